@@ -1,1 +1,22 @@
-//! placeholder
+//! What LLM providers and their clients *say*: wire formats, framing, the hub that they meet in,
+//! usage and errors.
+//!
+//! Everything here is pure: no I/O, no async, no clock, no randomness. Bytes go in, typed values
+//! and events come out, which is what makes it testable on recorded traffic and by fuzzing.
+//!
+//! The one type to read first is [`chat::ChatRequest`], the hub request; then
+//! [`adapter::Adapter`], the seam that each dialect fills.
+
+pub mod adapter;
+pub mod capability;
+pub mod chat;
+pub mod delay;
+pub mod dialect;
+pub mod embedding;
+pub mod error;
+pub mod json;
+pub mod media;
+pub mod names;
+pub mod provider;
+pub mod sse;
+pub mod usage;

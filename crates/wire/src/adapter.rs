@@ -1,0 +1,189 @@
+//! The seam between the program and the providers' wire formats.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::capability::Capabilities;
+use crate::chat::{ChatRequest, ChatResponse, StreamDecoder};
+use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
+use crate::error::{EncodeError, UpstreamError};
+use crate::media::MediaStore;
+use crate::names::NameMap;
+
+/// Translation between the hub and one provider's wire format. Pure: the same request gives the
+/// same bytes, which prompt caches and signed thinking blocks need (wire-protocols §2.5).
+pub trait Adapter: Send + Sync {
+    /// URLs in the request whose bytes the target can't fetch itself, so that the caller of
+    /// [`Adapter::encode_chat`] must have them in the [`MediaStore`].
+    fn media_to_fetch(&self, request: &ChatRequest, target: &Target) -> Vec<String>;
+
+    /// Translates a chat request.
+    ///
+    /// # Errors
+    /// What this target can't be sent, with the field and what to change.
+    fn encode_chat(
+        &self,
+        request: &ChatRequest,
+        target: &Target,
+        media: &MediaStore,
+    ) -> Result<Encoded, EncodeError>;
+
+    /// Reads a whole answer with status 2xx.
+    ///
+    /// # Errors
+    /// The failure that the body turned out to be: an error object under a 200, a blocked prompt,
+    /// or bytes that are no such answer.
+    fn decode_chat(
+        &self,
+        body: &[u8],
+        context: &DecodeContext,
+    ) -> Result<ChatResponse, UpstreamError>;
+
+    /// A decoder for one streamed answer.
+    fn chat_decoder(&self, context: &DecodeContext) -> Box<dyn StreamDecoder>;
+
+    /// Translates an embeddings request.
+    ///
+    /// # Errors
+    /// What this target can't be sent.
+    fn encode_embeddings(
+        &self,
+        request: &EmbeddingRequest,
+        target: &Target,
+    ) -> Result<Encoded, EncodeError>;
+
+    /// Reads an embeddings answer with status 2xx.
+    ///
+    /// # Errors
+    /// The failure that the body turned out to be.
+    fn decode_embeddings(
+        &self,
+        body: &[u8],
+        context: &DecodeContext,
+    ) -> Result<EmbeddingResponse, UpstreamError>;
+
+    /// Reads an error answer: status other than 2xx.
+    fn classify(&self, reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError;
+
+    /// The request that lists models; `page` is the token that the last page gave.
+    fn encode_models(&self, target: &Endpoint, page: Option<&str>) -> Encoded;
+
+    /// Reads one page of the model list: ids as `model` of a request takes them, and the next
+    /// page's token.
+    ///
+    /// # Errors
+    /// A body that is no model list.
+    fn decode_models(
+        &self,
+        body: &[u8],
+    ) -> Result<(Vec<ModelListing>, Option<String>), UpstreamError>;
+}
+
+/// What of a provider's endpoint the translation depends on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The provider's name in the config (`openai`, `anthropic`, `house`).
+    pub provider: String,
+    /// The version to speak, where the dialect has one (`anthropic-version`, Gemini `v1beta`).
+    pub api_version: Option<String>,
+    /// The provider's own service (not merely compatible with it): first-party features are there.
+    pub first_party: bool,
+}
+
+/// Where a request goes, as far as translation depends on it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Target {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// The model's id at the provider.
+    pub model: String,
+    /// What that model can do.
+    pub capabilities: Capabilities,
+    /// How to treat what the target can't take.
+    pub policy: TranslationPolicy,
+}
+
+/// What the operator or caller allows the translation to do. The default changes nothing unasked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TranslationPolicy {
+    /// Refuse a parameter that the target can't honour instead of leaving it out and saying so.
+    pub strict_params: bool,
+    /// Repair tool calls without a result (and results without a call) instead of refusing them.
+    pub repair_orphans: bool,
+    /// Turn a trailing assistant message into a request to continue where prefill is refused.
+    pub rewrite_prefill: bool,
+    /// Replace a forced tool choice by an instruction where the model refuses to be forced.
+    pub downgrade_forced_tool_choice: bool,
+}
+
+/// A request in a provider's own format, without its credential.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Encoded {
+    /// `true` for `GET`, else `POST`.
+    pub get: bool,
+    /// Path and query to append to the provider's base URL; starts with `/`.
+    pub path: String,
+    /// Headers besides content type and credential.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON.
+    pub body: Bytes,
+    /// Request fields that were left out, in OpenAI's notation, for `x-polyroute-dropped-params`.
+    /// Sorted, without repeats.
+    pub dropped: Vec<String>,
+    /// Request fields whose value was changed to the nearest that the target takes, with what it
+    /// became (`temperature=1`), for `x-polyroute-changed-params`.
+    pub changed: Vec<String>,
+    /// What the decoder of the answer must know.
+    pub context: DecodeContext,
+}
+
+/// What decoding an answer needs to know of its request.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DecodeContext {
+    /// The model id that was asked for upstream.
+    pub model: String,
+    /// Tool names that had to be changed for the wire.
+    pub names: NameMap,
+    /// Names (as the caller knows them) of custom tools that went out as functions with one string
+    /// field `input`, to be unwrapped.
+    pub custom_tools: Vec<String>,
+    /// The wire name of the tool that stands for a JSON schema: its arguments are the content, its
+    /// finish is `stop`, and the caller never sees it.
+    pub schema_tool: Option<String>,
+    /// The answer must be validated against this schema, as the target does not enforce it.
+    pub schema_to_validate: Option<serde_json::Value>,
+    /// Inputs of an embeddings request, with an estimate of the tokens of each.
+    pub embedding_inputs: Vec<u64>,
+    /// The upstream was asked to stream.
+    pub stream: bool,
+    /// Stable seed for ids that the provider does not give (request id).
+    pub id_seed: String,
+}
+
+/// Status and headers of an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct ReplyHead<'a> {
+    /// HTTP status.
+    pub status: u16,
+    /// Header values by lower-case name; several of a name are joined by `, `.
+    pub headers: &'a BTreeMap<String, String>,
+    /// Time since the Unix epoch when it came, for delays given as dates.
+    pub now: Duration,
+}
+
+/// One model that a provider lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ModelListing {
+    /// Its id.
+    pub id: String,
+    /// When it was made, seconds since the epoch, if said.
+    pub created: Option<i64>,
+    /// Who owns it, if said.
+    pub owned_by: Option<String>,
+    /// Input window in tokens, if said.
+    pub context_window: Option<u64>,
+    /// Most output tokens, if said.
+    pub max_output: Option<u64>,
+}

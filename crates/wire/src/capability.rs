@@ -1,0 +1,203 @@
+//! What a model can do and will take: the table that translation reads instead of model names.
+//!
+//! Values come from the catalog (`catalog/*.json`, by model family); the defaults here are what an
+//! unknown OpenAI-compatible model is assumed to take: everything, as sent.
+
+use serde::{Deserialize, Serialize};
+
+use crate::chat::Effort;
+
+/// What one model takes. Read by adapters (wire-protocols §4 to §9).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Capabilities {
+    /// Input window in tokens; `None` if unknown.
+    pub context_window: Option<u64>,
+    /// Most output tokens of one answer; `None` if unknown.
+    pub max_output: Option<u64>,
+    /// `temperature`, `top_p`, `top_k`.
+    pub sampling: Sampling,
+    /// `frequency_penalty` and `presence_penalty`.
+    pub penalties: bool,
+    /// `logit_bias`.
+    pub logit_bias: bool,
+    /// `logprobs` and `top_logprobs`.
+    pub logprobs: bool,
+    /// `seed`.
+    pub seed: bool,
+    /// Most stop sequences; 0 if it takes none; `None` for no known limit.
+    pub stop_max: Option<u32>,
+    /// Most choices of one call (`n`, `candidateCount`).
+    pub choices_max: u32,
+    /// The role that instructions go out in on an OpenAI-shaped wire.
+    pub system_role: SystemRole,
+    /// Takes a system message in the middle of a conversation (Claude 4.8 and later).
+    pub mid_conversation_system: bool,
+    /// Continues a trailing assistant message.
+    pub prefill: bool,
+    /// Client tools.
+    pub tools: bool,
+    /// A tool call may be forced (`required` or a named tool).
+    pub forced_tool_choice: ForcedToolChoice,
+    /// `parallel_tool_calls` or an equivalent.
+    pub parallel_tool_control: bool,
+    /// Pictures in tool results.
+    pub tool_result_media: bool,
+    /// JSON mode without a schema.
+    pub json_object: bool,
+    /// JSON schema enforced by the provider.
+    pub json_schema: JsonSchemaSupport,
+    /// Gemini: takes `responseJsonSchema`/`parametersJsonSchema`, else the OpenAPI subset only.
+    pub json_schema_dialect: SchemaDialect,
+    /// How thinking is controlled.
+    pub reasoning: Reasoning,
+    /// Function tools and `reasoning_effort` above `none` may meet on chat completions.
+    pub tools_with_effort: bool,
+    /// Pictures as input.
+    pub image_input: bool,
+    /// Sound as input.
+    pub audio_input: bool,
+    /// PDF documents as input.
+    pub pdf_input: bool,
+    /// Video as input.
+    pub video_input: bool,
+    /// Fetches `https` URLs of pictures and documents itself.
+    pub fetches_urls: bool,
+    /// Takes prompt-cache marks.
+    pub cache_control: bool,
+    /// OpenAI explicit cache breakpoints (`prompt_cache_options`, GPT-5.6 and later).
+    pub cache_breakpoints: bool,
+    /// The dialect's `max_tokens` is refused: send `max_completion_tokens`.
+    pub max_completion_tokens: bool,
+}
+
+impl Default for Capabilities {
+    fn default() -> Self {
+        Self {
+            context_window: None,
+            max_output: None,
+            sampling: Sampling::Free,
+            penalties: true,
+            logit_bias: true,
+            logprobs: true,
+            seed: true,
+            stop_max: None,
+            choices_max: u32::MAX,
+            system_role: SystemRole::System,
+            mid_conversation_system: true,
+            prefill: true,
+            tools: true,
+            forced_tool_choice: ForcedToolChoice::Yes,
+            parallel_tool_control: true,
+            tool_result_media: false,
+            json_object: true,
+            json_schema: JsonSchemaSupport::Yes,
+            json_schema_dialect: SchemaDialect::JsonSchema,
+            reasoning: Reasoning::Unknown,
+            tools_with_effort: true,
+            image_input: true,
+            audio_input: true,
+            pdf_input: true,
+            video_input: true,
+            fetches_urls: true,
+            cache_control: false,
+            cache_breakpoints: false,
+            max_completion_tokens: false,
+        }
+    }
+}
+
+/// Which sampling parameters a model takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sampling {
+    /// All.
+    Free,
+    /// Only while it does not think; thinking takes temperature 1 and top_p 0.95 to 1 (Claude up
+    /// to 4.6).
+    UnlessThinking,
+    /// Only the default values: anything else is refused (OpenAI reasoning models).
+    DefaultOnly,
+    /// None at any value (Claude 4.7 and later).
+    Never,
+}
+
+/// The role of instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SystemRole {
+    /// `system`; `developer` is rewritten to it.
+    System,
+    /// `developer` and `system` as the caller wrote them.
+    Developer,
+    /// Neither: a user turn (the first o1 models).
+    User,
+}
+
+/// Whether a tool call may be forced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForcedToolChoice {
+    /// Always.
+    Yes,
+    /// Only while the model does not think with a budget (Claude up to 4.5).
+    UnlessThinking,
+    /// Never (Claude Opus 5.5, Fable 5.1).
+    Never,
+}
+
+/// Whether the provider enforces a JSON schema on the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JsonSchemaSupport {
+    /// Yes.
+    Yes,
+    /// Yes, but not together with tools (Gemini before 3).
+    WithoutTools,
+    /// No: it is emulated (wire-protocols §8.2).
+    No,
+}
+
+/// Which schema language a Gemini model takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SchemaDialect {
+    /// JSON Schema (`parametersJsonSchema`, `responseJsonSchema`).
+    JsonSchema,
+    /// The OpenAPI subset only (`parameters`, `responseSchema`).
+    OpenApiSubset,
+}
+
+/// How a model's thinking is controlled (wire-protocols §9).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reasoning {
+    /// Unknown: the caller's fields pass as they are.
+    Unknown,
+    /// The model does not think; effort is left out.
+    None,
+    /// By a word out of `levels` (OpenAI `reasoning_effort`, Gemini 3 `thinkingLevel`). `none` is
+    /// among them if thinking can be off.
+    Effort {
+        /// Accepted levels.
+        levels: Vec<Effort>,
+    },
+    /// By a token budget (Claude up to 4.5, Gemini 2.5).
+    Budget {
+        /// Least budget in tokens.
+        min: u64,
+        /// Largest budget in tokens.
+        max: u64,
+        /// Whether thinking can be off.
+        can_disable: bool,
+    },
+    /// Claude 4.6 and later: `thinking.type = adaptive` with `output_config.effort`.
+    Adaptive {
+        /// Accepted effort levels.
+        levels: Vec<Effort>,
+        /// Whether `thinking.type = disabled` is taken.
+        can_disable: bool,
+        /// Whether `thinking.type = enabled` with a budget is still taken (4.6).
+        budget_accepted: bool,
+    },
+}

@@ -1,0 +1,415 @@
+//! Raw JSON: the few fields we read, and edits that leave every other byte as it was.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::error::ParseError;
+
+/// Deepest nesting of objects and arrays in a request body (row S15).
+pub const NESTING_MAX: usize = 128;
+
+/// FNV-1a, 64 bits: a hash that is the same on every machine and in every release. For ids and
+/// names, never for security.
+#[must_use]
+pub fn stable_hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// The top level of a JSON object: keys, and values as the bytes that they were written in.
+#[derive(Debug)]
+pub struct RawObject<'a> {
+    text: &'a str,
+    members: Vec<(Cow<'a, str>, &'a RawValue)>,
+}
+
+impl<'a> RawObject<'a> {
+    /// Reads the top level of a request body. Values are checked to be JSON and not parsed.
+    ///
+    /// # Errors
+    /// `invalid_json` if it is no UTF-8, no JSON, no object, nests deeper than [`NESTING_MAX`], or
+    /// names a key twice (what we checked must be what the provider reads, row S14).
+    pub fn parse(body: &'a [u8]) -> Result<Self, ParseError> {
+        let text = std::str::from_utf8(body).map_err(|error| {
+            invalid_json(format!(
+                "The request body is not valid UTF-8 (at byte {}). Send JSON encoded as UTF-8.",
+                error.valid_up_to()
+            ))
+        })?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        check_nesting(text)?;
+        let Members(members) =
+            serde_json::from_str(text).map_err(|error| invalid_json(explain(text, &error)))?;
+        let mut keys: Vec<&str> = members.iter().map(|(key, _)| key.as_ref()).collect();
+        keys.sort_unstable();
+        if let Some([twice, _]) = keys
+            .array_windows::<2>()
+            .find(|[left, right]| left == right)
+        {
+            return Err(ParseError {
+                code: "invalid_json",
+                message: format!(
+                    "The key `{twice}` stands twice in the request body. Send it once."
+                ),
+                param: Some((*twice).to_owned()),
+            });
+        }
+        Ok(Self { text, members })
+    }
+
+    /// The bytes of a member's value.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&'a str> {
+        self.members
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.get())
+    }
+
+    /// Keys in order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|(key, _)| key.as_ref())
+    }
+
+    /// Reads a member as `T`; `null` and absence are `None`.
+    ///
+    /// # Errors
+    /// `invalid_type`, naming the key and what was expected.
+    pub fn read<T: Deserialize<'a>>(
+        &self,
+        key: &str,
+        expected: &str,
+    ) -> Result<Option<T>, ParseError> {
+        match self.get(key) {
+            None | Some("null") => Ok(None),
+            Some(text) => serde_json::from_str(text)
+                .map(Some)
+                .map_err(|_| ParseError {
+                    code: "invalid_type",
+                    message: format!("Invalid type for `{key}`: expected {expected}."),
+                    param: Some(key.to_owned()),
+                }),
+        }
+    }
+
+    /// The body with these edits and every other byte as it was. A later edit of the same key
+    /// wins.
+    #[must_use]
+    pub fn edited(&self, edits: &[Edit<'_>]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.text.len() + 64);
+        let mut at = 0;
+        let mut kept = 0_usize;
+        let base = self.text.as_ptr() as usize;
+        let mut member_start = self.text.find('{').map_or(0, |brace| brace + 1);
+        let open = self.text.get(..member_start).unwrap_or_default();
+        out.extend_from_slice(open.as_bytes());
+        at = at.max(member_start);
+        for (key, value) in &self.members {
+            let value_start = value.get().as_ptr() as usize - base;
+            let value_end = value_start + value.get().len();
+            let edit = edits.iter().rev().find(|edit| edit.key() == key);
+            // What stands before the key: white space, and a comma unless it is the first.
+            let lead = self.text.get(member_start..value_start).unwrap_or_default();
+            let lead = if kept == 0 {
+                lead.trim_start().strip_prefix(',').unwrap_or(lead)
+            } else {
+                lead
+            };
+            let separator = if kept > 0 && !lead.trim_start().starts_with(',') {
+                ","
+            } else {
+                ""
+            };
+            match edit {
+                Some(Edit::Remove(_)) => {}
+                Some(Edit::Set(_, json)) => {
+                    kept += 1;
+                    out.extend_from_slice(separator.as_bytes());
+                    out.extend_from_slice(lead.as_bytes());
+                    out.extend_from_slice(json.as_bytes());
+                }
+                Some(Edit::Rename(_, name)) => {
+                    kept += 1;
+                    if kept > 1 {
+                        out.push(b',');
+                    }
+                    out.extend_from_slice(quote(name).as_bytes());
+                    out.push(b':');
+                    out.extend_from_slice(value.get().as_bytes());
+                }
+                None => {
+                    kept += 1;
+                    out.extend_from_slice(separator.as_bytes());
+                    out.extend_from_slice(lead.as_bytes());
+                    out.extend_from_slice(value.get().as_bytes());
+                }
+            }
+            member_start = value_end;
+            at = value_end;
+        }
+        for edit in edits {
+            if let Edit::Set(key, json) = edit
+                && !self.members.iter().any(|(name, _)| name == key)
+            {
+                if kept > 0 {
+                    out.push(b',');
+                }
+                kept += 1;
+                out.extend_from_slice(quote(key).as_bytes());
+                out.push(b':');
+                out.extend_from_slice(json.as_bytes());
+            }
+        }
+        out.extend_from_slice(self.text.get(at..).unwrap_or_default().as_bytes());
+        out
+    }
+}
+
+/// One edit of a top-level member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit<'a> {
+    /// Sets the member to this JSON text, adding it at the end if it is not there.
+    Set(&'a str, String),
+    /// Takes the member out.
+    Remove(&'a str),
+    /// Gives the member another key.
+    Rename(&'a str, &'a str),
+}
+
+impl Edit<'_> {
+    fn key(&self) -> &str {
+        match self {
+            Self::Set(key, _) | Self::Remove(key) | Self::Rename(key, _) => key,
+        }
+    }
+}
+
+/// A JSON string literal.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Refuses nesting deeper than [`NESTING_MAX`] without recursion.
+///
+/// # Errors
+/// `invalid_json` with the depth that is allowed.
+pub fn check_nesting(text: &str) -> Result<(), ParseError> {
+    let bytes = text.as_bytes();
+    // Most bodies have fewer brackets in all than the limit: counting them is far cheaper than
+    // tracking strings.
+    if memchr::memchr2_iter(b'{', b'[', bytes)
+        .take(NESTING_MAX + 1)
+        .count()
+        <= NESTING_MAX
+    {
+        return Ok(());
+    }
+    let mut depth = 0_usize;
+    let mut in_string = false;
+    let mut escaped = false;
+    for byte in bytes {
+        match (in_string, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => in_string = !in_string,
+            (false, b'{' | b'[') => {
+                depth += 1;
+                if depth > NESTING_MAX {
+                    return Err(invalid_json(format!(
+                        "The request body nests deeper than {NESTING_MAX} levels. Flatten it."
+                    )));
+                }
+            }
+            (false, b'}' | b']') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn invalid_json(message: String) -> ParseError {
+    ParseError {
+        code: "invalid_json",
+        message,
+        param: None,
+    }
+}
+
+fn explain(text: &str, error: &serde_json::Error) -> String {
+    if text.trim().is_empty() {
+        return "The request body is empty. Send a JSON object.".to_owned();
+    }
+    // The rest of the message is serde's "… at line L column C", which never quotes the body.
+    format!(
+        "The request body is not a JSON object: {error}. Check quotes, commas and brackets there."
+    )
+}
+
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::with_capacity(16);
+                while let Some((Key(key), value)) = map.next_entry()? {
+                    members.push((key, value));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+/// A key, borrowed unless it holds escapes.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E: serde::de::Error>(
+                self,
+                text: &'de str,
+            ) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+
+    fn edit(body: &str, edits: &[Edit<'_>]) -> String {
+        String::from_utf8(RawObject::parse(body.as_bytes()).unwrap().edited(edits)).unwrap()
+    }
+
+    #[test]
+    fn an_edit_leaves_every_other_byte() {
+        let body = "{ \"model\" : \"a\",\n \"big\": 12345678901234567890123, \"x\":1.0e2 }";
+        assert_eq!(edit(body, &[]), body);
+        assert_eq!(
+            edit(body, &[Edit::Set("model", "\"b\"".into())]),
+            body.replace("\"a\"", "\"b\"")
+        );
+        assert_eq!(
+            edit(body, &[Edit::Remove("model")]),
+            "{\n \"big\": 12345678901234567890123, \"x\":1.0e2 }"
+        );
+        assert_eq!(
+            edit(
+                "{\"a\":1}",
+                &[Edit::Remove("a"), Edit::Set("b", "2".into())]
+            ),
+            "{\"b\":2}"
+        );
+        assert_eq!(
+            edit(
+                "{\"max_tokens\":1,\"z\":0}",
+                &[Edit::Rename("max_tokens", "n")]
+            ),
+            "{\"n\":1,\"z\":0}"
+        );
+        assert_eq!(edit("{}", &[Edit::Set("a", "1".into())]), "{\"a\":1}");
+    }
+
+    #[test]
+    fn s14_a_key_that_stands_twice_is_refused() {
+        let error = RawObject::parse(br#"{"model":"a","model":"b"}"#).unwrap_err();
+        assert_eq!(error.param.as_deref(), Some("model"));
+        // The same key in another spelling is the same key to the provider.
+        assert!(RawObject::parse(b"{\"model\":1,\"mode\\u006c\":2}").is_err());
+    }
+
+    #[test]
+    fn s15_deep_nesting_is_refused_and_brackets_in_text_are_not() {
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+        assert!(
+            RawObject::parse(deep.as_bytes())
+                .unwrap_err()
+                .message
+                .contains("128")
+        );
+        let text = format!("{{\"a\":\"{}\"}}", "[".repeat(10_000));
+        assert!(RawObject::parse(text.as_bytes()).is_ok());
+        let at_limit = format!("{{\"a\":{}{}}}", "[".repeat(127), "]".repeat(127));
+        assert!(RawObject::parse(at_limit.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn bad_bodies_are_named() {
+        for (body, part) in [
+            (&b""[..], "empty"),
+            (b"[1]", "not a JSON object"),
+            (b"{\"a\":", "line 1 column 5"),
+            (b"{\"a\":\xff}", "UTF-8"),
+        ] {
+            assert!(
+                RawObject::parse(body).unwrap_err().message.contains(part),
+                "{part}"
+            );
+        }
+    }
+
+    fn arb_object() -> impl Strategy<Value = Map<String, Value>> {
+        let leaf = prop_oneof![
+            any::<i64>().prop_map(Value::from),
+            "\\PC{0,8}".prop_map(Value::from),
+            Just(Value::Null),
+            Just(json!([{"a": "},{"}, "]"])),
+        ];
+        proptest::collection::btree_map("[a-d\\\\\"é]{1,3}", leaf, 0..6)
+            .prop_map(|map| map.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn edits_do_what_editing_the_parsed_object_does(object in arb_object(), key in "[a-d]{1}", pretty: bool, kind in 0..3) {
+            let body = if pretty { serde_json::to_string_pretty(&object) } else { serde_json::to_string(&object) }.unwrap();
+            let mut expected = object.clone();
+            let edits = match kind {
+                0 => { expected.insert(key.clone(), json!("new")); vec![Edit::Set(&key, "\"new\"".into())] }
+                1 => { expected.remove(&key); vec![Edit::Remove(&key)] }
+                _ => vec![],
+            };
+            let out = edit(&body, &edits);
+            let parsed: Map<String, Value> = serde_json::from_str(&out).unwrap();
+            prop_assert_eq!(Value::from(parsed), Value::from(expected));
+            if edits.is_empty() { prop_assert_eq!(out, body); }
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = RawObject::parse(&bytes);
+        }
+    }
+}
