@@ -149,16 +149,6 @@ fn add(tags: &mut BTreeMap<String, String>, name: &str, value: &str) {
     }
 }
 
-/// Whether a `traceparent` is well-formed enough to pass on (W3C Trace Context §3.2).
-#[must_use]
-pub fn is_traceparent(value: &str) -> bool {
-    let parts: Vec<&str> = value.split('-').collect();
-    let hex = |part: Option<&&str>, length: usize| {
-        part.is_some_and(|part| part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    };
-    parts.len() >= 4 && hex(parts.first(), 2) && hex(parts.get(1), 32) && hex(parts.get(2), 16) && hex(parts.get(3), 2)
-}
-
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
@@ -183,11 +173,5 @@ mod tests {
         assert_eq!(request_id(&headers), "abc-1");
         headers.insert("x-request-id", HeaderValue::from_static("a b"));
         assert!(request_id(&headers).starts_with("req_"));
-    }
-
-    #[test]
-    fn traceparents() {
-        assert!(is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
-        assert!(!is_traceparent("00-xyz-00f067aa0ba902b7-01"));
     }
 }
