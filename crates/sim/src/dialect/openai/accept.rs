@@ -17,7 +17,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use crate::prompt::{Prompt, Refusal};
-use crate::strict::{self, list, set, text, whole};
+use crate::strict::{self, is_whole, list, set, text, whole};
 
 use model::Traits;
 use wording::{found, plain, refuse};
@@ -55,9 +55,10 @@ pub fn accept_embeddings(_headers: &HeaderMap, body: &[u8]) -> Result<Prompt, Re
             Some("missing_required_parameter"),
         ));
     }
+    // The API looks at `dimensions` before it looks at the types of the rest.
+    let dimensions = embedding_dimensions(&body)?;
     shaped(&body, &shape::EMBEDDINGS)?;
     let inputs = embedding_inputs(&body)?;
-    let dimensions = embedding_dimensions(&body)?;
     Ok(Prompt {
         model: text(&body, "model").to_owned(),
         choices: 1,
@@ -85,8 +86,8 @@ fn embedding_inputs(body: &Value) -> Result<Vec<String>, Refusal> {
             .collect(),
         _ => Vec::new(),
     };
-    // The API words an empty string and an empty list alike.
-    if inputs.is_empty() || inputs.iter().any(|one| one.is_empty() || one == "[]") {
+    // An empty string is taken; an empty list is not.
+    if inputs.is_empty() || inputs.iter().any(|one| one == "[]") {
         return Err(plain(
             "'$.input' is invalid. Please check the API reference: https://platform.openai.com/docs/api-reference.",
         ));
@@ -98,7 +99,7 @@ fn embedding_inputs(body: &Value) -> Result<Vec<String>, Refusal> {
 }
 
 fn embedding_dimensions(body: &Value) -> Result<Option<u32>, Refusal> {
-    let Some(given) = set(body, "dimensions") else {
+    let Some(given) = set(body, "dimensions").filter(|given| is_whole(given)) else {
         return Ok(None);
     };
     let model = text(body, "model");

@@ -19,22 +19,9 @@ struct Turn<'a> {
 /// Checks that calls and results pair up.
 pub(super) fn check(messages: &[Value]) -> Result<(), Refusal> {
     let turns = turns(messages);
-    let mut called: Vec<&str> = Vec::new();
-    for (index, message) in messages.iter().enumerate() {
-        for (at, block) in of_type(list(message, "content"), "tool_use") {
-            identifier(
-                block,
-                "id",
-                &format!("messages.{index}.content.{at}.tool_use.id"),
-            )?;
-            if called.contains(&text(block, "id")) {
-                return Err(refuse("messages: `tool_use` ids must be unique"));
-            }
-            called.push(text(block, "id"));
-        }
-    }
     let mut previous: Option<&Turn<'_>> = None;
     for turn in &turns {
+        identifiers(turn)?;
         results(turn, previous)?;
         previous = Some(turn);
     }
@@ -42,6 +29,24 @@ pub(super) fn check(messages: &[Value]) -> Result<(), Refusal> {
         Some(last) => answered(last, &[]),
         None => Ok(()),
     }
+}
+
+/// Ids are unique within a turn; later turns may use them again (providers that number their calls
+/// do, and the API took it).
+fn identifiers(turn: &Turn<'_>) -> Result<(), Refusal> {
+    let mut called: Vec<&str> = Vec::new();
+    for (index, at, block) in &turn.blocks {
+        if text(block, "type") != "tool_use" {
+            continue;
+        }
+        let path = format!("messages.{index}.content.{at}.tool_use.id");
+        identifier(block, "id", &path)?;
+        if called.contains(&text(block, "id")) {
+            return Err(refuse("messages: `tool_use` ids must be unique"));
+        }
+        called.push(text(block, "id"));
+    }
+    Ok(())
 }
 
 fn results(turn: &Turn<'_>, previous: Option<&Turn<'_>>) -> Result<(), Refusal> {
@@ -167,11 +172,6 @@ fn turns(messages: &[Value]) -> Vec<Turn<'_>> {
         }
     }
     turns
-}
-
-fn of_type<'a>(blocks: &'a [Value], kind: &'a str) -> impl Iterator<Item = (usize, &'a Value)> {
-    let numbered = blocks.iter().enumerate();
-    numbered.filter(move |(_, block)| text(block, "type") == kind)
 }
 
 /// The results that the conversation ends with: the tool's name and the block.

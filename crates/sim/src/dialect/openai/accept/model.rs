@@ -100,7 +100,7 @@ fn family(name: &str) -> Family {
     let minor: u32 = parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
     match major {
         Some(major)
-            if major >= 5 && major < 10 && !rest.contains("chat") && !rest.contains("search") =>
+            if (5..10).contains(&major) && !rest.contains("chat") && !rest.contains("search") =>
         {
             Family::Gpt5(major, minor)
         }
