@@ -1,1 +1,3 @@
 //! The anthropic wire format.
+
+pub mod accept;

@@ -1,1 +1,3 @@
 //! The gemini wire format.
+
+pub mod accept;

@@ -1,1 +1,3 @@
 //! The openai wire format.
+
+pub mod accept;
