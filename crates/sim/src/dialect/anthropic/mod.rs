@@ -1,1 +1,4 @@
 //! The anthropic wire format.
+
+pub mod render;
+pub mod stream;

@@ -1,1 +1,4 @@
 //! The gemini wire format.
+
+pub mod render;
+pub mod stream;

@@ -1,1 +1,4 @@
 //! The openai wire format.
+
+pub mod render;
+pub mod stream;
