@@ -65,6 +65,11 @@ impl Settle {
         }
     }
 
+    /// Looks at the record.
+    pub fn view<T: Default>(&self, look: impl FnOnce(&Record) -> T) -> T {
+        self.record.as_deref().map(look).unwrap_or_default()
+    }
+
     /// Time since the request began.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
