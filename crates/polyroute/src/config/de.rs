@@ -32,23 +32,19 @@ pub(crate) fn advice<E: serde::de::Error>(reason: &str, suggestion: &str) -> E {
     E::custom(format_args!("{reason}{ADVICE_MARK}{suggestion}"))
 }
 
-/// Reads the tree into `T`, and notes every problem. Nodes in `hidden` are treated as not written.
+/// Reads the tree into `T`, and notes every problem. Nodes in `hidden` are
+/// treated as not written; those that can't be read join them.
 pub(crate) fn read<T: DeserializeOwned>(
     root: &Node,
-    mut hidden: HashSet<usize>,
+    hidden: &mut HashSet<usize>,
     problems: &mut Problems,
 ) -> Option<T> {
     for _ in 0..ERRORS_MAX {
-        let error = match T::deserialize(Value {
-            node: root,
-            hidden: &hidden,
-        }) {
+        let error = match T::deserialize(Value { node: root, hidden }) {
             Ok(value) => return Some(value),
             Err(error) => error,
         };
-        let Some((id, span)) = error.at else {
-            return None;
-        };
+        let (id, span) = error.at?;
         note(
             error.what,
             KeyPath::from_reversed(error.outward),

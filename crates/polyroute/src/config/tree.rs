@@ -118,11 +118,6 @@ impl Node {
         Some((node, span))
     }
 
-    /// Whether this is exactly that text.
-    pub(crate) fn is_text(&self, text: &str) -> bool {
-        matches!(&self.kind, Kind::Scalar(scalar) if scalar.text == text)
-    }
-
     /// Whether this is no list and no mapping.
     pub(crate) fn is_scalar(&self) -> bool {
         matches!(self.kind, Kind::Scalar(_))

@@ -169,7 +169,7 @@ pub(super) fn routes(
             let path = if single {
                 list.clone()
             } else {
-                list.index(index)
+                context.item(&list, index)
             };
             let one = route_target(target, names, targets, inherited, &path, context);
             match one {
