@@ -89,7 +89,8 @@ start from, and `polyroute config schema` the JSON schema for your editor.
 - A **secret** is `{ env: NAME }`, `{ file: PATH }`, or `${NAME}`. Written out in the file it \
 works, with a warning.
 - `${NAME}` in any value is replaced by that environment variable, `${NAME:-default}` falls back, \
-`$${` stands for `${`. It happens after YAML is read, so a variable can't change the structure.
+`$${` stands for `${`. It happens after YAML is read, so a variable can't change the structure; inside \
+`[…]` and `{…}` the value needs quotes.
 - Relative paths start at the folder of the file.
 - Unknown keys are errors.
 ";

@@ -210,7 +210,9 @@ fn scan_flaw(text: &str, error: &ScanError) -> Flaw {
         (tab, reason, Some("replace the tab with spaces".to_owned()))
     } else {
         let reason = format!("this is not valid YAML: {}", error.info());
-        (error.marker().col(), reason, None)
+        let quotes = "inside `[…]` and `{…}`, a value with `${…}` needs quotes: `\"${NAME}\"`";
+        let hint = written.contains("${").then(|| quotes.to_owned());
+        (error.marker().col(), reason, hint)
     };
     Flaw {
         span: Span {
