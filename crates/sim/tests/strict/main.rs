@@ -1,6 +1,11 @@
 //! The simulator is as strict as the real APIs: recorded requests get the answer that the provider
 //! gave, and our own bad requests are refused in the API's words.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod anthropic;
 mod anything;
