@@ -3,4 +3,5 @@
 //! It moves bytes and keeps time; it neither decides (`polyroute-engine`) nor translates
 //! (`polyroute-wire`). Start with [`config`].
 
+pub mod cli;
 pub mod config;

@@ -19,7 +19,8 @@ use serde::de::{
 
 use super::later;
 use super::path::{KeyPath, Segment};
-use super::problem::{Origin, Problems, Severity, did_you_mean};
+use super::problem::{Origin, Problems, Severity, did_you_mean, nearest};
+use super::render::{holds_secret, looks_secret};
 use super::tree::{Entry, Kind, Node, Scalar, Span};
 
 /// After so many errors the rest is not looked for.
@@ -32,23 +33,19 @@ pub(crate) fn advice<E: serde::de::Error>(reason: &str, suggestion: &str) -> E {
     E::custom(format_args!("{reason}{ADVICE_MARK}{suggestion}"))
 }
 
-/// Reads the tree into `T`, and notes every problem. Nodes in `hidden` are treated as not written.
+/// Reads the tree into `T`, and notes every problem. Nodes in `hidden` are
+/// treated as not written; those that can't be read join them.
 pub(crate) fn read<T: DeserializeOwned>(
     root: &Node,
-    mut hidden: HashSet<usize>,
+    hidden: &mut HashSet<usize>,
     problems: &mut Problems,
 ) -> Option<T> {
     for _ in 0..ERRORS_MAX {
-        let error = match T::deserialize(Value {
-            node: root,
-            hidden: &hidden,
-        }) {
+        let error = match T::deserialize(Value { node: root, hidden }) {
             Ok(value) => return Some(value),
             Err(error) => error,
         };
-        let Some((id, span)) = error.at else {
-            return None;
-        };
+        let (id, span) = error.at?;
         note(
             error.what,
             KeyPath::from_reversed(error.outward),
@@ -67,21 +64,26 @@ pub(crate) fn read<T: DeserializeOwned>(
 }
 
 /// Turns what serde said into a problem.
-fn note(what: What, path: KeyPath, span: Span, problems: &mut Problems) {
+fn note(what: What, mut path: KeyPath, span: Span, problems: &mut Problems) {
     let (reason, suggestion) = match what {
         What::Silent => return,
         What::Missing(key) => (
             format!("`{key}` is missing"),
             Some(format!("add `{key}: …` here")),
         ),
+        What::Unknown(key, known) if is_misplaced_secret(&key, known, &path) => {
+            path = path.parent();
+            let reason = "this is not how a secret is written";
+            (
+                reason.to_owned(),
+                Some("write `{ env: NAME }` or `{ file: PATH }`".to_owned()),
+            )
+        }
         What::Unknown(key, known) => match later::reason(&path) {
             Some((reason, suggestion)) => (reason, Some(suggestion)),
             None => {
                 let hint = did_you_mean(&key, known.iter().copied(), "keys here");
-                (
-                    format!("`{}` is not a key that Polyroute knows", printable(&key)),
-                    hint,
-                )
+                (format!("`{key}` is not a key that Polyroute knows"), hint)
             }
         },
         What::Other(message) => match message.split_once(ADVICE_MARK) {
@@ -97,13 +99,10 @@ fn note(what: What, path: KeyPath, span: Span, problems: &mut Problems) {
     );
 }
 
-/// A key as a message may repeat it: somebody may have put a secret where a key belongs.
-fn printable(key: &str) -> String {
-    if super::render::looks_secret(key) {
-        "…".to_owned()
-    } else {
-        key.to_owned()
-    }
+/// Whether somebody may have put a secret where a key belongs: then it is not repeated.
+fn is_misplaced_secret(key: &str, known: &[&str], path: &KeyPath) -> bool {
+    let foreign = nearest(key, known.iter().copied()).is_none();
+    foreign && (looks_secret(key) || holds_secret(&path.parent()))
 }
 
 /// serde's error, with the place that it happened.
@@ -139,17 +138,26 @@ impl Wrong {
         if self.at.is_some() {
             return self;
         }
-        if let (What::Missing(key), Kind::Map(entries)) = (&self.what, &value.node.kind) {
-            let hidden = |entry: &Entry| value.hidden.contains(&entry.value.id);
-            if entries
-                .iter()
-                .any(|entry| entry.key == *key && hidden(entry))
-            {
-                self.what = What::Silent;
-            }
+        if self.follows(value) {
+            self.what = What::Silent;
         }
         self.at = Some((value.node.id, value.node.span));
         self
+    }
+
+    /// Whether a mapping is incomplete only because parts of it were noted and hidden before.
+    fn follows(&self, value: Value<'_>) -> bool {
+        let Kind::Map(entries) = &value.node.kind else {
+            return false;
+        };
+        let mut hidden = entries
+            .iter()
+            .filter(|entry| value.hidden.contains(&entry.value.id));
+        match self.what {
+            What::Missing(key) => hidden.any(|it| nearest(&it.key, [key]).is_some()),
+            What::Other(_) => hidden.next().is_some(),
+            What::Unknown(..) | What::Silent => false,
+        }
     }
 
     /// Adds the step from the parent, and points at the key for a value that has no text itself.

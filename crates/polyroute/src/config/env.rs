@@ -35,9 +35,9 @@ variables! {
         "Gateway keys beside those of the file, comma-separated: `name:secret` or `secret`.";
     LOG = "POLYROUTE_LOG": "What is logged, such as `info` or `polyroute=debug`.";
     OPENAI_ORG_ID = "OPENAI_ORG_ID":
-        "`OpenAI-Organization` of the provider `openai`, where there is no file.";
+        "`OpenAI-Organization` of the provider `openai`, where the file lists no providers.";
     OPENAI_PROJECT_ID = "OPENAI_PROJECT_ID":
-        "`OpenAI-Project` of the provider `openai`, where there is no file.";
+        "`OpenAI-Project` of the provider `openai`, where the file lists no providers.";
     HTTPS_PROXY = "HTTPS_PROXY":
         "The HTTP proxy to providers reached by https (`https_proxy` too).";
     HTTP_PROXY = "http_proxy":
@@ -211,13 +211,16 @@ pub fn documented() -> Vec<(String, String)> {
             let doc = format!("A bearer token of `{}`, where no key is set.", row.name);
             (variable.to_owned(), doc)
         });
-        let doc = format!("The base URL of `{}`, where there is no file.", row.name);
+        let doc = format!(
+            "The base URL of `{}`, where the file lists no providers.",
+            row.name
+        );
         keys.chain(token)
             .chain([(row.base_url_variable.to_owned(), doc)])
     });
     let convention = (
         format!("<NAME>{KEY_SUFFIX} + <NAME>{BASE_URL_SUFFIX}"),
-        "Both together switch on an OpenAI-compatible provider `<name>`, where there is no file."
+        "Both together switch on an OpenAI-compatible provider `<name>`, where the file lists no providers."
             .to_owned(),
     );
     own.chain(providers).chain([convention]).collect()

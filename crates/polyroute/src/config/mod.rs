@@ -17,6 +17,7 @@ pub mod path;
 pub mod problem;
 mod render;
 mod resolve;
+pub mod schema;
 pub mod secret;
 pub mod settings;
 mod tree;
@@ -36,6 +37,8 @@ use tree::Node;
 
 /// The configuration file that is read where none is named and it is there.
 pub const DEFAULT_FILE: &str = "polyroute.yaml";
+/// A commented configuration of one screen, to start from.
+pub const EXAMPLE: &str = include_str!("example.yaml");
 /// A configuration file is no larger than this.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
@@ -154,17 +157,18 @@ pub fn load_text(
     if !is_yaml {
         return Err(report(name, text, None, problems));
     }
-    let hidden = match &mut root {
+    let mut hidden = match &mut root {
         Some(root) => interpolate::interpolate(root, input.environment, &mut problems),
         None => HashSet::new(),
     };
     let file = match &root {
-        Some(root) => de::read::<File>(root, hidden, &mut problems),
+        Some(root) => de::read::<File>(root, &mut hidden, &mut problems),
         None => Some(File::default()),
     };
     let settings = file.and_then(|file| {
         let context = Context {
             root: root.as_ref(),
+            hidden: &hidden,
             environment: input.environment,
             folder,
             listen_flag: input.listen,

@@ -34,6 +34,14 @@ impl KeyPath {
         self.with(Segment::Index(index))
     }
 
+    /// This path without its last step.
+    #[must_use]
+    pub fn parent(&self) -> Self {
+        let mut steps = self.0.clone();
+        steps.pop();
+        Self(steps)
+    }
+
     /// The steps, outermost first.
     #[must_use]
     pub fn segments(&self) -> &[Segment] {

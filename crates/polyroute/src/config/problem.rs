@@ -184,23 +184,29 @@ impl From<&KeyPath> for Origin {
     }
 }
 
-/// The candidate that the reader most likely meant, if one is near.
+/// The candidate that the reader most likely meant, if one is near: a slip or two of the fingers,
+/// or the same beginning.
 pub(crate) fn nearest<'a>(
     wanted: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let wanted = wanted.to_lowercase();
+    let score = |candidate: &'a str| {
+        let name = candidate.to_lowercase();
+        let slips = strsim::osa_distance(&wanted, &name);
+        let shorter = wanted.chars().count().min(name.chars().count());
+        let similar = strsim::jaro_winkler(&wanted, &name);
+        let near = slips < shorter && slips <= (shorter / 3).max(1);
+        (near || similar > 0.8).then_some((slips, similar, candidate))
+    };
+    let best = |a: &(usize, f64, &str), b: &(usize, f64, &str)| {
+        a.0.cmp(&b.0).then_with(|| b.1.total_cmp(&a.1))
+    };
     candidates
         .into_iter()
-        .map(|candidate| {
-            (
-                strsim::jaro_winkler(&wanted, &candidate.to_lowercase()),
-                candidate,
-            )
-        })
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
+        .filter_map(score)
+        .min_by(best)
+        .map(|(_, _, candidate)| candidate)
 }
 
 /// `did you mean …?`, else the choice where it is short.
@@ -235,6 +241,8 @@ mod tests {
         assert_eq!(nearest("lisen", names), Some("listen"));
         assert_eq!(nearest("Listen", names), Some("listen"));
         assert_eq!(nearest("banana", names), None);
+        assert_eq!(nearest("evn", ["file", "env"]), Some("env"));
+        assert_eq!(nearest("x", ["a", "b"]), None);
         assert_eq!(
             did_you_mean("banana", names, "keys").unwrap(),
             "the keys are `listen`, `admin`, `limits`"

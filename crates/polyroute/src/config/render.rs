@@ -252,11 +252,19 @@ fn mask(node: &Node, path: &KeyPath, masks: &mut Vec<Mask>) {
         }
         Kind::Map(entries) => {
             for entry in entries {
-                mask(&entry.value, &path.key(&entry.key), masks);
+                let path = path.key(&entry.key);
+                mask(&entry.value, &path, masks);
+                let from = (entry.key_span.line, entry.key_span.column);
+                if holds_secret(&path.parent()) && holds_secret(&path) {
+                    let behind = (from.0, from.1.saturating_add(entry.key_span.length));
+                    masks.push(Mask { from, behind });
+                }
             }
         }
         Kind::Scalar(scalar) => {
-            if !scalar.interpolated && holds_secret(path) {
+            // A URL may hold a password, or a key in its query.
+            let loaded_url = scalar.text.contains("://") && scalar.text.contains(['@', '?']);
+            if !scalar.interpolated && (holds_secret(path) || loaded_url) {
                 masks.push(Mask {
                     from: (node.span.line, node.span.column),
                     behind: node.end,
@@ -266,31 +274,50 @@ fn mask(node: &Node, path: &KeyPath, masks: &mut Vec<Mask>) {
     }
 }
 
-/// Whether what stands at a path is, or may be meant as, a credential.
-fn holds_secret(path: &KeyPath) -> bool {
+/// Keys of `keys` and `providers` whose values are no secrets.
+const OPEN_KEYS: &[&str] = &[
+    "name",
+    "routes",
+    "tags",
+    "dialect",
+    "base_url",
+    "api_version",
+    "region",
+    "agreements",
+    "organization",
+    "project",
+    "http2",
+    "models",
+    "limits",
+];
+/// Sections without secrets.
+const OPEN_SECTIONS: &[&str] = &[
+    "server",
+    "targets",
+    "routes",
+    "resilience",
+    "translation",
+    "media",
+];
+
+/// Whether what stands at a path is, or may be meant as, a credential: all but what is known to
+/// be none.
+pub(crate) fn holds_secret(path: &KeyPath) -> bool {
     let mut keys = path.segments().iter().filter_map(|segment| match segment {
         Segment::Key(key) => Some(key.as_str()),
         Segment::Index(_) => None,
     });
-    let section = keys.next().unwrap_or_default();
-    let mut rest = keys.clone();
-    let is_reference = matches!(rest.next_back(), Some("env" | "file"));
-    let secretive = |key: &str| {
-        let key = key.to_ascii_lowercase();
-        let words = [
-            "secret",
-            "credential",
-            "header",
-            "proxy",
-            "key",
-            "token",
-            "passw",
-            "auth",
-        ];
-        words.iter().any(|word| key.contains(word)) && key != "keys"
+    let section = keys.next();
+    let own = match section {
+        Some("keys") => keys.next(),
+        Some("providers") => keys.nth(1),
+        other => return other.is_some_and(|section| !OPEN_SECTIONS.contains(&section)),
     };
-    let own = section != "server" && keys.any(secretive);
-    (own && !is_reference) || (section != "keys" && secretive(section))
+    let is_reference = matches!(
+        (own, keys.next()),
+        (Some("secret" | "credentials"), Some("env" | "file"))
+    );
+    own.is_some_and(|own| !OPEN_KEYS.contains(&own)) && !is_reference
 }
 
 #[cfg(test)]
@@ -319,7 +346,7 @@ mod tests {
         );
         assert_eq!(shown("x: sk-abc def", 1), "x: ****** def");
         let long = "providers: {a: {credentials: [\"ab\n  cd\", {bad: 1}]}}";
-        assert_eq!(shown(long, 2), "  ***, {bad: *}]}}");
+        assert_eq!(shown(long, 2), "  ***, {***: *}]}}");
         assert_eq!(
             shown("targets: {a: {use: openai/gpt-4o-2024-11-20}}", 1),
             "targets: {a: {use: openai/gpt-4o-2024-11-20}}"

@@ -118,11 +118,6 @@ impl Node {
         Some((node, span))
     }
 
-    /// Whether this is exactly that text.
-    pub(crate) fn is_text(&self, text: &str) -> bool {
-        matches!(&self.kind, Kind::Scalar(scalar) if scalar.text == text)
-    }
-
     /// Whether this is no list and no mapping.
     pub(crate) fn is_scalar(&self) -> bool {
         matches!(self.kind, Kind::Scalar(_))
@@ -215,7 +210,9 @@ fn scan_flaw(text: &str, error: &ScanError) -> Flaw {
         (tab, reason, Some("replace the tab with spaces".to_owned()))
     } else {
         let reason = format!("this is not valid YAML: {}", error.info());
-        (error.marker().col(), reason, None)
+        let quotes = "inside `[…]` and `{…}`, a value with `${…}` needs quotes: `\"${NAME}\"`";
+        let hint = written.contains("${").then(|| quotes.to_owned());
+        (error.marker().col(), reason, hint)
     };
     Flaw {
         span: Span {

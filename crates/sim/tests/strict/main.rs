@@ -7,5 +7,9 @@
     reason = "tests"
 )]
 
+mod anthropic;
+mod anything;
 mod corpus;
+mod gemini;
+mod kit;
 mod openai;

@@ -16,7 +16,7 @@ use crate::config::settings::GatewayKey;
 pub(super) fn compile(written: &[file::Key], context: &mut Context<'_>) -> Vec<GatewayKey> {
     let mut keys: Vec<GatewayKey> = Vec::new();
     for (index, key) in written.iter().enumerate() {
-        let path = place(index, key, context);
+        let path = context.item(&KeyPath::of("keys"), index);
         let secret_path = path.key("secret");
         note_literal(&key.secret, &secret_path, context);
         let found = resolve_secret(&key.secret, context.environment, context.folder);
@@ -41,20 +41,6 @@ pub(super) fn compile(written: &[file::Key], context: &mut Context<'_>) -> Vec<G
     }
     from_environment(&mut keys, context);
     keys
-}
-
-/// The path of a key. An entry that could not be read is missing from the list, so the place is
-/// that of the name in the document.
-fn place(index: usize, key: &file::Key, context: &Context<'_>) -> KeyPath {
-    let section = KeyPath::of("keys");
-    let named = |index: usize| {
-        let path = section.index(index).key("name");
-        let node = context.root.and_then(|root| root.find(&path));
-        matches!(node, Some((node, _)) if node.is_text(&key.name))
-    };
-    let last = index.saturating_add(100);
-    let found = (index..last).find(|index| named(*index)).unwrap_or(index);
-    section.index(found)
 }
 
 fn from_environment(keys: &mut Vec<GatewayKey>, context: &mut Context<'_>) {
@@ -134,7 +120,7 @@ pub(super) fn note_literal(reference: &SecretRef, path: &KeyPath, context: &mut 
 pub(super) fn check_routes(written: &[file::Key], names: &Names<'_>, context: &mut Context<'_>) {
     for (index, key) in written.iter().enumerate() {
         let Some(routes) = &key.routes else { continue };
-        let path = place(index, key, context).key("routes");
+        let path = context.item(&KeyPath::of("keys"), index).key("routes");
         if routes.is_empty() {
             let hint = "list at least one route, or remove `routes` to allow all";
             context
@@ -148,7 +134,9 @@ pub(super) fn check_routes(written: &[file::Key], names: &Names<'_>, context: &m
             let reason = format!("there is no route or target `{name}`");
             let hint = did_you_mean(name, names.askable(), "names")
                 .unwrap_or_else(|| "add it under `routes`, or write `provider/model`".to_owned());
-            context.problems.advise(path.index(index), reason, hint);
+            context
+                .problems
+                .advise(context.item(&path, index), reason, hint);
         }
     }
 }

@@ -10,6 +10,7 @@ mod routes;
 mod server;
 mod tuning;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use super::env::{self, Environment};
@@ -24,6 +25,8 @@ use super::tree::{Kind, Node};
 pub(crate) struct Context<'c> {
     /// The document, for places and for names whose value could not be read.
     pub(crate) root: Option<&'c Node>,
+    /// The nodes that could not be read; the file's types hold nothing of them.
+    pub(crate) hidden: &'c HashSet<usize>,
     pub(crate) environment: &'c Environment,
     /// The folder that relative paths start at.
     pub(crate) folder: &'c Path,
@@ -40,6 +43,26 @@ impl<'c> Context<'c> {
         self.root
             .map(|root| root.names(&KeyPath::of(section)))
             .unwrap_or_default()
+    }
+
+    /// The path of a list's entry by its place in the types, which lack the unreadable ones.
+    pub(crate) fn item(&self, list: &KeyPath, index: usize) -> KeyPath {
+        let Some((
+            Node {
+                kind: Kind::List(items),
+                ..
+            },
+            _,
+        )) = self.root.and_then(|root| root.find(list))
+        else {
+            return list.index(index);
+        };
+        let read = items
+            .iter()
+            .enumerate()
+            .filter(|(_, item)| !self.hidden.contains(&item.id));
+        let written = read.map(|(place, _)| place).nth(index);
+        list.index(written.unwrap_or(index))
     }
 
     /// Whether the value of a path came from a variable.

@@ -190,7 +190,7 @@ fn credentials(
     }
     let mut found: Vec<Credential> = Vec::new();
     for (index, reference) in written.iter().enumerate() {
-        let path = path.index(index);
+        let path = context.item(&path, index);
         note_literal(reference, &path, context);
         match credential(reference, row, context) {
             Ok(credential) => {

@@ -1,5 +1,7 @@
 //! `targets` and `routes`: names resolved to providers and models.
 
+use std::collections::HashSet;
+
 use super::Context;
 use super::tuning;
 use crate::config::file::{self, File, RouteTarget};
@@ -18,17 +20,20 @@ pub(super) struct Names<'c> {
 
 impl<'c> Names<'c> {
     pub(super) fn new(file: &'c File, on: &'c [Provider], context: &Context<'c>) -> Self {
-        let mut providers = context.written("providers");
-        providers.extend(on.iter().map(|provider| provider.name.as_str()));
-        providers.dedup();
-        let mut targets = context.written("targets");
-        targets.extend(file.targets.iter().map(|(name, _)| name));
-        let mut routes = context.written("routes");
-        routes.extend(file.routes.iter().map(|(name, _)| name));
+        let named = |section: &str, read: Vec<&'c str>| {
+            let mut names = context.written(section);
+            names.extend(read);
+            let mut seen = HashSet::new();
+            names.retain(|name| seen.insert(*name));
+            names
+        };
         Self {
-            providers,
-            targets,
-            routes,
+            providers: named("providers", on.iter().map(|it| it.name.as_str()).collect()),
+            targets: named(
+                "targets",
+                file.targets.iter().map(|(name, _)| name).collect(),
+            ),
+            routes: named("routes", file.routes.iter().map(|(name, _)| name).collect()),
         }
     }
 
@@ -169,7 +174,7 @@ pub(super) fn routes(
             let path = if single {
                 list.clone()
             } else {
-                list.index(index)
+                context.item(&list, index)
             };
             let one = route_target(target, names, targets, inherited, &path, context);
             match one {

@@ -93,6 +93,11 @@ fn content(message: &Value, index: usize, last: bool) -> Result<(), Refusal> {
         return Err(blank());
     }
     for block in list(message, "content") {
+        let nested = list(block, "content");
+        let empty = |inner: &Value| inner.get("text").is_some_and(|text| text == "");
+        if text(block, "type") == "tool_result" && nested.iter().any(empty) {
+            return Err(refuse("messages: text content blocks must be non-empty"));
+        }
         if text(block, "type") != "text" {
             continue;
         }

@@ -1,0 +1,3 @@
+//! The command line: one file a subcommand, each a thin shell around the library.
+
+pub mod config;

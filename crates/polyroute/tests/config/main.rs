@@ -1,0 +1,9 @@
+//! Configuration from the outside: what is loaded, and what is said about every kind of mistake.
+
+mod cases;
+mod documents;
+mod environment;
+mod mistakes;
+mod properties;
+mod secrets;
+mod settings;
