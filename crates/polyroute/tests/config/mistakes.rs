@@ -276,6 +276,20 @@ fn base_urls_are_checked() {
 }
 
 #[test]
+fn a_base_url_that_says_too_much_is_a_warning() {
+    says(
+        "providers:\n  anthropic: { base_url: 'https://api.anthropic.com/v1' }\n  a: { base_url: \
+         'https://a.example/v1/chat/completions' }\n  b: { base_url: 'https://b.example/v1' }\n",
+        &[
+            "warning 2:26 providers.anthropic.base_url: the URL ends with `/v1`, which Polyroute \
+             adds itself | end it before `/v1`",
+            "warning 3:18 providers.a.base_url: the URL ends with `/chat/completions`, which \
+             Polyroute adds itself | end it before `/chat/completions`",
+        ],
+    );
+}
+
+#[test]
 fn a_base_url_that_is_ourselves_is_refused() {
     let reason = "this is Polyroute's own address: requests would go round in circles";
     for host in ["127.0.0.1", "localhost", "[::1]", "0.0.0.0"] {

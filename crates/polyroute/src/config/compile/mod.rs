@@ -75,6 +75,7 @@ impl<'c> Context<'c> {
 /// Settings of a file; `None` where a problem was noted, now or while the file was read.
 pub(crate) fn compile(file: &File, mut context: Context<'_>) -> Option<Settings> {
     let context = &mut context;
+    note_misspelt_variables(context);
     let keys = keys::compile(&file.keys, context);
     let server = server::compile(&file.server, !keys.is_empty(), context);
     let providers = providers::compile(file.providers.as_ref(), &server, context);
@@ -105,6 +106,16 @@ pub(crate) fn compile(file: &File, mut context: Context<'_>) -> Option<Settings>
             .unwrap_or("info")
             .to_owned(),
     })
+}
+
+fn note_misspelt_variables(context: &mut Context<'_>) {
+    for (name, known) in env::misspelt(context.environment) {
+        let reason = "Polyroute reads no variable of this name";
+        let hint = format!("did you mean `{known}`?");
+        context
+            .problems
+            .warn(Origin::Variable(name.to_owned()), reason, hint);
+    }
 }
 
 fn egress(context: &mut Context<'_>) -> Egress {
