@@ -17,6 +17,7 @@ use super::env::{self, Environment};
 use super::file::File;
 use super::path::KeyPath;
 use super::problem::{Origin, Problems};
+use super::render::looks_secret;
 use super::secret::Secret;
 use super::settings::{Egress, Settings};
 use super::tree::{Kind, Node};
@@ -43,6 +44,16 @@ impl<'c> Context<'c> {
         self.root
             .map(|root| root.names(&KeyPath::of(section)))
             .unwrap_or_default()
+    }
+
+    /// A written name as a message may repeat it: what a variable held, and what looks like a
+    /// credential, is not repeated.
+    pub(crate) fn shown(&self, path: &KeyPath, name: &str) -> String {
+        if self.is_interpolated(path) || looks_secret(name) {
+            "…".to_owned()
+        } else {
+            format!("`{name}`")
+        }
     }
 
     /// The path of a list's entry by its place in the types, which lack the unreadable ones.
