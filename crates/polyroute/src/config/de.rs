@@ -154,7 +154,8 @@ impl Wrong {
             .iter()
             .filter(|entry| value.hidden.contains(&entry.value.id));
         match self.what {
-            What::Missing(key) => hidden.any(|it| nearest(&it.key, [key]).is_some()),
+            What::Missing(key) => hidden
+                .any(|it| nearest(&it.key, [key]).is_some() || later::stands_for(&it.key, key)),
             What::Other(_) => hidden.next().is_some(),
             What::Unknown(..) | What::Silent => false,
         }

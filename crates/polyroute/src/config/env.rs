@@ -153,10 +153,7 @@ pub fn discover(environment: &Environment) -> Vec<Discovered> {
 }
 
 fn discover_known(row: &Known, environment: &Environment) -> Option<Discovered> {
-    let is_set = |name: &&str| environment.get(name).is_some();
-    let base_url_variable = Some(row.base_url_variable)
-        .filter(is_set)
-        .map(str::to_owned);
+    let base_url_variable = known_base_url(row, environment).map(str::to_owned);
     let (key_variable, bearer) = known_key(row, environment);
     // A provider that needs no credential is on when somebody says where it is.
     let on = key_variable.is_some() || (!row.needs_credential && base_url_variable.is_some());
@@ -179,9 +176,36 @@ pub(crate) fn known_key(row: &Known, environment: &Environment) -> (Option<&'sta
     }
 }
 
+/// The variable that moves a known provider's base URL, if one is set.
+pub(crate) fn known_base_url(row: &Known, environment: &Environment) -> Option<&'static str> {
+    row.base_url_variables
+        .iter()
+        .copied()
+        .find(|name| environment.get(name).is_some())
+}
+
+/// Variables that are most likely misspelt, with what was meant. Kubernetes sets
+/// `POLYROUTE_SERVICE_HOST` and the like by itself, so a name must be near to count.
+pub(crate) fn misspelt(environment: &Environment) -> Vec<(&str, &'static str)> {
+    let ours = environment
+        .names()
+        .filter(|name| name.starts_with("POLYROUTE_"));
+    ours.filter_map(|name| {
+        let own = || VARIABLES.iter().map(|variable| variable.name);
+        let near = |known: &&str| matches!(strsim::osa_distance(name, known), 1..=2);
+        let is_known = own().any(|known| known == name);
+        own()
+            .find(near)
+            .filter(|_| !is_known)
+            .map(|known| (name, known))
+    })
+    .collect()
+}
+
 /// Whether a variable means something else already.
 fn is_declared(name: &str) -> bool {
-    let known = |row: &Known| row.key_variables.contains(&name) || row.base_url_variable == name;
+    let known =
+        |row: &Known| row.key_variables.contains(&name) || row.base_url_variables.contains(&name);
     name.starts_with("POLYROUTE_") || KNOWN.iter().any(known)
 }
 
@@ -211,12 +235,23 @@ pub fn documented() -> Vec<(String, String)> {
             let doc = format!("A bearer token of `{}`, where no key is set.", row.name);
             (variable.to_owned(), doc)
         });
-        let doc = format!(
-            "The base URL of `{}`, where the file lists no providers.",
-            row.name
-        );
-        keys.chain(token)
-            .chain([(row.base_url_variable.to_owned(), doc)])
+        let moves = row
+            .base_url_variables
+            .iter()
+            .enumerate()
+            .map(|(place, variable)| {
+                let rank = if place == 0 {
+                    ""
+                } else {
+                    " and the one above is not set"
+                };
+                let doc = format!(
+                    "The base URL of `{}`, where the file lists no providers{rank}.",
+                    row.name
+                );
+                (variable.to_string(), doc)
+            });
+        keys.chain(token).chain(moves)
     });
     let convention = (
         format!("<NAME>{KEY_SUFFIX} + <NAME>{BASE_URL_SUFFIX}"),
@@ -293,6 +328,20 @@ mod tests {
         assert_eq!(
             names(&[("_API_KEY", "a"), ("_BASE_URL", "b")]),
             Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_seen_and_a_foreign_one_is_not() {
+        let pairs = [
+            ("POLYROUTE_LISTN", "a"),
+            ("POLYROUTE_SERVICE_HOST", "b"),
+            ("POLYROUTE_LOG", "c"),
+        ];
+        let environment = pairs.into_iter().collect();
+        assert_eq!(
+            misspelt(&environment),
+            [("POLYROUTE_LISTN", "POLYROUTE_LISTEN")]
         );
     }
 

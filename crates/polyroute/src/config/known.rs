@@ -21,8 +21,8 @@ pub struct Known {
     /// A variable that holds a token sent as `Authorization: Bearer` in place of the dialect's
     /// own header; used where no key is set.
     pub token_variable: Option<&'static str>,
-    /// The variable of its SDK that moves the base URL.
-    pub base_url_variable: &'static str,
+    /// Variables that move the base URL (that of its SDK first), the first that is set wins.
+    pub base_url_variables: &'static [&'static str],
     /// Whether it answers only with a credential.
     pub needs_credential: bool,
 }
@@ -33,7 +33,7 @@ const fn compatible(
     aliases: &'static [&'static str],
     base_url: &'static str,
     key_variables: &'static [&'static str],
-    base_url_variable: &'static str,
+    base_url_variables: &'static [&'static str],
 ) -> Known {
     Known {
         name,
@@ -42,7 +42,7 @@ const fn compatible(
         base_url,
         key_variables,
         token_variable: None,
-        base_url_variable,
+        base_url_variables,
         needs_credential: true,
     }
 }
@@ -54,7 +54,7 @@ pub const KNOWN: &[Known] = &[
         &[],
         "https://api.openai.com/v1",
         &["OPENAI_API_KEY"],
-        "OPENAI_BASE_URL",
+        &["OPENAI_BASE_URL", "OPENAI_API_BASE"],
     ),
     Known {
         name: "anthropic",
@@ -63,7 +63,7 @@ pub const KNOWN: &[Known] = &[
         base_url: "https://api.anthropic.com",
         key_variables: &["ANTHROPIC_API_KEY"],
         token_variable: Some("ANTHROPIC_AUTH_TOKEN"),
-        base_url_variable: "ANTHROPIC_BASE_URL",
+        base_url_variables: &["ANTHROPIC_BASE_URL"],
         needs_credential: true,
     },
     Known {
@@ -73,7 +73,7 @@ pub const KNOWN: &[Known] = &[
         base_url: "https://generativelanguage.googleapis.com",
         key_variables: &["GOOGLE_API_KEY", "GEMINI_API_KEY"],
         token_variable: None,
-        base_url_variable: "GOOGLE_GEMINI_BASE_URL",
+        base_url_variables: &["GOOGLE_GEMINI_BASE_URL", "GEMINI_BASE_URL"],
         needs_credential: true,
     },
     compatible(
@@ -81,70 +81,70 @@ pub const KNOWN: &[Known] = &[
         &["mistralai"],
         "https://api.mistral.ai/v1",
         &["MISTRAL_API_KEY"],
-        "MISTRAL_BASE_URL",
+        &["MISTRAL_BASE_URL"],
     ),
     compatible(
         "deepseek",
         &[],
         "https://api.deepseek.com",
         &["DEEPSEEK_API_KEY"],
-        "DEEPSEEK_BASE_URL",
+        &["DEEPSEEK_BASE_URL"],
     ),
     compatible(
         "groq",
         &[],
         "https://api.groq.com/openai/v1",
         &["GROQ_API_KEY"],
-        "GROQ_BASE_URL",
+        &["GROQ_BASE_URL"],
     ),
     compatible(
         "cerebras",
         &[],
         "https://api.cerebras.ai/v1",
         &["CEREBRAS_API_KEY"],
-        "CEREBRAS_BASE_URL",
+        &["CEREBRAS_BASE_URL"],
     ),
     compatible(
         "together",
         &["together_ai", "togetherai"],
         "https://api.together.ai/v1",
         &["TOGETHER_API_KEY"],
-        "TOGETHER_BASE_URL",
+        &["TOGETHER_BASE_URL"],
     ),
     compatible(
         "fireworks",
         &["fireworks_ai"],
         "https://api.fireworks.ai/inference/v1",
         &["FIREWORKS_API_KEY"],
-        "FIREWORKS_BASE_URL",
+        &["FIREWORKS_BASE_URL"],
     ),
     compatible(
         "perplexity",
         &["pplx"],
         "https://api.perplexity.ai",
         &["PERPLEXITY_API_KEY"],
-        "PERPLEXITY_BASE_URL",
+        &["PERPLEXITY_BASE_URL"],
     ),
     compatible(
         "xai",
         &["grok"],
         "https://api.x.ai/v1",
         &["XAI_API_KEY"],
-        "XAI_BASE_URL",
+        &["XAI_BASE_URL"],
     ),
     compatible(
         "qwen",
         &["dashscope"],
         "https://dashscope.aliyuncs.com/compatible-mode/v1",
         &["DASHSCOPE_API_KEY"],
-        "DASHSCOPE_BASE_URL",
+        &["DASHSCOPE_BASE_URL"],
     ),
     compatible(
         "openrouter",
         &[],
         "https://openrouter.ai/api/v1",
         &["OPENROUTER_API_KEY"],
-        "OPENROUTER_BASE_URL",
+        &["OPENROUTER_BASE_URL"],
     ),
     Known {
         name: "ollama",
@@ -153,7 +153,7 @@ pub const KNOWN: &[Known] = &[
         base_url: "http://localhost:11434/v1",
         key_variables: &["OLLAMA_API_KEY"],
         token_variable: None,
-        base_url_variable: "OLLAMA_BASE_URL",
+        base_url_variables: &["OLLAMA_BASE_URL"],
         needs_credential: false,
     },
 ];
@@ -181,7 +181,7 @@ mod tests {
             for name in std::iter::once(&row.name).chain(row.aliases) {
                 assert!(names.insert(*name), "{name} twice");
             }
-            for variable in row.key_variables.iter().chain([&row.base_url_variable]) {
+            for variable in row.key_variables.iter().chain(row.base_url_variables) {
                 assert!(variables.insert(*variable), "{variable} twice");
             }
             assert!(!row.base_url.ends_with('/'), "{}", row.base_url);

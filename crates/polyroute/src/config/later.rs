@@ -60,6 +60,12 @@ pub(crate) fn reason(path: &KeyPath) -> Option<(String, String)> {
     ))
 }
 
+/// Whether a key of a later version is written in place of one that is required now: a route with
+/// `rules` has its targets there.
+pub(crate) fn stands_for(later: &str, required: &str) -> bool {
+    (later, required) == ("rules", "targets")
+}
+
 fn matches(pattern: &[&str], path: &[Segment]) -> bool {
     let same = |(step, segment): (&&str, &Segment)| match segment {
         Segment::Key(key) => *step == "*" || *step == key,

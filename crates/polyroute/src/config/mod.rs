@@ -1,4 +1,4 @@
-//! Configuration: text → [`File`](file::File) (what was written) → [`Settings`](settings::Settings)
+//! Configuration: text → [`File`] (what was written) → [`Settings`]
 //! (what runs).
 //!
 //! All problems of a configuration are found in one go, each with file, line, key, reason and

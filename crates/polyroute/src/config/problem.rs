@@ -1,7 +1,7 @@
 //! What is wrong with a configuration, said once with everything a person needs to mend it.
 //!
 //! Read [`Finding`] first. [`Report`] holds all findings of one load; how it looks in a terminal
-//! is in [`super::render`].
+//! is in `render`.
 
 use serde::Serialize;
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::path::{KeyPath, Segment};
 use super::problem::{Finding, Place, Report, Severity};
-use super::tree::{Kind, Node};
+use super::tree::{self, Kind, Node};
 
 /// What the credentials of well-known vendors begin with.
 const SECRET_PREFIXES: &[&str] = &[
@@ -188,7 +188,7 @@ impl<'t> Excerpts<'t> {
             masks
         });
         Self {
-            lines: text.lines().collect(),
+            lines: tree::lines(text).collect(),
             masks,
         }
     }
@@ -215,7 +215,14 @@ impl<'t> Excerpts<'t> {
                 }
             })
             .collect();
-        Some(star_words(&starred, false))
+        // A comment is not in the tree, and may hold an old key.
+        let comment = if starred.starts_with('#') {
+            Some(0)
+        } else {
+            starred.find(" #")
+        };
+        let (code, comment) = starred.split_at(comment.unwrap_or(starred.len()));
+        Some(star_words(code, false) + &star_words(comment, true))
     }
 }
 
@@ -264,13 +271,27 @@ fn mask(node: &Node, path: &KeyPath, masks: &mut Vec<Mask>) {
         Kind::Scalar(scalar) => {
             // A URL may hold a password, or a key in its query.
             let loaded_url = scalar.text.contains("://") && scalar.text.contains(['@', '?']);
-            if !scalar.interpolated && (holds_secret(path) || loaded_url) {
+            if holds_secret(path) || loaded_url || stands_for_section(path) {
                 masks.push(Mask {
                     from: (node.span.line, node.span.column),
                     behind: node.end,
                 });
             }
         }
+    }
+}
+
+/// Whether text stands where `keys`, `providers` or one of them should have its own keys:
+/// somebody may have written the credential right there.
+fn stands_for_section(path: &KeyPath) -> bool {
+    let mut keys = path.segments().iter().filter_map(|segment| match segment {
+        Segment::Key(key) => Some(key.as_str()),
+        Segment::Index(_) => None,
+    });
+    match keys.next() {
+        Some("keys") => keys.next().is_none(),
+        Some("providers") => keys.nth(1).is_none(),
+        _ => false,
     }
 }
 
@@ -322,7 +343,6 @@ pub(crate) fn holds_secret(path: &KeyPath) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tree;
     use super::*;
 
     fn shown(text: &str, line: usize) -> String {
@@ -334,7 +354,7 @@ mod tests {
     fn secrets_are_starred_where_they_stand() {
         assert_eq!(
             shown("keys:\n  - {name: a, secret: hunter2, x: 1}\n", 2),
-            "  - {name: a, secret: *******, x: 1}"
+            "  - {name: a, secret: *******, x: *}"
         );
         assert_eq!(
             shown("providers: {a: {api_key: abc, region: eu}}", 1),
@@ -344,7 +364,12 @@ mod tests {
             shown("providers: {a: {credentials: [b, {env: NAME}]}}", 1),
             "providers: {a: {credentials: [*, {env: NAME}]}}"
         );
-        assert_eq!(shown("x: sk-abc def", 1), "x: ****** def");
+        assert_eq!(
+            shown("routes: a # was abcdef12345678", 1),
+            "routes: a # was **************"
+        );
+        assert_eq!(shown("routes: a\rkeys: b\r\nx: y", 2), "keys: *");
+        assert_eq!(shown("routes: sk-abc def", 1), "routes: ****** def");
         let long = "providers: {a: {credentials: [\"ab\n  cd\", {bad: 1}]}}";
         assert_eq!(shown(long, 2), "  ***, {***: *}]}}");
         assert_eq!(

@@ -81,6 +81,11 @@ fn variable(name: &str, environment: &Environment) -> Result<String, Refusal> {
 
 fn read(path: &Path) -> Result<String, Refusal> {
     let hint = || "write the path of a file that holds nothing but the secret".to_owned();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if looks_secret(&name) {
+        let reason = "`file` wants the path of a file, and this looks like the secret itself";
+        return Err((reason.to_owned(), hint()));
+    }
     let unreadable = |error: std::io::Error| {
         (
             format!("`{}` can't be read: {}", path.display(), error),

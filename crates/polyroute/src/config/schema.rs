@@ -49,21 +49,15 @@ pub fn reference() -> String {
     }
     out.push_str(PROVIDERS_HEAD);
     for row in KNOWN {
-        let variables: Vec<String> = row
-            .key_variables
-            .iter()
-            .chain(&row.token_variable)
-            .map(|it| format!("`{it}`"))
-            .collect();
-        let aliases: Vec<String> = row.aliases.iter().map(|it| format!("`{it}`")).collect();
+        let keys = row.key_variables.iter().chain(&row.token_variable);
         let _ = writeln!(
             out,
-            "| `{}` | {} | `{}` | {} | `{}` |",
+            "| `{}` | {} | `{}` | {} | {} |",
             row.name,
-            aliases.join(", "),
+            quoted(row.aliases),
             row.base_url,
-            variables.join(", "),
-            row.base_url_variable
+            quoted(keys),
+            quoted(row.base_url_variables)
         );
     }
     out.push_str(VARIABLES_HEAD);
@@ -113,6 +107,15 @@ providers are those of the file, and the base-URL variables are not used.
 | Variable | Meaning |
 | --- | --- |
 ";
+
+/// Names in backticks.
+fn quoted<'n>(names: impl IntoIterator<Item = &'n &'static str>) -> String {
+    names
+        .into_iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
 
 /// One row for every key below a value.
 fn keys(root: &Value, value: &Value, path: &str, depth: usize, rows: &mut Vec<String>) {

@@ -156,6 +156,33 @@ pub struct Provider {
     pub models: bool,
 }
 
+impl Provider {
+    /// A provider with nothing set but what it needs.
+    #[must_use]
+    pub fn new(
+        name: String,
+        dialect: Dialect,
+        base_url: BaseUrl,
+        credentials: Vec<Credential>,
+    ) -> Self {
+        Self {
+            name,
+            dialect,
+            base_url,
+            credentials,
+            api_version: None,
+            headers: Vec::new(),
+            region: None,
+            agreements: Vec::new(),
+            organization: None,
+            project: None,
+            http2: true,
+            proxy: ProxyChoice::Environment,
+            models: true,
+        }
+    }
+}
+
 /// A key of a provider.
 #[derive(Debug, Clone)]
 pub struct Credential {

@@ -187,6 +187,12 @@ pub(crate) fn parse(text: &str) -> (Option<Node>, Vec<Flaw>) {
     }
 }
 
+/// The lines as YAML counts them: a carriage return alone ends one too.
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n')
+        .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
+}
+
 /// Why reading ended early.
 enum Stop {
     Flaw(Flaw),
@@ -202,7 +208,7 @@ impl From<ScanError> for Stop {
 /// Says in plain words what the scanner stumbled on.
 fn scan_flaw(text: &str, error: &ScanError) -> Flaw {
     let line = error.marker().line().max(1);
-    let written = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let written = lines(text).nth(line.saturating_sub(1)).unwrap_or_default();
     let indent: String = written.chars().take_while(|c| c.is_whitespace()).collect();
     let tab = indent.chars().position(|c| c == '\t');
     let (column, reason, suggestion) = if let Some(tab) = tab {

@@ -13,7 +13,11 @@ use super::de::advice;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 #[schemars(transparent)]
 pub struct TimeSpan(
-    #[schemars(with = "String", regex(pattern = r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$"))] pub Duration,
+    #[schemars(
+        with = "String",
+        regex(pattern = r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$|\$\{")
+    )]
+    pub Duration,
 );
 
 /// A number of bytes: a plain number, or a number and `KiB`, `MiB`, `GiB` (1024) or `KB`, `MB`,
@@ -135,7 +139,7 @@ impl JsonSchema for ByteSize {
             "description": "A number of bytes: `1048576`, `64KiB`, `20MiB`.",
             "anyOf": [
                 { "type": "integer", "minimum": 0 },
-                { "type": "string", "pattern": "^[0-9]+ ?(B|KiB|MiB|GiB|KB|kB|MB|GB)?$" },
+                { "type": "string", "pattern": "^[0-9]+ ?(B|KiB|MiB|GiB|KB|kB|MB|GB)?$|\\$\\{" },
             ],
         })
     }

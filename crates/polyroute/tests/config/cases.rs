@@ -34,13 +34,9 @@ pub(crate) fn settings(
     text: &str,
     pairs: &[(&str, &str)],
 ) -> polyroute::config::settings::Settings {
-    match load(text, pairs) {
-        Ok(loaded) => {
-            assert_eq!(lines(&loaded.warnings), Vec::<String>::new());
-            loaded.settings
-        }
-        Err(report) => panic!("{report}"),
-    }
+    let loaded = load(text, pairs).unwrap();
+    assert_eq!(lines(&loaded.warnings), Vec::<String>::new());
+    loaded.settings
 }
 
 /// Each finding as `line:column key: reason | suggestion`, warnings marked.

@@ -1,7 +1,9 @@
 //! What is printed and committed stays true: example, schema, reference, the subcommand.
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use clap::Parser;
 use polyroute::cli::config::{ConfigArgs, ConfigCommand, Format, run};
 use polyroute::config::{EXAMPLE, schema};
 use serde_json::Value;
@@ -105,13 +107,9 @@ fn every_key_of_the_schema_is_described() {
 #[test]
 fn the_documented_defaults_are_the_real_ones() {
     fn defaults(root: &Value, value: &Value) -> Option<Value> {
-        if let Some(default) = value
-            .get("default")
-            .filter(|it| !it.is_null() && !it.is_array())
-        {
-            if !default.is_object() {
-                return Some(default.clone());
-            }
+        let scalar = |it: &&Value| !(it.is_null() || it.is_array() || it.is_object());
+        if let Some(default) = value.get("default").filter(scalar) {
+            return Some(default.clone());
         }
         let name = value.get("$ref").and_then(Value::as_str);
         let target = name.and_then(|name| root.pointer(name.trim_start_matches('#')));
@@ -142,6 +140,29 @@ fn ran(command: ConfigCommand, pairs: &[(&str, &str)]) -> (bool, String) {
         false,
     );
     (code == ExitCode::SUCCESS, String::from_utf8(out).unwrap())
+}
+
+#[test]
+fn the_subcommand_reads_its_arguments() {
+    #[derive(clap::Parser)]
+    struct Program {
+        #[command(flatten)]
+        config: ConfigArgs,
+    }
+    let parse = |line: &str| Program::try_parse_from(line.split(' ')).map(|it| it.config.command);
+    let check = parse("polyroute check a.yaml --format json").unwrap();
+    let ConfigCommand::Check { file, format } = check else {
+        panic!("{check:?}")
+    };
+    assert_eq!(
+        (file.as_deref(), format),
+        (Some(Path::new("a.yaml")), Format::Json)
+    );
+    assert!(matches!(
+        parse("polyroute schema"),
+        Ok(ConfigCommand::Schema)
+    ));
+    assert!(parse("polyroute check --format xml").is_err());
 }
 
 #[test]

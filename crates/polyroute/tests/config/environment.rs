@@ -86,6 +86,32 @@ fn a_base_url_variable_that_is_ourselves_is_refused() {
 }
 
 #[test]
+fn variables_of_something_else_do_not_stop_us() {
+    let pairs = [
+        ("OPENAI_API_KEY", "k"),
+        ("MYAPP_API_KEY", "x"),
+        ("MYAPP_BASE_URL", "http://localhost:8080"),
+        ("OTHER_API_KEY", "x"),
+        ("OTHER_BASE_URL", "other.internal"),
+        ("POLYROUTE_ADMINLISTEN", "127.0.0.1:1"),
+    ];
+    let loaded = crate::cases::load("", &pairs).unwrap();
+    assert_eq!(names(&loaded.settings), ["openai"]);
+    let found = lines(&loaded.warnings);
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert_eq!(
+        found[0],
+        "warning POLYROUTE_ADMINLISTEN: Polyroute reads no variable of this name | did you mean \
+         `POLYROUTE_ADMIN_LISTEN`?"
+    );
+    assert!(found[1].starts_with("warning MYAPP_BASE_URL: this is Polyroute's own address"));
+    assert!(
+        found[2].contains("`other` is not used as a provider"),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn a_file_without_providers_leaves_them_to_the_environment() {
     let settings = settings("server: { drain: 1s }\nproviders:\n", KEYS);
     assert_eq!(names(&settings), ["openai", "anthropic", "gemini"]);

@@ -1,5 +1,7 @@
 //! Configuration from the outside: what is loaded, and what is said about every kind of mistake.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod cases;
 mod documents;
 mod environment;

@@ -82,20 +82,22 @@ fn keys_of_later_versions_are_refused_as_such() {
     says(
         "providers:\n  openai: { limits: { requests_per_minute: 5 } }\nroutes:\n  a:\n    rules: \
          []\n    strategy: lowest_latency\n    targets: [{ use: openai/x, when: a == b }]\n  b: { \
-         strategy: { cheapest: 80 }, targets: [openai/x] }\nresilience:\n  breaker: { open_for: \
-         30s }\n",
+         strategy: { cheapest: 80 }, targets: [openai/x] }\n  c: { rules: [] }\nresilience:\n  \
+         breaker: { open_for: 30s }\n",
         &[
             "2:13 providers.openai.limits: `limits` is not supported yet in this version | remove \
              it: the provider's own 429 answers are obeyed",
             "5:5 routes.a.rules: `rules` is not supported yet in this version | list the targets \
              in order: `targets: [first, second]`",
-            "6:15 routes.a.strategy: only the strategy `ordered` is supported yet in this version \
-             | write `strategy: ordered`, or leave it out",
+            "6:15 routes.a.strategy: strategies other than `ordered` are not supported yet in \
+             this version | write `strategy: ordered`, or leave it out",
             "7:32 routes.a.targets[0].when: `when` is not supported yet in this version | remove \
              `when`: targets are tried in order",
             "8:8 routes.b.strategy: weighted strategies are not supported yet in this version | \
              write `strategy: ordered`, or leave it out",
-            "10:3 resilience.breaker: `breaker` is not supported yet in this version | remove it: \
+            "9:8 routes.c.rules: `rules` is not supported yet in this version | list the targets in \
+             order: `targets: [first, second]`",
+            "11:3 resilience.breaker: `breaker` is not supported yet in this version | remove it: \
              a failing target is left for the next one",
         ],
     );
@@ -271,6 +273,20 @@ fn base_urls_are_checked() {
              https://…/v1`",
             "6:3 providers.mistrel: Polyroute does not know the address of `mistrel` | did you \
              mean `mistral`? Or add `base_url: https://…`",
+        ],
+    );
+}
+
+#[test]
+fn a_base_url_that_says_too_much_is_a_warning() {
+    says(
+        "providers:\n  anthropic: { base_url: 'https://api.anthropic.com/v1' }\n  a: { base_url: \
+         'https://a.example/v1/chat/completions' }\n  b: { base_url: 'https://b.example/v1' }\n",
+        &[
+            "warning 2:26 providers.anthropic.base_url: the URL ends with `/v1`, which Polyroute \
+             adds itself | end it before `/v1`",
+            "warning 3:18 providers.a.base_url: the URL ends with `/chat/completions`, which \
+             Polyroute adds itself | end it before `/chat/completions`",
         ],
     );
 }

@@ -49,9 +49,17 @@ fn secrets_in_a_wrong_place_are_not_shown() {
         "keys: [{ name: a, secret: [CANARY] }]",
         "keys: [{ name: a, scret: CANARY }]",
         "keys: [{ name: a, secret: { env: sk-CANARY } }]",
-        "keys: [{ name: a, secret: { CANARY } }, { secret: CANARY }]"
-            .replace("{ CANARY }", "{}")
-            .as_str(),
+        "keys: [{ name: a, secret: { file: sk-CANARY } }]",
+        "keys: [{ name: a, secret: { CANARY } }]",
+        "keys: [{ name: a, sk-CANARY: b }]",
+        "keys: [{ name: a, secret: \"CANARY${OPENAI_API_KEY}\", x: 1 }]",
+        "keys: [{ name: a, secret: \"${NO:-CANARY}\", x: 1 }]",
+        "providers: { openai: { credentials: [{ CANARY: x }, { CANARY }] } }",
+        "credentials: { openai: CANARY }",
+        "providers: { openai: CANARY }",
+        "keys: [CANARY]",
+        "keys: CANARY",
+        "routes: 1 # CANARY",
         "providers: { openai: { credentials: CANARY } }",
         "providers: { openai: { api_key: CANARY } }",
         "providers: { openai: { credentials: [{ key: CANARY }] } }",
@@ -76,17 +84,10 @@ fn secrets_in_a_wrong_place_are_not_shown() {
 #[test]
 fn a_variable_s_value_is_not_shown() {
     let text = "server: { listen: '${V}' }\nproviders: { a: { base_url: '${V}' }, '${V}': {} }\n\
-                routes: { r: '${V}' }\n";
+                routes: { r: '${V}', s: 'x${V}/y' }\n";
     let shown = everything(text, &[("V", CANARY), ("OPENAI_BASE_URL", CANARY)]);
-    let hits: Vec<&str> = shown
-        .lines()
-        .filter(|line| line.contains("canary"))
-        .collect();
-    // A name that leads nowhere is repeated: it is a name, and the finding is useless without it.
-    assert!(
-        hits.iter().all(|line| line.contains("there is no target")),
-        "{hits:?}"
-    );
+    assert!(shown.contains("there is no target …"), "{shown}");
+    assert!(!shown.contains("canary"), "{shown}");
 }
 
 #[test]

@@ -131,12 +131,11 @@ pub(super) fn check_routes(written: &[file::Key], names: &Names<'_>, context: &m
             if names.may_be_asked(name) {
                 continue;
             }
-            let reason = format!("there is no route or target `{name}`");
+            let path = context.item(&path, index);
+            let reason = format!("there is no route or target {}", context.shown(&path, name));
             let hint = did_you_mean(name, names.askable(), "names")
                 .unwrap_or_else(|| "add it under `routes`, or write `provider/model`".to_owned());
-            context
-                .problems
-                .advise(context.item(&path, index), reason, hint);
+            context.problems.advise(path, reason, hint);
         }
     }
 }

@@ -17,6 +17,7 @@ use super::env::{self, Environment};
 use super::file::File;
 use super::path::KeyPath;
 use super::problem::{Origin, Problems};
+use super::render::looks_secret;
 use super::secret::Secret;
 use super::settings::{Egress, Settings};
 use super::tree::{Kind, Node};
@@ -43,6 +44,16 @@ impl<'c> Context<'c> {
         self.root
             .map(|root| root.names(&KeyPath::of(section)))
             .unwrap_or_default()
+    }
+
+    /// A written name as a message may repeat it: what a variable held, and what looks like a
+    /// credential, is not repeated.
+    pub(crate) fn shown(&self, path: &KeyPath, name: &str) -> String {
+        if self.is_interpolated(path) || looks_secret(name) {
+            "…".to_owned()
+        } else {
+            format!("`{name}`")
+        }
     }
 
     /// The path of a list's entry by its place in the types, which lack the unreadable ones.
@@ -75,6 +86,7 @@ impl<'c> Context<'c> {
 /// Settings of a file; `None` where a problem was noted, now or while the file was read.
 pub(crate) fn compile(file: &File, mut context: Context<'_>) -> Option<Settings> {
     let context = &mut context;
+    note_misspelt_variables(context);
     let keys = keys::compile(&file.keys, context);
     let server = server::compile(&file.server, !keys.is_empty(), context);
     let providers = providers::compile(file.providers.as_ref(), &server, context);
@@ -105,6 +117,16 @@ pub(crate) fn compile(file: &File, mut context: Context<'_>) -> Option<Settings>
             .unwrap_or("info")
             .to_owned(),
     })
+}
+
+fn note_misspelt_variables(context: &mut Context<'_>) {
+    for (name, known) in env::misspelt(context.environment) {
+        let reason = "Polyroute reads no variable of this name";
+        let hint = format!("did you mean `{known}`?");
+        context
+            .problems
+            .warn(Origin::Variable(name.to_owned()), reason, hint);
+    }
 }
 
 fn egress(context: &mut Context<'_>) -> Egress {

@@ -82,7 +82,16 @@ fn from_file(
         .or(row.map(|row| row.dialect))
         .unwrap_or(Dialect::Openai);
     let base_url = match (&file.base_url, row) {
-        (Some(text), _) => base_url(text, path.key("base_url").into(), server, context),
+        (Some(text), _) => match base_url(text, server) {
+            Ok(url) => {
+                note_long_url(&url, dialect, path.key("base_url").into(), context);
+                Some(url)
+            }
+            Err((reason, hint)) => {
+                context.problems.advise(path.key("base_url"), reason, hint);
+                None
+            }
+        },
         (None, Some(row)) => BaseUrl::parse(row.base_url).ok(),
         (None, None) => {
             let names = KNOWN.iter().map(|row| row.name);
@@ -134,27 +143,31 @@ fn check_name(name: &str, path: &KeyPath, context: &mut Context<'_>) {
 }
 
 /// Reads a base URL that is not our own address.
-fn base_url(
-    text: &str,
-    origin: Origin,
-    server: &Server,
-    context: &mut Context<'_>,
-) -> Option<BaseUrl> {
-    let url = match BaseUrl::parse(text) {
-        Ok(url) => url,
-        Err((reason, hint)) => {
-            context.problems.advise(origin, reason, hint);
-            return None;
-        }
-    };
+fn base_url(text: &str, server: &Server) -> Result<BaseUrl, (&'static str, &'static str)> {
+    let url = BaseUrl::parse(text)?;
     if url.points_at(server.listen) || url.points_at(server.admin) {
-        let reason = "this is Polyroute's own address: requests would go round in circles";
-        let hint = "write the provider's own URL; applications point at Polyroute, Polyroute \
-                    points at the provider";
-        context.problems.advise(origin, reason, hint);
-        return None;
+        return Err((
+            "this is Polyroute's own address: requests would go round in circles",
+            "write the provider's own URL; applications point at Polyroute, Polyroute points at \
+             the provider",
+        ));
     }
-    Some(url)
+    Ok(url)
+}
+
+/// A base URL that goes on with what Polyroute adds itself.
+fn note_long_url(url: &BaseUrl, dialect: Dialect, origin: Origin, context: &mut Context<'_>) {
+    let ends: &[&str] = match dialect {
+        Dialect::Openai => &["/chat/completions", "/embeddings", "/models"],
+        Dialect::Anthropic => &["/v1", "/v1/messages"],
+        Dialect::Gemini => &["/v1", "/v1beta", "/models"],
+    };
+    if let Some(end) = ends.iter().find(|end| url.as_str().ends_with(*end)) {
+        let reason = format!("the URL ends with `{end}`, which Polyroute adds itself");
+        context
+            .problems
+            .warn(origin, reason, format!("end it before `{end}`"));
+    }
 }
 
 /// The variable that moves the base URL holds only where there is no file; say so.
@@ -165,8 +178,8 @@ fn note_unused_variable(
     context: &mut Context<'_>,
 ) {
     let Some(row) = row else { return };
-    if file.base_url.is_none() && context.environment.get(row.base_url_variable).is_some() {
-        let variable = row.base_url_variable;
+    let variable = env::known_base_url(row, context.environment);
+    if let Some(variable) = variable.filter(|_| file.base_url.is_none()) {
         let reason = format!("`{variable}` is set, and the file's word counts: it is not used");
         let hint = format!("write `base_url: ${{{variable}}}` to use it, or unset it");
         context.problems.warn(path, reason, hint);
@@ -337,22 +350,39 @@ fn from_environment(
     server: &Server,
     context: &mut Context<'_>,
 ) -> Option<Provider> {
-    let url = match &found.base_url_variable {
-        Some(variable) => {
-            let text = context.environment.get(variable)?;
-            base_url(text, Origin::Variable(variable.clone()), server, context)
+    let row = known(&found.name).filter(|row| row.name == found.name);
+    // Variables of the prefix convention may belong to something else altogether.
+    let note = |variable: &str, reason: &str, hint: &str, context: &mut Context<'_>| {
+        let origin = Origin::Variable(variable.to_owned());
+        match row {
+            Some(_) => context.problems.advise(origin, reason, hint),
+            None => {
+                let reason = format!("{reason}; `{}` is not used as a provider", found.name);
+                context.problems.warn(origin, reason, hint);
+            }
         }
+    };
+    let url = match &found.base_url_variable {
+        Some(variable) => match base_url(context.environment.get(variable)?, server) {
+            Ok(url) => {
+                let origin = Origin::Variable(variable.clone());
+                note_long_url(&url, found.dialect, origin, context);
+                Some(url)
+            }
+            Err((reason, hint)) => {
+                note(variable, reason, hint, context);
+                None
+            }
+        },
         None => BaseUrl::parse(found.base_url?).ok(),
     };
     let mut credentials = Vec::new();
     if let Some(variable) = &found.key_variable {
-        let reference = SecretRef::Env(variable.clone());
-        match credential(&reference, known(&found.name), context) {
+        match credential(&SecretRef::Env(variable.clone()), row, context) {
             Ok(credential) => credentials.push(credential),
             Err((reason, hint)) => {
-                context
-                    .problems
-                    .advise(Origin::Variable(variable.clone()), reason, hint);
+                note(variable, &reason, &hint, context);
+                return None;
             }
         }
     }
@@ -360,19 +390,10 @@ fn from_environment(
         let value = context.environment.get(variable).map(str::to_owned);
         value.filter(|_| found.name == "openai")
     };
+    let (organization, project) = (openai(env::OPENAI_ORG_ID), openai(env::OPENAI_PROJECT_ID));
     Some(Provider {
-        name: found.name.clone(),
-        dialect: found.dialect,
-        base_url: url?,
-        credentials,
-        api_version: None,
-        headers: Vec::new(),
-        region: None,
-        agreements: Vec::new(),
-        organization: openai(env::OPENAI_ORG_ID),
-        project: openai(env::OPENAI_PROJECT_ID),
-        http2: true,
-        proxy: ProxyChoice::Environment,
-        models: true,
+        organization,
+        project,
+        ..Provider::new(found.name.clone(), found.dialect, url?, credentials)
     })
 }

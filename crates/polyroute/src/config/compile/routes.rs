@@ -137,10 +137,10 @@ fn split(
     if let Some(found) = names.provider(provider) {
         return Some((found.to_owned(), model.to_owned()));
     }
-    let reason = format!("there is no provider `{provider}`");
+    let reason = format!("there is no provider {}", context.shown(path, provider));
     let hint = match did_you_mean(provider, names.providers.iter().copied(), "providers") {
         Some(hint) => hint,
-        None => format!("add `{provider}` under `providers`"),
+        None => "add it under `providers`".to_owned(),
     };
     context.problems.advise(path, reason, hint);
     None
@@ -269,7 +269,7 @@ fn route_target(
             .advise(path, reason, "list the targets of that route here");
         return None;
     }
-    let reason = format!("there is no target `{name}`");
+    let reason = format!("there is no target {}", context.shown(path, name));
     let hint = match did_you_mean(name, names.targets.iter().copied(), "targets") {
         Some(hint) => hint,
         None => "write `provider/model`, or define it under `targets`".to_owned(),

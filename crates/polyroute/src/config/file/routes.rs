@@ -134,7 +134,7 @@ impl<'de> Deserialize<'de> for Strategy {
                 match name {
                     "ordered" => Ok(Strategy::Ordered),
                     _ => Err(advice(
-                        "only the strategy `ordered` is supported yet in this version",
+                        "strategies other than `ordered` are not supported yet in this version",
                         ADVICE,
                     )),
                 }

@@ -94,7 +94,7 @@ pub enum AccessLog {
 pub struct ListenAddress(
     #[schemars(
         with = "String",
-        regex(pattern = r"^(localhost|[0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]+$")
+        regex(pattern = r"^(localhost|[0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]+$|\$\{")
     )]
     pub SocketAddr,
 );

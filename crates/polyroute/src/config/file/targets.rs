@@ -11,7 +11,7 @@ use super::Timeouts;
 pub struct Target {
     /// `provider/model`.
     #[serde(rename = "use")]
-    #[schemars(regex(pattern = "^[^/]+/.+$"))]
+    #[schemars(regex(pattern = r"^[^/]+/.+$|\$\{"))]
     pub model: String,
     /// The exact version that is asked for instead, so that an alias can't move under you.
     pub pin: Option<String>,
