@@ -43,23 +43,7 @@ pub fn openai_chat(_headers: &HeaderMap, body: &[u8]) -> Result<Prompt, Refusal>
         };
         prompt.tools.push(offer(part, &["parameters"], custom));
     }
-    prompt.tool_choice = match body.get("tool_choice") {
-        Some(Value::String(word)) if word == "none" => ToolChoice::None,
-        Some(Value::String(word)) if word == "required" => ToolChoice::Required,
-        Some(choice @ Value::Object(_)) => {
-            let named = choice
-                .pointer("/function/name")
-                .or_else(|| choice.pointer("/custom/name"));
-            ToolChoice::Named(
-                named
-                    .and_then(Value::as_str)
-                    .map(str::to_owned)
-                    .into_iter()
-                    .collect(),
-            )
-        }
-        _ => ToolChoice::Auto,
-    };
+    prompt.tool_choice = openai_choice(&body);
     let mut names: Vec<(String, String)> = Vec::new();
     for message in list(&body, "/messages") {
         let said = parts_text(message.get("content"), &mut prompt.media);
@@ -82,6 +66,21 @@ pub fn openai_chat(_headers: &HeaderMap, body: &[u8]) -> Result<Prompt, Refusal>
         prompt.texts.push(said);
     }
     Ok(prompt)
+}
+
+fn openai_choice(body: &Value) -> ToolChoice {
+    match body.get("tool_choice") {
+        Some(Value::String(word)) if word == "none" => ToolChoice::None,
+        Some(Value::String(word)) if word == "required" => ToolChoice::Required,
+        Some(choice @ Value::Object(_)) => {
+            let named = choice
+                .pointer("/function/name")
+                .or_else(|| choice.pointer("/custom/name"));
+            let named = named.and_then(Value::as_str).map(str::to_owned);
+            ToolChoice::Named(named.into_iter().collect())
+        }
+        _ => ToolChoice::Auto,
+    }
 }
 
 /// Reads an embeddings request.
@@ -235,7 +234,13 @@ pub fn gemini_generate(
         },
         ..Prompt::default()
     };
-    for tool in list(&body, "/tools") {
+    gemini_contents(&body, &mut prompt);
+    Ok(prompt)
+}
+
+/// Tools, system text and turns.
+fn gemini_contents(body: &Value, prompt: &mut Prompt) {
+    for tool in list(body, "/tools") {
         let offers = any(tool, &["functionDeclarations", "function_declarations"]);
         for declared in offers.and_then(Value::as_array).into_iter().flatten() {
             let keys = [
@@ -246,11 +251,11 @@ pub fn gemini_generate(
             prompt.tools.push(offer(declared, &keys, false));
         }
     }
-    if let Some(system) = any(&body, &["systemInstruction", "system_instruction"]) {
+    if let Some(system) = any(body, &["systemInstruction", "system_instruction"]) {
         let said = parts_text(system.get("parts"), &mut prompt.media);
         prompt.texts.push(said);
     }
-    for content in list(&body, "/contents") {
+    for content in list(body, "/contents") {
         let parts = content.get("parts");
         let said = parts_text(parts, &mut prompt.media);
         prompt.tool_results.clear();
@@ -271,7 +276,6 @@ pub fn gemini_generate(
         }
         prompt.texts.push(said);
     }
-    Ok(prompt)
 }
 
 /// Reads an embedContent or batchEmbedContents request.
