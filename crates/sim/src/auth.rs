@@ -118,6 +118,7 @@ mod tests {
             dialect,
             model: "m",
             request_id: "r",
+            retry: None,
         };
         check(about, key).map_or_else(|refused| refused.status, |()| 200)
     }

@@ -1,5 +1,7 @@
 //! Error answers as each provider words them, by status.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::dialect::{anthropic, gemini, openai};
@@ -25,6 +27,8 @@ pub struct About<'a> {
     pub model: &'a str,
     /// The request's id.
     pub request_id: &'a str,
+    /// The wait that a 429 asks for in its text or details.
+    pub retry: Option<Duration>,
 }
 
 /// The error that this provider answers with this status.
@@ -138,93 +142,63 @@ pub fn no_such_path(about: About<'_>, method: &str, path: &str, wrong_method: bo
 }
 
 fn openai_error(about: About<'_>, status: u16, flavour: Flavour) -> Value {
+    const INVALID: &str = "invalid_request_error";
     let model = about.model;
     let missing = format!("The model `{model}` does not exist or you do not have access to it.");
+    let hint = about
+        .retry
+        .map(|wait| format!(" Please try again in {wait:?}."))
+        .unwrap_or_default();
     let limited = format!(
         "Rate limit reached for {model} in organization org-simulated on requests per min (RPM): \
-         Limit 500, Used 500, Requested 1. Please try again in 120ms."
+         Limit 500, Used 500, Requested 1.{hint}"
     );
-    let (message, kind, param, code) = match (status, flavour) {
-        (429, Flavour::Quota) => (
-            "You exceeded your current quota, please check your plan and billing details.",
-            "insufficient_quota",
-            None,
-            Some("insufficient_quota"),
-        ),
+    let no_quota = "You exceeded your current quota, please check your plan and billing details.";
+    let wrong_key = "Incorrect API key provided: sim-bad-****. You can find your API key at \
+                     https://platform.openai.com/account/api-keys.";
+    let overloaded =
+        "The server is currently overloaded with other requests. Please try again later.";
+    let failed = "The server had an error while processing your request. Sorry about that!";
+    let (message, kind, code) = match (status, flavour) {
+        (429, Flavour::Quota) => (no_quota, "insufficient_quota", Some("insufficient_quota")),
+        (429, Flavour::Usual) => (&*limited, "requests", Some("rate_limit_exceeded")),
         (400, _) => (
             "Invalid value for 'messages'.",
-            "invalid_request_error",
-            Some("messages"),
+            INVALID,
             Some("invalid_value"),
         ),
-        (401, _) => (
-            "Incorrect API key provided: sim-bad-****. You can find your API key at \
-             https://platform.openai.com/account/api-keys.",
-            "invalid_request_error",
-            None,
-            Some("invalid_api_key"),
-        ),
+        (401, _) => (wrong_key, INVALID, Some("invalid_api_key")),
         (402, _) => (
-            "Your credit balance is exhausted.",
+            "No credit is left.",
             "insufficient_quota",
-            None,
             Some("credit_balance_exhausted"),
         ),
         (403, _) => (
-            "You are not allowed to sample from this model.",
-            "invalid_request_error",
-            None,
+            "You may not use this model.",
+            INVALID,
             Some("insufficient_permissions"),
         ),
-        (404, _) => (
-            missing.as_str(),
-            "invalid_request_error",
-            None,
-            Some("model_not_found"),
-        ),
-        (408, _) => ("Request timed out.", "timeout", None, None),
+        (404, _) => (&*missing, INVALID, Some("model_not_found")),
+        (408, _) => ("Request timed out.", "timeout", None),
         (409, _) => (
-            "The resource was changed by another request.",
+            "Another request changed the resource.",
             "conflict_error",
-            None,
             None,
         ),
         (413, _) => (
             "Request body is too large.",
-            "invalid_request_error",
-            None,
+            INVALID,
             Some("request_too_large"),
         ),
-        (422, _) => (
-            "The request could not be processed.",
-            "invalid_request_error",
-            None,
-            Some("unprocessable_entity"),
-        ),
-        (429, Flavour::Usual) => (
-            limited.as_str(),
-            "requests",
-            None,
-            Some("rate_limit_exceeded"),
-        ),
-        (503 | 529, _) => (
-            "The server is currently overloaded with other requests. Please try again later.",
-            "server_error",
-            None,
-            Some("server_is_overloaded"),
-        ),
-        (504, _) => (
-            "The server took too long to answer.",
-            "server_error",
-            None,
-            None,
-        ),
-        _ => (
-            "The server had an error while processing your request. Sorry about that!",
-            "server_error",
-            None,
-            None,
-        ),
+        (422, _) => ("The request could not be processed.", INVALID, None),
+        (503 | 529, _) => (overloaded, "server_error", Some("server_is_overloaded")),
+        (504, _) => ("The server took too long to answer.", "server_error", None),
+        _ => (failed, "server_error", None),
+    };
+    let param = if status == 400 {
+        Some("messages")
+    } else {
+        None
     };
     openai::render::error(message, kind, param, code)
 }
@@ -288,7 +262,17 @@ fn gemini_error(about: About<'_>, status: u16, flavour: Flavour) -> Value {
         "models/{} is not found for API version v1beta.",
         about.model
     );
-    let quota_text = "You exceeded your current quota, please check your plan and billing details.";
+    let hint = about.retry.map(|wait| {
+        format!(
+            "
+Please retry in {}s.",
+            wait.as_secs_f64()
+        )
+    });
+    let quota_text = format!(
+        "You exceeded your current quota, please check your plan and billing details.{}",
+        hint.unwrap_or_default()
+    );
     let (name, message, details) = match status {
         400 => (
             "INVALID_ARGUMENT",
@@ -329,8 +313,8 @@ fn gemini_error(about: About<'_>, status: u16, flavour: Flavour) -> Value {
         ),
         429 => (
             "RESOURCE_EXHAUSTED",
-            quota_text,
-            Some(quota_details(about.model, flavour)),
+            quota_text.as_str(),
+            Some(quota_details(about, flavour)),
         ),
         502..=503 | 529 => (
             "UNAVAILABLE",
@@ -346,7 +330,7 @@ fn gemini_error(about: About<'_>, status: u16, flavour: Flavour) -> Value {
     gemini::render::error(status, name, message, details)
 }
 
-fn quota_details(model: &str, flavour: Flavour) -> Value {
+fn quota_details(about: About<'_>, flavour: Flavour) -> Value {
     let (quota_id, value) = match flavour {
         Flavour::Usual => ("GenerateRequestsPerMinutePerProjectPerModel", "60"),
         Flavour::Quota => ("GenerateRequestsPerDayPerProjectPerModel-FreeTier", "0"),
@@ -357,7 +341,7 @@ fn quota_details(model: &str, flavour: Flavour) -> Value {
             "url": "https://ai.google.dev/gemini-api/docs/rate-limits"}]}),
         json!({"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{
             "quotaMetric": "generativelanguage.googleapis.com/generate_content_requests",
-            "quotaId": quota_id, "quotaDimensions": {"model": model, "location": "global"},
+            "quotaId": quota_id, "quotaDimensions": {"model": about.model, "location": "global"},
             "quotaValue": value}]}),
     ];
     if flavour == Flavour::Usual {

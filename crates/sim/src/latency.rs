@@ -87,7 +87,7 @@ impl Pace {
     }
 
     /// The wait before a later token.
-    pub fn next(&mut self) -> Duration {
+    pub fn later(&mut self) -> Duration {
         self.vary(self.latency.itl_ms)
     }
 
@@ -118,7 +118,7 @@ mod tests {
     fn zero_waits_for_nothing() {
         let mut pace = Pace::new(Latency::ZERO, true, Dice::new(1, &[]));
         assert_eq!(
-            (pace.first(), pace.next()),
+            (pace.first(), pace.later()),
             (Duration::ZERO, Duration::ZERO)
         );
     }

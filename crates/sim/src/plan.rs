@@ -97,7 +97,7 @@ pub fn timed(events: &[Event], framing: Framing, pace: &mut Pace) -> Vec<Step> {
         let wait = match (event.wait_ms, paced, content_came) {
             (Some(wait_ms), _, _) => Duration::from_millis(wait_ms),
             (None, true, false) => pace.first(),
-            (None, true, true) => pace.next(),
+            (None, true, true) => pace.later(),
             (None, false, _) => Duration::ZERO,
         };
         content_came |= paced;

@@ -55,6 +55,7 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
         dialect,
         model,
         request_id: &request_id,
+        retry: None,
     };
     let desk = Desk {
         shared,
@@ -66,11 +67,11 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
     let chosen = desk.fault(suffix);
     let (mut answer, mut pace) = match chosen {
         Err(ref bad) => (reply(400, desk.unreadable_fault(bad)), Pace::still()),
-        Ok(ref fault) => match desk.checked() {
-            Err(refused) if fault.as_ref().is_none_or(|fault| !fault.comes_first()) => {
-                (refused, Pace::still())
-            }
-            _ => (desk.answer(), desk.pace()),
+        // The answer is not even composed, so that no scripted one is lost.
+        Ok(Some(ref fault)) if fault.comes_first() => (reply(200, Value::Null), Pace::still()),
+        Ok(_) => match desk.checked() {
+            Err(refused) => (refused, Pace::still()),
+            Ok(()) => (desk.answer(), desk.pace()),
         },
     };
     headers::add(&mut answer, dialect, &request_id, asked.seq, clock::now_s());
