@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderValue};
 use polyroute_sim::dialect::{anthropic, gemini, openai};
@@ -65,12 +66,12 @@ fn recorded_requests_get_the_recorded_verdict() {
         }
     }
     for failure in &failures {
-        println!("{failure}");
+        tell(failure);
     }
-    println!(
+    tell(&format!(
         "{passed} passed, {} failed, {skipped} skipped",
         failures.len()
-    );
+    ));
     assert!(failures.is_empty(), "{} entries failed", failures.len());
     assert!(passed > 0, "no entry was judged");
     assert!(skipped * 100 <= passed, "more than 1 % are exceptions");
@@ -123,7 +124,7 @@ fn prompts_hold_the_facts_of_the_request() {
             *seen.entry("schemas").or_default() += 1;
         }
     }
-    println!("facts checked: {seen:?}");
+    tell(&format!("facts checked: {seen:?}"));
     for fact in [
         "streams",
         "tools",
@@ -144,14 +145,19 @@ fn folder() -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    println!(
+    tell(&format!(
         "SKIPPED: no corpus at `{}` (set POLYROUTE_CORPUS)",
         folder.display()
-    );
+    ));
     None
 }
 
-fn entries(folder: &std::path::Path) -> Vec<(String, Value)> {
+/// Writes a line that shows even when the test passes (`println!` would be captured).
+fn tell(line: &str) {
+    writeln!(std::io::stderr(), "{line}").unwrap();
+}
+
+fn entries(folder: &Path) -> Vec<(String, Value)> {
     let mut found = Vec::new();
     for provider in ["openai", "azure", "anthropic", "gemini", "vertex"] {
         let Ok(files) = fs::read_dir(folder.join(provider)) else {
