@@ -5,7 +5,7 @@ use polyroute_sim::dialect::anthropic::accept::{accept_count_tokens, accept_mess
 use polyroute_sim::prompt::{Prompt, Refusal, ToolChoice};
 use serde_json::{Value, json};
 
-use crate::kit::{refused, with, without};
+use crate::kit::{cases, refused, with, without};
 
 const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
@@ -209,116 +209,48 @@ fn the_prompt_says_what_was_asked() {
 
 #[test]
 fn keys_and_types_are_refused() {
-    hold(vec![
-        (
-            "unknown key",
-            with(&base(), &[("/seed", json!(4))]),
-            "seed: Extra inputs are not permitted",
-        ),
-        (
-            "unknown message key",
-            with(&base(), &[("/messages/0/name", json!("Ann"))]),
-            "messages.0.name: Extra inputs are not permitted",
-        ),
-        (
-            "unknown block key",
-            blocks(json!([{"type": "text", "text": "a", "index": 0}])),
-            "messages.0.content.0.text.index: Extra inputs are not permitted",
-        ),
-        (
-            "unknown tool key",
-            with(&offered(), &[("/tools/0/parameters", json!({}))]),
-            "tools.0.custom.parameters: Extra inputs are not permitted",
-        ),
-        (
-            "no max_tokens",
-            without(&base(), "max_tokens"),
-            "max_tokens: Field required",
-        ),
-        (
-            "no messages",
-            without(&base(), "messages"),
-            "messages: Field required",
-        ),
-        (
-            "no model",
-            without(&base(), "model"),
-            "model: Field required",
-        ),
-        (
-            "no content",
-            with(&base(), &[("/messages/0", json!({"role": "user"}))]),
-            "messages.0.content: Field required",
-        ),
-        (
-            "messages is text",
-            with(&base(), &[("/messages", json!("hi"))]),
-            "messages: Input should be a valid list",
-        ),
-        (
-            "empty messages",
-            with(&base(), &[("/messages", json!([]))]),
-            "messages: at least one message is required",
-        ),
-        (
-            "max_tokens is text",
-            with(&base(), &[("/max_tokens", json!("9"))]),
-            "max_tokens: Input should be a valid integer",
-        ),
-        (
-            "negative max_tokens",
-            with(&base(), &[("/max_tokens", json!(-1))]),
-            "max_tokens: Input should be greater than or equal to 0",
-        ),
-        (
-            "max_tokens beyond the model",
-            with(&base(), &[("/max_tokens", json!(64_001))]),
-            "64001 > 64000, which is the maximum allowed number of output tokens for claude-sonnet-4-5",
-        ),
-        (
-            "hot",
-            with(&base(), &[("/temperature", json!(1.5))]),
-            "temperature: Input should be less than or equal to 1",
-        ),
-        (
-            "unknown block",
-            blocks(json!([{"type": "image_url"}])),
-            "messages.0.content.0: Input tag 'image_url' found using 'type' does not match any of the expected tags: 'advisor_tool_result'",
-        ),
-        (
-            "block without type",
-            blocks(json!([{"text": "a"}])),
-            "messages.0.content.0.type: Field required",
-        ),
-        (
-            "blank stop",
-            with(&base(), &[("/stop_sequences", json!([" "]))]),
-            "each stop sequence must contain non-whitespace",
-        ),
-        (
-            "unknown service tier",
-            with(&base(), &[("/service_tier", json!("flex"))]),
-            "service_tier: Input should be 'auto' or 'standard_only'",
-        ),
-        (
-            "old output_format",
-            with(
-                &base(),
-                &[(
-                    "/output_format",
-                    json!({"type": "json_schema", "schema": {}}),
-                )],
-            ),
-            "output_format: Extra inputs are not permitted",
-        ),
-    ]);
+    hold(cases! {
+        "unknown key": with(&base(), &[("/seed", json!(4))])
+            => "seed: Extra inputs are not permitted";
+        "unknown message key": with(&base(), &[("/messages/0/name", json!("Ann"))])
+            => "messages.0.name: Extra inputs are not permitted";
+        "unknown block key": blocks(json!([{"type": "text", "text": "a", "index": 0}]))
+            => "messages.0.content.0.text.index: Extra inputs are not permitted";
+        "unknown tool key": with(&offered(), &[("/tools/0/parameters", json!({}))])
+            => "tools.0.custom.parameters: Extra inputs are not permitted";
+        "no max_tokens": without(&base(), "max_tokens") => "max_tokens: Field required";
+        "no messages": without(&base(), "messages") => "messages: Field required";
+        "no model": without(&base(), "model") => "model: Field required";
+        "no content": with(&base(), &[("/messages/0", json!({"role": "user"}))])
+            => "messages.0.content: Field required";
+        "messages is text": with(&base(), &[("/messages", json!("hi"))])
+            => "messages: Input should be a valid list";
+        "empty messages": with(&base(), &[("/messages", json!([]))])
+            => "messages: at least one message is required";
+        "max_tokens is text": with(&base(), &[("/max_tokens", json!("9"))])
+            => "max_tokens: Input should be a valid integer";
+        "negative max_tokens": with(&base(), &[("/max_tokens", json!(-1))])
+            => "max_tokens: Input should be greater than or equal to 0";
+        "max_tokens beyond the model": with(&base(), &[("/max_tokens", json!(64_001))])
+            => "64001 > 64000, which is the maximum allowed number of output tokens for claude-sonnet-4-5";
+        "hot": with(&base(), &[("/temperature", json!(1.5))])
+            => "temperature: Input should be less than or equal to 1";
+        "unknown block": blocks(json!([{"type": "image_url"}]))
+            => "messages.0.content.0: Input tag 'image_url' found using 'type' does not match any of the expected tags: 'advisor_tool_result'";
+        "block without type": blocks(json!([{"text": "a"}]))
+            => "messages.0.content.0.type: Field required";
+        "blank stop": with(&base(), &[("/stop_sequences", json!([" "]))])
+            => "each stop sequence must contain non-whitespace";
+        "unknown service tier": with(&base(), &[("/service_tier", json!("flex"))])
+            => "service_tier: Input should be 'auto' or 'standard_only'";
+        "old output_format": with(&base(), &[("/output_format", json!({"type": "json_schema", "schema": {}}))])
+            => "output_format: Extra inputs are not permitted";
+    });
     hold_as(
         "2020-01-01",
-        vec![(
-            "version",
-            base(),
-            "anthropic-version: \"2020-01-01\" is not a valid version",
-        )],
+        cases! {
+            "version": base() => "anthropic-version: \"2020-01-01\" is not a valid version";
+        },
     );
     let bare = accept_messages(&HeaderMap::new(), &serde_json::to_vec(&base()).unwrap());
     refused(
@@ -331,94 +263,36 @@ fn keys_and_types_are_refused() {
 #[test]
 fn roles_and_content_are_refused() {
     let turn = |message: Value| with(&base(), &[("/messages/1", message)]);
-    hold(vec![
-        (
-            "role",
-            with(&base(), &[("/messages/0/role", json!("tool"))]),
-            "messages.0.role: Input should be 'user' or 'assistant'",
-        ),
-        (
-            "assistant first",
-            with(&base(), &[("/messages/0/role", json!("assistant"))]),
-            "first message must use the \"user\" role",
-        ),
-        (
-            "system on an old model",
-            turn(json!({"role": "system", "content": "a"})),
-            "messages.1: role 'system' is not supported on this model",
-        ),
-        (
-            "system first",
-            with(
-                &model("claude-opus-4-8"),
-                &[("/messages/0/role", json!("system"))],
-            ),
-            "use the top-level 'system' parameter",
-        ),
-        (
-            "empty text",
-            blocks(json!([{"type": "text", "text": ""}])),
-            "text content blocks must be non-empty",
-        ),
-        (
-            "blank text",
-            blocks(json!([{"type": "text", "text": " \n"}])),
-            "must contain non-whitespace text",
-        ),
-        (
-            "empty content",
-            with(&base(), &[("/messages/0/content", json!(""))]),
-            "messages.0: all messages must have non-empty content",
-        ),
-        (
-            "empty system",
-            with(
-                &base(),
-                &[("/system", json!([{"type": "text", "text": ""}]))],
-            ),
-            "system: text content blocks must be non-empty",
-        ),
-        (
-            "trailing space",
-            turn(json!({"role": "assistant", "content": "The "})),
-            "final assistant content cannot end with trailing whitespace",
-        ),
-        (
-            "prefill on 4.6",
-            with(
-                &model("claude-opus-4-6"),
-                &[(
-                    "/messages/1",
-                    json!({"role": "assistant", "content": "The"}),
-                )],
-            ),
-            "does not support assistant message prefill",
-        ),
-        (
-            "unsigned thought",
-            turn(json!({"role": "assistant", "content": [{"type": "thinking", "thinking": "hm"}]})),
-            "messages.1.content.0.thinking.signature: Field required",
-        ),
-        (
-            "empty signature",
-            turn(
-                json!({"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": ""}]}),
-            ),
-            "Invalid `signature` in `thinking` block",
-        ),
-        (
-            "call by the user",
-            blocks(json!([{"type": "tool_use", "id": "a", "name": "t", "input": {}}])),
-            "`tool_use` blocks can only be in `assistant` messages",
-        ),
-        (
-            "mark on a thought",
-            turn(
-                json!({"role": "assistant", "content": [{"type": "thinking", "thinking": "", "signature": "x", "cache_control": {"type": "ephemeral"}}]}),
-            ),
-            "thinking.cache_control: Extra inputs",
-        ),
-    ]);
+    hold(cases! {
+        "role": with(&base(), &[("/messages/0/role", json!("tool"))])
+            => "messages.0.role: Input should be 'user' or 'assistant'";
+        "assistant first": with(&base(), &[("/messages/0/role", json!("assistant"))])
+            => "first message must use the \"user\" role";
+        "system on an old model": turn(json!({"role": "system", "content": "a"}))
+            => "messages.1: role 'system' is not supported on this model";
+        "system first": with(&model("claude-opus-4-8"), &[("/messages/0/role", json!("system"))])
+            => "use the top-level 'system' parameter";
+        "empty text": blocks(json!([{"type": "text", "text": ""}]))
+            => "text content blocks must be non-empty";
+        "blank text": blocks(json!([{"type": "text", "text": " \n"}]))
+            => "must contain non-whitespace text";
+        "empty content": with(&base(), &[("/messages/0/content", json!(""))])
+            => "messages.0: all messages must have non-empty content";
+        "empty system": with(&base(), &[("/system", json!([{"type": "text", "text": ""}]))])
+            => "system: text content blocks must be non-empty";
+        "trailing space": turn(json!({"role": "assistant", "content": "The "}))
+            => "final assistant content cannot end with trailing whitespace";
+        "prefill on 4.6": with(&model("claude-opus-4-6"), &[("/messages/1", json!({"role": "assistant", "content": "The"}))])
+            => "does not support assistant message prefill";
+        "unsigned thought": turn(json!({"role": "assistant", "content": [{"type": "thinking", "thinking": "hm"}]}))
+            => "messages.1.content.0.thinking.signature: Field required";
+        "empty signature": turn(json!({"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": ""}]}))
+            => "Invalid `signature` in `thinking` block";
+        "call by the user": blocks(json!([{"type": "tool_use", "id": "a", "name": "t", "input": {}}]))
+            => "`tool_use` blocks can only be in `assistant` messages";
+        "mark on a thought": turn(json!({"role": "assistant", "content": [{"type": "thinking", "thinking": "", "signature": "x", "cache_control": {"type": "ephemeral"}}]}))
+            => "thinking.cache_control: Extra inputs";
+    });
 }
 
 #[test]
@@ -428,76 +302,29 @@ fn broken_tool_loops_are_refused() {
     let text = json!({"type": "text", "text": "And?"});
     let open =
         "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after";
-    hold(vec![
-        (
-            "orphan result",
-            blocks(json!([result("call_a")])),
-            "messages.0.content.0: unexpected `tool_use_id` found in `tool_result` blocks: call_a.",
-        ),
-        (
-            "stranger's id",
-            last(json!([
-                result("call_a"),
-                result("call_b"),
-                result("call_z")
-            ])),
-            "unexpected `tool_use_id` found in `tool_result` blocks: call_z",
-        ),
-        ("half answered", last(json!([result("call_a")])), open),
-        ("unanswered", last(json!([text])), "call_a, call_b"),
-        (
-            "text in front",
-            last(json!([text, result("call_a"), result("call_b")])),
-            open,
-        ),
-        (
-            "ends with calls",
-            with(
-                &looped(),
-                &[(
-                    "/messages",
-                    Value::Array(looped()["messages"].as_array().unwrap()[..2].to_vec()),
-                )],
-            ),
-            open,
-        ),
-        (
-            "twice",
-            last(json!([
-                result("call_a"),
-                result("call_b"),
-                result("call_b")
-            ])),
-            "each tool_use must have a single result",
-        ),
-        (
-            "same id twice",
-            with(&looped(), &[("/messages/1/content/2/id", json!("call_a"))]),
-            "`tool_use` ids must be unique",
-        ),
-        (
-            "id with a dot",
-            with(&looped(), &[("/messages/1/content/1/id", json!("call.a"))]),
-            "messages.1.content.1.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
-        ),
-        (
-            "input as text",
-            with(&looped(), &[("/messages/1/content/1/input", json!("{}"))]),
-            "messages.1.content.1.tool_use.input: Input should be a valid dictionary",
-        ),
-        (
-            "empty text in a result",
-            last(
-                json!([{"type": "tool_result", "tool_use_id": "call_a", "content": [{"type": "text", "text": ""}]}, result("call_b")]),
-            ),
-            "text content blocks must be non-empty",
-        ),
-        (
-            "no thought in the loop",
-            with(&looped(), &[("/thinking", thinking(1024))]),
-            "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `text`.",
-        ),
-    ]);
+    hold(cases! {
+        "orphan result": blocks(json!([result("call_a")]))
+            => "messages.0.content.0: unexpected `tool_use_id` found in `tool_result` blocks: call_a.";
+        "stranger's id": last(json!([result("call_a"), result("call_b"), result("call_z")]))
+            => "unexpected `tool_use_id` found in `tool_result` blocks: call_z";
+        "half answered": last(json!([result("call_a")])) => open;
+        "unanswered": last(json!([text])) => "call_a, call_b";
+        "text in front": last(json!([text, result("call_a"), result("call_b")])) => open;
+        "ends with calls": with(&looped(), &[("/messages", Value::Array(looped()["messages"].as_array().unwrap()[..2].to_vec()))])
+            => open;
+        "twice": last(json!([result("call_a"), result("call_b"), result("call_b")]))
+            => "each tool_use must have a single result";
+        "same id twice": with(&looped(), &[("/messages/1/content/2/id", json!("call_a"))])
+            => "`tool_use` ids must be unique";
+        "id with a dot": with(&looped(), &[("/messages/1/content/1/id", json!("call.a"))])
+            => "messages.1.content.1.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'";
+        "input as text": with(&looped(), &[("/messages/1/content/1/input", json!("{}"))])
+            => "messages.1.content.1.tool_use.input: Input should be a valid dictionary";
+        "empty text in a result": last(json!([{"type": "tool_result", "tool_use_id": "call_a", "content": [{"type": "text", "text": ""}]}, result("call_b")]))
+            => "text content blocks must be non-empty";
+        "no thought in the loop": with(&looped(), &[("/thinking", thinking(1024))])
+            => "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `text`.";
+    });
 }
 
 #[test]
@@ -516,105 +343,39 @@ fn tools_and_marks_are_refused() {
             ],
         )
     };
-    hold(vec![
-        (
-            "name",
-            with(&offered(), &[("/tools/0/name", json!("sea.tide"))]),
-            "tools.0.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'",
-        ),
-        (
-            "no schema",
-            with(&base(), &[("/tools", json!([{"name": "tide"}]))]),
-            "tools.0.custom.input_schema: Field required",
-        ),
-        (
-            "schema without type",
-            with(&offered(), &[("/tools/0/input_schema", json!({}))]),
-            "tools.0.custom.input_schema.type: Field required",
-        ),
-        (
-            "schema of a list",
-            with(
-                &offered(),
-                &[("/tools/0/input_schema/type", json!("array"))],
-            ),
-            "Input should be 'object'",
-        ),
-        (
-            "root anyOf",
-            with(&offered(), &[("/tools/0/input_schema/anyOf", json!([]))]),
-            "does not support oneOf, allOf, or anyOf at the top level",
-        ),
-        (
-            "twice",
-            with(&offered(), &[("/tools/1", tool())]),
-            "Tool names must be unique.",
-        ),
-        (
-            "OpenAI's shape",
-            with(
-                &base(),
-                &[("/tools", json!([{"type": "function", "function": {}}]))],
-            ),
-            "tools.0: Input tag 'function' found using 'type'",
-        ),
-        (
-            "open strict schema",
-            strict(json!({"type": "object"})),
-            "'additionalProperties' must be explicitly set to false",
-        ),
-        (
-            "strict range",
-            strict(
-                json!({"type": "object", "additionalProperties": false, "properties": {"n": {"type": "integer", "minimum": 1}}}),
-            ),
-            "For 'integer' type, property 'minimum' is not supported",
-        ),
-        (
-            "choice without tools",
-            with(&base(), &[("/tool_choice", json!({"type": "auto"}))]),
-            "tool_choice may only be specified while providing tools.",
-        ),
-        (
-            "choice of a stranger",
-            with(
-                &offered(),
-                &[("/tool_choice", json!({"type": "tool", "name": "wind"}))],
-            ),
-            "Tool 'wind' not found in provided tools",
-        ),
-        (
-            "parallel with none",
-            with(
-                &offered(),
-                &[(
-                    "/tool_choice",
-                    json!({"type": "none", "disable_parallel_tool_use": true}),
-                )],
-            ),
-            "tool_choice.none.disable_parallel_tool_use: Extra inputs",
-        ),
-        (
-            "choice as a word",
-            with(&offered(), &[("/tool_choice", json!("auto"))]),
-            "tool_choice: Input should be a valid dictionary",
-        ),
-        (
-            "five marks",
-            blocks(marked(5, "5m")),
-            "A maximum of 4 blocks with cache_control may be provided. Found 5.",
-        ),
-        (
-            "long after short",
-            with(&blocks(marked(1, "1h")), &[("/system", marked(1, "5m"))]),
-            "a ttl='1h' cache_control block must not come after a ttl='5m'",
-        ),
-        (
-            "ttl",
-            blocks(marked(1, "1d")),
-            "cache_control.ephemeral.ttl: Input should be '5m' or '1h'",
-        ),
-    ]);
+    hold(cases! {
+        "name": with(&offered(), &[("/tools/0/name", json!("sea.tide"))])
+            => "tools.0.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'";
+        "no schema": with(&base(), &[("/tools", json!([{"name": "tide"}]))])
+            => "tools.0.custom.input_schema: Field required";
+        "schema without type": with(&offered(), &[("/tools/0/input_schema", json!({}))])
+            => "tools.0.custom.input_schema.type: Field required";
+        "schema of a list": with(&offered(), &[("/tools/0/input_schema/type", json!("array"))])
+            => "Input should be 'object'";
+        "root anyOf": with(&offered(), &[("/tools/0/input_schema/anyOf", json!([]))])
+            => "does not support oneOf, allOf, or anyOf at the top level";
+        "twice": with(&offered(), &[("/tools/1", tool())]) => "Tool names must be unique.";
+        "OpenAI's shape": with(&base(), &[("/tools", json!([{"type": "function", "function": {}}]))])
+            => "tools.0: Input tag 'function' found using 'type'";
+        "open strict schema": strict(json!({"type": "object"}))
+            => "'additionalProperties' must be explicitly set to false";
+        "strict range": strict(json!({"type": "object", "additionalProperties": false, "properties": {"n": {"type": "integer", "minimum": 1}}}))
+            => "For 'integer' type, property 'minimum' is not supported";
+        "choice without tools": with(&base(), &[("/tool_choice", json!({"type": "auto"}))])
+            => "tool_choice may only be specified while providing tools.";
+        "choice of a stranger": with(&offered(), &[("/tool_choice", json!({"type": "tool", "name": "wind"}))])
+            => "Tool 'wind' not found in provided tools";
+        "parallel with none": with(&offered(), &[("/tool_choice", json!({"type": "none", "disable_parallel_tool_use": true}))])
+            => "tool_choice.none.disable_parallel_tool_use: Extra inputs";
+        "choice as a word": with(&offered(), &[("/tool_choice", json!("auto"))])
+            => "tool_choice: Input should be a valid dictionary";
+        "five marks": blocks(marked(5, "5m"))
+            => "A maximum of 4 blocks with cache_control may be provided. Found 5.";
+        "long after short": with(&blocks(marked(1, "1h")), &[("/system", marked(1, "5m"))])
+            => "a ttl='1h' cache_control block must not come after a ttl='5m'";
+        "ttl": blocks(marked(1, "1d"))
+            => "cache_control.ephemeral.ttl: Input should be '5m' or '1h'";
+    });
 }
 
 #[test]
@@ -622,119 +383,44 @@ fn thinking_and_sampling_are_refused_by_model() {
     let on =
         |edits: &[(&str, Value)]| with(&with(&base(), &[("/thinking", thinking(1024))]), edits);
     let mode = |name: &str, mode: Value| with(&model(name), &[("/thinking", mode)]);
-    hold(vec![
-        (
-            "small budget",
-            with(&base(), &[("/thinking", thinking(512))]),
-            "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024",
-        ),
-        (
-            "budget above max_tokens",
-            with(&base(), &[("/thinking", thinking(2048))]),
-            "`max_tokens` must be greater than `thinking.budget_tokens`",
-        ),
-        (
-            "old model",
-            mode("claude-3-5-haiku-20241022", thinking(1024)),
-            "does not support thinking",
-        ),
-        (
-            "adaptive on 4.5",
-            with(&base(), &[("/thinking", json!({"type": "adaptive"}))]),
-            "adaptive thinking is not supported on this model",
-        ),
-        (
-            "enabled on 4.7",
-            mode("claude-opus-4-7", thinking(1024)),
-            "\"thinking.type.enabled\" is not supported for this model.",
-        ),
-        (
-            "disabled on Opus 5.5",
-            mode("claude-opus-5-5", json!({"type": "disabled"})),
-            "\"thinking.type.disabled\" is not supported",
-        ),
-        (
-            "between tools elsewhere",
-            mode("claude-opus-5", json!({"type": "between_tools"})),
-            "\"thinking.type.between_tools\" is not supported",
-        ),
-        (
-            "cool thinking",
-            on(&[("/temperature", json!(0.5))]),
-            "`temperature` may only be set to 1 when thinking is enabled.",
-        ),
-        (
-            "low top_p while thinking",
-            on(&[("/top_p", json!(0.5))]),
-            "`top_p` must be greater than or equal to 0.95",
-        ),
-        (
-            "top_k while thinking",
-            on(&[("/top_k", json!(5))]),
-            "`top_k` must be unset when thinking is enabled.",
-        ),
-        (
-            "forced while thinking",
-            on(&[
-                ("/tools", json!([tool()])),
-                ("/tool_choice", json!({"type": "any"})),
-            ]),
-            "Thinking may not be enabled when tool_choice forces tool use.",
-        ),
-        (
-            "forced on Opus 5.5",
-            with(
-                &model("claude-opus-5-5"),
-                &[
-                    ("/tools", json!([tool()])),
-                    ("/tool_choice", json!({"type": "any"})),
-                ],
-            ),
-            "forces tool use",
-        ),
-        (
-            "temperature on Opus 5",
-            with(&model("claude-opus-5"), &[("/temperature", json!(0.2))]),
-            "`temperature` is deprecated for this model.",
-        ),
-        (
-            "top_k on Sonnet 5",
-            with(&model("claude-sonnet-5"), &[("/top_k", json!(5))]),
-            "`top_k` is deprecated",
-        ),
-        (
-            "both on Opus 4.7",
-            with(
-                &model("claude-opus-4-7"),
-                &[("/temperature", json!(1)), ("/top_p", json!(1))],
-            ),
-            "`temperature` and `top_p` cannot both be specified",
-        ),
-        (
-            "effort level",
-            with(
-                &model("claude-opus-4-6"),
-                &[("/output_config", json!({"effort": "xhigh"}))],
-            ),
-            "This model does not support effort level 'xhigh'. Supported levels: high, low, max, medium.",
-        ),
-        (
-            "effort on 4.5",
-            with(&base(), &[("/output_config", json!({"effort": "low"}))]),
-            "does not support the effort parameter",
-        ),
-        (
-            "format on Sonnet 4",
-            with(
-                &model("claude-sonnet-4-0"),
-                &[(
-                    "/output_config",
-                    json!({"format": {"type": "json_schema", "schema": {}}}),
-                )],
-            ),
-            "does not support output format",
-        ),
-    ]);
+    hold(cases! {
+        "small budget": with(&base(), &[("/thinking", thinking(512))])
+            => "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024";
+        "budget above max_tokens": with(&base(), &[("/thinking", thinking(2048))])
+            => "`max_tokens` must be greater than `thinking.budget_tokens`";
+        "old model": mode("claude-3-5-haiku-20241022", thinking(1024))
+            => "does not support thinking";
+        "adaptive on 4.5": with(&base(), &[("/thinking", json!({"type": "adaptive"}))])
+            => "adaptive thinking is not supported on this model";
+        "enabled on 4.7": mode("claude-opus-4-7", thinking(1024))
+            => "\"thinking.type.enabled\" is not supported for this model.";
+        "disabled on Opus 5.5": mode("claude-opus-5-5", json!({"type": "disabled"}))
+            => "\"thinking.type.disabled\" is not supported";
+        "between tools elsewhere": mode("claude-opus-5", json!({"type": "between_tools"}))
+            => "\"thinking.type.between_tools\" is not supported";
+        "cool thinking": on(&[("/temperature", json!(0.5))])
+            => "`temperature` may only be set to 1 when thinking is enabled.";
+        "low top_p while thinking": on(&[("/top_p", json!(0.5))])
+            => "`top_p` must be greater than or equal to 0.95";
+        "top_k while thinking": on(&[("/top_k", json!(5))])
+            => "`top_k` must be unset when thinking is enabled.";
+        "forced while thinking": on(&[("/tools", json!([tool()])), ("/tool_choice", json!({"type": "any"}))])
+            => "Thinking may not be enabled when tool_choice forces tool use.";
+        "forced on Opus 5.5": with(&model("claude-opus-5-5"), &[("/tools", json!([tool()])), ("/tool_choice", json!({"type": "any"}))])
+            => "forces tool use";
+        "temperature on Opus 5": with(&model("claude-opus-5"), &[("/temperature", json!(0.2))])
+            => "`temperature` is deprecated for this model.";
+        "top_k on Sonnet 5": with(&model("claude-sonnet-5"), &[("/top_k", json!(5))])
+            => "`top_k` is deprecated";
+        "both on Opus 4.7": with(&model("claude-opus-4-7"), &[("/temperature", json!(1)), ("/top_p", json!(1))])
+            => "`temperature` and `top_p` cannot both be specified";
+        "effort level": with(&model("claude-opus-4-6"), &[("/output_config", json!({"effort": "xhigh"}))])
+            => "This model does not support effort level 'xhigh'. Supported levels: high, low, max, medium.";
+        "effort on 4.5": with(&base(), &[("/output_config", json!({"effort": "low"}))])
+            => "does not support the effort parameter";
+        "format on Sonnet 4": with(&model("claude-sonnet-4-0"), &[("/output_config", json!({"format": {"type": "json_schema", "schema": {}}}))])
+            => "does not support output format";
+    });
     let document = json!([
         {"role": "user", "content": "a"},
         {"role": "assistant", "content": [{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}]},
@@ -742,23 +428,13 @@ fn thinking_and_sampling_are_refused_by_model() {
     ]);
     hold_as(
         "2026-10-21",
-        vec![
-            (
-                "temperature",
-                with(&base(), &[("/temperature", json!(1.0))]),
-                "temperature: Extra inputs are not permitted",
-            ),
-            (
-                "top_p",
-                with(&base(), &[("/top_p", json!(1))]),
-                "top_p: Extra inputs are not permitted",
-            ),
-            (
-                "document by the assistant",
-                with(&base(), &[("/messages", document)]),
-                "`document` blocks can only be in `user` messages",
-            ),
-        ],
+        cases! {
+            "temperature": with(&base(), &[("/temperature", json!(1.0))])
+                => "temperature: Extra inputs are not permitted";
+            "top_p": with(&base(), &[("/top_p", json!(1))]) => "top_p: Extra inputs are not permitted";
+            "document by the assistant": with(&base(), &[("/messages", document)])
+                => "`document` blocks can only be in `user` messages";
+        },
     );
 }
 
@@ -770,52 +446,21 @@ fn broken_media_are_refused() {
         )
     };
     let document = |source: Value| blocks(json!([{"type": "document", "source": source}]));
-    hold(vec![
-        (
-            "svg",
-            image("image/svg+xml", PNG),
-            "messages.0.content.0.image.source.base64.media_type: Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'",
-        ),
-        (
-            "mismatch",
-            image("image/jpeg", PNG),
-            "specified using the image/jpeg media type, but the image appears to be a image/png image",
-        ),
-        (
-            "not base64",
-            image("image/png", "@@"),
-            "Invalid base64 data",
-        ),
-        (
-            "data URL",
-            image("image/png", "data:image/png;base64,AAAA"),
-            "without a data URL prefix",
-        ),
-        (
-            "no image",
-            image("image/png", "bm90IGFuIGltYWdl"),
-            "Could not process image",
-        ),
-        (
-            "http",
-            blocks(
-                json!([{"type": "image", "source": {"type": "url", "url": "http://example.com/a.png"}}]),
-            ),
-            "Only HTTPS URLs are supported.",
-        ),
-        (
-            "no pdf",
-            document(
-                json!({"type": "base64", "media_type": "application/pdf", "data": "bm90IGEgcGRm"}),
-            ),
-            "The PDF specified was not valid.",
-        ),
-        (
-            "empty document",
-            document(json!({"type": "text", "media_type": "text/plain", "data": " "})),
-            "must contain non-whitespace",
-        ),
-    ]);
+    hold(cases! {
+        "svg": image("image/svg+xml", PNG)
+            => "messages.0.content.0.image.source.base64.media_type: Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'";
+        "mismatch": image("image/jpeg", PNG)
+            => "specified using the image/jpeg media type, but the image appears to be a image/png image";
+        "not base64": image("image/png", "@@") => "Invalid base64 data";
+        "data URL": image("image/png", "data:image/png;base64,AAAA") => "without a data URL prefix";
+        "no image": image("image/png", "bm90IGFuIGltYWdl") => "Could not process image";
+        "http": blocks(json!([{"type": "image", "source": {"type": "url", "url": "http://example.com/a.png"}}]))
+            => "Only HTTPS URLs are supported.";
+        "no pdf": document(json!({"type": "base64", "media_type": "application/pdf", "data": "bm90IGEgcGRm"}))
+            => "The PDF specified was not valid.";
+        "empty document": document(json!({"type": "text", "media_type": "text/plain", "data": " "}))
+            => "must contain non-whitespace";
+    });
 }
 
 #[test]

@@ -7,7 +7,7 @@ use polyroute_sim::dialect::gemini::accept::{
 use polyroute_sim::prompt::{Prompt, Refusal, ToolChoice};
 use serde_json::{Value, json};
 
-use crate::kit::{refused, with, without};
+use crate::kit::{cases, refused, with, without};
 
 const MODEL: &str = "gemini-2.5-flash";
 /// Base64 of `skip_thought_signature_validator`, which the API documents for foreign calls.
@@ -210,132 +210,54 @@ fn unknown_names_are_refused_with_their_place() {
             ("/error/details/0/fieldViolations/1/field", "absent"),
         ],
     );
-    hold(vec![
-        (
-            "setting",
-            config(json!({"max_tokens": 3})),
-            "Unknown name \"max_tokens\" at 'generation_config': Cannot find field.",
-        ),
-        (
-            "part",
-            part(json!({"image_url": {}})),
-            "Unknown name \"image_url\" at 'contents[0].parts[0]'",
-        ),
-        (
-            "schema keyword",
-            schema(json!({"type": "OBJECT", "additionalProperties": false})),
-            "Unknown name \"additionalProperties\" at 'tools[0].function_declarations[0].parameters'",
-        ),
-        (
-            "nested keyword",
-            schema(
-                json!({"type": "OBJECT", "properties": {"a": {"type": "STRING", "const": "x"}}}),
-            ),
-            "Unknown name \"const\" at 'tools[0].function_declarations[0].parameters.properties[a]'",
-        ),
-        (
-            "response schema keyword",
-            config(
-                json!({"responseMimeType": "application/json", "responseSchema": {"oneOf": []}}),
-            ),
-            "Unknown name \"oneOf\" at 'generation_config.response_schema'",
-        ),
-        (
-            "strict function",
-            with(
-                &offered(),
-                &[("/tools/0/functionDeclarations/0/strict", json!(true))],
-            ),
-            "Unknown name \"strict\"",
-        ),
-        (
-            "labels",
-            with(&base(), &[("/labels", json!({}))]),
-            "Unknown name \"labels\": Cannot find field.",
-        ),
-    ]);
+    hold(cases! {
+        "setting": config(json!({"max_tokens": 3}))
+            => "Unknown name \"max_tokens\" at 'generation_config': Cannot find field.";
+        "part": part(json!({"image_url": {}}))
+            => "Unknown name \"image_url\" at 'contents[0].parts[0]'";
+        "schema keyword": schema(json!({"type": "OBJECT", "additionalProperties": false}))
+            => "Unknown name \"additionalProperties\" at 'tools[0].function_declarations[0].parameters'";
+        "nested keyword": schema(json!({"type": "OBJECT", "properties": {"a": {"type": "STRING", "const": "x"}}}))
+            => "Unknown name \"const\" at 'tools[0].function_declarations[0].parameters.properties[a]'";
+        "response schema keyword": config(json!({"responseMimeType": "application/json", "responseSchema": {"oneOf": []}}))
+            => "Unknown name \"oneOf\" at 'generation_config.response_schema'";
+        "strict function": with(&offered(), &[("/tools/0/functionDeclarations/0/strict", json!(true))])
+            => "Unknown name \"strict\"";
+        "labels": with(&base(), &[("/labels", json!({}))])
+            => "Unknown name \"labels\": Cannot find field.";
+    });
 }
 
 #[test]
 fn types_are_refused() {
-    hold(vec![
-        (
-            "contents as text",
-            with(&base(), &[("/contents", json!("hi"))]),
-            "Invalid value at 'contents' (type.googleapis.com/google.ai.generativelanguage.v1beta.Content), \"hi\"",
-        ),
-        (
-            "text as number",
-            part(json!({"text": 4})),
-            "Invalid value at 'contents[0].parts[0].text' (TYPE_STRING), 4",
-        ),
-        (
-            "temperature as text",
-            config(json!({"temperature": "hot"})),
-            "Invalid value at 'generation_config.temperature' (TYPE_FLOAT), \"hot\"",
-        ),
-        (
-            "fraction of a token",
-            config(json!({"maxOutputTokens": 1.5})),
-            "Invalid value at 'generation_config.max_output_tokens' (TYPE_INT32), 1.5",
-        ),
-        (
-            "role as list",
-            with(&base(), &[("/contents/0/role", json!(["user"]))]),
-            "Unknown name \"role\" at 'contents[0]': Proto field is not repeating, cannot start list.",
-        ),
-        (
-            "enum",
-            schema(json!({"type": "TUPLE"})),
-            "Invalid value at 'tools[0].function_declarations[0].parameters.type' (type.googleapis.com/google.ai.generativelanguage.v1beta.Type), \"TUPLE\"",
-        ),
-        (
-            "type list",
-            schema(json!({"type": ["STRING", "NULL"]})),
-            "Proto field is not repeating, cannot start list.",
-        ),
-        (
-            "enum of numbers",
-            schema(
-                json!({"type": "OBJECT", "properties": {"a": {"type": "INTEGER", "enum": [1]}}}),
-            ),
-            "(TYPE_STRING), 1",
-        ),
-        (
-            "bytes",
-            part(json!({"inlineData": {"mimeType": "image/png", "data": "@@@"}})),
-            "Invalid value at 'contents[0].parts[0].inline_data.data' (TYPE_BYTES), Base64 decoding failed for \"@@@\"",
-        ),
-        (
-            "bare skip literal as bytes",
-            with(
-                &looped(),
-                &[("/contents/1/parts/0/thoughtSignature", json!("not base64!"))],
-            ),
-            "(TYPE_BYTES)",
-        ),
-        (
-            "two kinds of data",
-            part(json!({"text": "a", "inlineData": {"mimeType": "image/png", "data": "AAAA"}})),
-            "oneof field 'data' is already set. Cannot set 'inlineData'",
-        ),
-        (
-            "response as text",
-            with(
-                &looped(),
-                &[("/contents/2/parts/0/functionResponse/response", json!("ok"))],
-            ),
-            "(type.googleapis.com/google.protobuf.Struct), \"ok\"",
-        ),
-        (
-            "args as text",
-            with(
-                &looped(),
-                &[("/contents/1/parts/0/functionCall/args", json!("{}"))],
-            ),
-            "(type.googleapis.com/google.protobuf.Struct), \"{}\"",
-        ),
-    ]);
+    hold(cases! {
+        "contents as text": with(&base(), &[("/contents", json!("hi"))])
+            => "Invalid value at 'contents' (type.googleapis.com/google.ai.generativelanguage.v1beta.Content), \"hi\"";
+        "text as number": part(json!({"text": 4}))
+            => "Invalid value at 'contents[0].parts[0].text' (TYPE_STRING), 4";
+        "temperature as text": config(json!({"temperature": "hot"}))
+            => "Invalid value at 'generation_config.temperature' (TYPE_FLOAT), \"hot\"";
+        "fraction of a token": config(json!({"maxOutputTokens": 1.5}))
+            => "Invalid value at 'generation_config.max_output_tokens' (TYPE_INT32), 1.5";
+        "role as list": with(&base(), &[("/contents/0/role", json!(["user"]))])
+            => "Unknown name \"role\" at 'contents[0]': Proto field is not repeating, cannot start list.";
+        "enum": schema(json!({"type": "TUPLE"}))
+            => "Invalid value at 'tools[0].function_declarations[0].parameters.type' (type.googleapis.com/google.ai.generativelanguage.v1beta.Type), \"TUPLE\"";
+        "type list": schema(json!({"type": ["STRING", "NULL"]}))
+            => "Proto field is not repeating, cannot start list.";
+        "enum of numbers": schema(json!({"type": "OBJECT", "properties": {"a": {"type": "INTEGER", "enum": [1]}}}))
+            => "(TYPE_STRING), 1";
+        "bytes": part(json!({"inlineData": {"mimeType": "image/png", "data": "@@@"}}))
+            => "Invalid value at 'contents[0].parts[0].inline_data.data' (TYPE_BYTES), Base64 decoding failed for \"@@@\"";
+        "bare skip literal as bytes": with(&looped(), &[("/contents/1/parts/0/thoughtSignature", json!("not base64!"))])
+            => "(TYPE_BYTES)";
+        "two kinds of data": part(json!({"text": "a", "inlineData": {"mimeType": "image/png", "data": "AAAA"}}))
+            => "oneof field 'data' is already set. Cannot set 'inlineData'";
+        "response as text": with(&looped(), &[("/contents/2/parts/0/functionResponse/response", json!("ok"))])
+            => "(type.googleapis.com/google.protobuf.Struct), \"ok\"";
+        "args as text": with(&looped(), &[("/contents/1/parts/0/functionCall/args", json!("{}"))])
+            => "(type.googleapis.com/google.protobuf.Struct), \"{}\"";
+    });
     for body in [&b"{\"contents\":"[..], b"[]", b"\xff", b""] {
         let verdict = accept_generate(MODEL, false, &HeaderMap::new(), body);
         refused(
@@ -353,84 +275,40 @@ fn contents_are_refused() {
     let answer =
         json!({"role": "user", "parts": [{"functionResponse": {"name": "tide", "response": {}}}]});
     let said = json!({"role": "user", "parts": [{"text": "a"}]});
-    hold(vec![
-        ("no contents", json!({}), "contents is not specified"),
-        (
-            "empty contents",
-            json!({"contents": []}),
-            "contents is not specified",
-        ),
-        (
-            "role",
-            with(&base(), &[("/contents/0/role", json!("assistant"))]),
-            "Please use a valid role: user, model.",
-        ),
-        (
-            "function role",
-            with(&base(), &[("/contents/0/role", json!("function"))]),
-            "Please use a valid role",
-        ),
-        (
-            "no parts",
-            with(&base(), &[("/contents/0/parts", json!([]))]),
-            "contents.parts must not be empty.",
-        ),
-        (
-            "empty part",
-            part(json!({})),
-            "required oneof field 'data' must have one initialized field",
-        ),
-        (
-            "ends with the model",
-            turns(json!([said, {"role": "model", "parts": [{"text": "b"}]}])),
-            "end with a user role",
-        ),
-        (
-            "unanswered",
-            turns(json!([said, call, said])),
-            "function call turn comes immediately before a function response turn",
-        ),
-        (
-            "orphan",
-            turns(json!([answer])),
-            "function response turn comes immediately after a function call turn",
-        ),
-        (
-            "one answer for two calls",
-            with(&looped(), &[("/contents/2", answer.clone())]),
-            "number of function response parts is equal to the number of function call parts",
-        ),
-        (
-            "nameless response",
-            turns(
-                json!([said, call, {"role": "user", "parts": [{"functionResponse": {"response": {}}}]}]),
-            ),
-            "function_response.name: Name cannot be empty.",
-        ),
-        (
-            "https file",
-            part(json!({"fileData": {"fileUri": "https://example.com/a.png"}})),
-            "Invalid or unsupported file uri",
-        ),
-        (
-            "no media type",
-            part(json!({"inlineData": {"data": "AAAA"}})),
-            "inline_data.mime_type: mime_type must be set.",
-        ),
-        (
-            "cached twice",
-            with(&offered(), &[("/cachedContent", json!("cachedContents/a"))]),
-            "CachedContent can not be used with GenerateContent request setting",
-        ),
-    ]);
+    hold(cases! {
+        "no contents": json!({}) => "contents is not specified";
+        "empty contents": json!({"contents": []}) => "contents is not specified";
+        "role": with(&base(), &[("/contents/0/role", json!("assistant"))])
+            => "Please use a valid role: user, model.";
+        "function role": with(&base(), &[("/contents/0/role", json!("function"))])
+            => "Please use a valid role";
+        "no parts": with(&base(), &[("/contents/0/parts", json!([]))])
+            => "contents.parts must not be empty.";
+        "empty part": part(json!({}))
+            => "required oneof field 'data' must have one initialized field";
+        "ends with the model": turns(json!([said, {"role": "model", "parts": [{"text": "b"}]}]))
+            => "multiturn requests ends with a user role";
+        "unanswered": turns(json!([said, call, said])) => "number of function response parts";
+        "orphan": turns(json!([answer]))
+            => "function response turn comes immediately after a function call turn";
+        "one answer for two calls": with(&looped(), &[("/contents/2", answer.clone())])
+            => "number of function response parts is equal to the number of function call parts";
+        "nameless response": turns(json!([said, call, {"role": "user", "parts": [{"functionResponse": {"response": {}}}]}]))
+            => "function_response.name: Name cannot be empty.";
+        "https file": part(json!({"fileData": {"fileUri": "https://example.com/a.png"}}))
+            => "Invalid or unsupported file uri";
+        "no media type": part(json!({"inlineData": {"data": "AAAA"}}))
+            => "inline_data.mime_type: mime_type must be set.";
+        "cached twice": with(&offered(), &[("/cachedContent", json!("cachedContents/a"))])
+            => "CachedContent can not be used with GenerateContent request setting";
+    });
     let unsigned = |at: &str| with(&looped(), &[(at, Value::Null)]);
     hold_for(
         "gemini-3-flash-preview",
-        vec![(
-            "no signature",
-            unsigned("/contents/1/parts/0/thoughtSignature"),
-            "Function call is missing a thought_signature in functionCall parts.",
-        )],
+        cases! {
+            "no signature": unsigned("/contents/1/parts/0/thoughtSignature")
+                => "Function call is missing a thought_signature in functionCall parts.";
+        },
     );
     assert!(judge(&unsigned("/contents/1/parts/0/thoughtSignature")).is_ok());
 }
@@ -451,98 +329,47 @@ fn earlier_turns_need_no_signature() {
 #[test]
 fn settings_are_refused() {
     let thinking = |thinking: Value| config(json!({"thinkingConfig": thinking}));
-    hold(vec![
-        (
-            "hot",
-            config(json!({"temperature": 2.1})),
-            "temperature must be in the range [0, 2]",
-        ),
-        (
-            "top_p",
-            config(json!({"topP": 1.1})),
-            "top_p must be in the range [0, 1]",
-        ),
-        (
-            "no candidates",
-            config(json!({"candidateCount": 0})),
-            "candidate_count must be in the range [1, 8]",
-        ),
-        (
-            "no output",
-            config(json!({"maxOutputTokens": 0})),
-            "max_output_tokens",
-        ),
-        (
-            "six stops",
-            config(json!({"stopSequences": ["a", "b", "c", "d", "e", "f"]})),
-            "at most 5 stop sequences",
-        ),
-        (
-            "logprobs alone",
-            config(json!({"logprobs": 2})),
-            "Logprobs should not be set when response_logprobs is not enabled.",
-        ),
-        (
-            "budget and level",
-            thinking(json!({"thinkingBudget": 5, "thinkingLevel": "LOW"})),
-            "only one of thinking budget and thinking level",
-        ),
-        (
-            "level on 2.5",
-            thinking(json!({"thinkingLevel": "low"})),
-            "Thinking level is not supported for this model.",
-        ),
-        (
-            "huge budget",
-            thinking(json!({"thinkingBudget": 99_999})),
-            "The thinking budget 99999 is invalid.",
-        ),
-        (
-            "modality",
-            config(json!({"responseModalities": ["SMELL"]})),
-            "GenerationConfig.Modality",
-        ),
-        (
-            "schema without type",
-            config(json!({"responseSchema": {"type": "OBJECT"}})),
-            "response_mime_type: must be",
-        ),
-        (
-            "two schemas",
-            config(
-                json!({"responseMimeType": "application/json", "responseSchema": {"type": "OBJECT"}, "responseJsonSchema": {}}),
-            ),
-            "only one of response_schema and response_json_schema",
-        ),
-        (
-            "media type",
-            config(json!({"responseMimeType": "text/html"})),
-            "allowed mimetypes are",
-        ),
-    ]);
+    hold(cases! {
+        "hot": config(json!({"temperature": 2.1})) => "temperature must be in the range [0, 2]";
+        "top_p": config(json!({"topP": 1.1})) => "top_p must be in the range [0, 1]";
+        "no candidates": config(json!({"candidateCount": 0}))
+            => "candidate_count must be in the range [1, 8]";
+        "no output": config(json!({"maxOutputTokens": 0})) => "max_output_tokens";
+        "six stops": config(json!({"stopSequences": ["a", "b", "c", "d", "e", "f"]}))
+            => "at most 5 stop sequences";
+        "logprobs alone": config(json!({"logprobs": 2}))
+            => "Logprobs should not be set when response_logprobs is not enabled.";
+        "budget and level": thinking(json!({"thinkingBudget": 5, "thinkingLevel": "LOW"}))
+            => "only one of thinking budget and thinking level";
+        "level on 2.5": thinking(json!({"thinkingLevel": "low"}))
+            => "Thinking level is not supported for this model.";
+        "huge budget": thinking(json!({"thinkingBudget": 99_999}))
+            => "The thinking budget 99999 is invalid.";
+        "modality": config(json!({"responseModalities": ["SMELL"]})) => "GenerationConfig.Modality";
+        "schema without type": config(json!({"responseSchema": {"type": "OBJECT"}}))
+            => "response_mime_type: must be";
+        "two schemas": config(json!({"responseMimeType": "application/json", "responseSchema": {"type": "OBJECT"}, "responseJsonSchema": {}}))
+            => "only one of response_schema and response_json_schema";
+        "media type": config(json!({"responseMimeType": "text/html"})) => "allowed mimetypes are";
+    });
     hold_for(
         "gemini-2.0-flash",
-        vec![(
-            "budget",
-            thinking(json!({"thinkingBudget": 5})),
-            "Thinking is not enabled for this model.",
-        )],
+        cases! {
+            "budget": thinking(json!({"thinkingBudget": 5}))
+                => "Thinking is not enabled for this model.";
+        },
     );
     hold_for(
         "gemini-2.5-pro",
-        vec![(
-            "off",
-            thinking(json!({"thinkingBudget": 0})),
-            "This model only works in thinking mode.",
-        )],
+        cases! {
+            "off": thinking(json!({"thinkingBudget": 0})) => "This model only works in thinking mode.";
+        },
     );
     hold_for(
         "gemini-3.7-flash",
-        vec![(
-            "minimal",
-            thinking(json!({"thinkingLevel": "MINIMAL"})),
-            "MINIMAL is not supported",
-        )],
+        cases! {
+            "minimal": thinking(json!({"thinkingLevel": "MINIMAL"})) => "MINIMAL is not supported";
+        },
     );
 }
 
@@ -554,87 +381,31 @@ fn tools_are_refused() {
             &[("/toolConfig", json!({"functionCallingConfig": config}))],
         )
     };
-    hold(vec![
-        (
-            "name",
-            with(
-                &offered(),
-                &[("/tools/0/functionDeclarations/0/name", json!("1tide"))],
-            ),
-            "Invalid function name. Must start with a letter or an underscore.",
-        ),
-        (
-            "twice",
-            with(&offered(), &[("/tools/1", offered()["tools"][0].clone())]),
-            "Duplicate function declaration found: tide",
-        ),
-        (
-            "two schemas",
-            with(
-                &offered(),
-                &[(
-                    "/tools/0/functionDeclarations/0/parametersJsonSchema",
-                    json!({}),
-                )],
-            ),
-            "only one of parameters and parameters_json_schema",
-        ),
-        (
-            "not an object",
-            schema(json!({"type": "STRING"})),
-            "schema at top-level must be of type OBJECT",
-        ),
-        (
-            "array without items",
-            schema(json!({"type": "OBJECT", "properties": {"a": {"type": "ARRAY"}}})),
-            "parameters.properties[a].items: missing field.",
-        ),
-        (
-            "undefined key",
-            schema(json!({"type": "OBJECT", "properties": {}, "required": ["a"]})),
-            "parameters.required[0]: property is not defined",
-        ),
-        (
-            "format",
-            schema(
-                json!({"type": "OBJECT", "properties": {"a": {"type": "STRING", "format": "email"}}}),
-            ),
-            "only 'enum' and 'date-time' are supported for STRING type",
-        ),
-        (
-            "enum of integers",
-            schema(
-                json!({"type": "OBJECT", "properties": {"a": {"type": "INTEGER", "enum": ["1"]}}}),
-            ),
-            "only allowed for STRING type",
-        ),
-        (
-            "mode",
-            calling(json!({"mode": "REQUIRED"})),
-            "FunctionCallingConfig.Mode",
-        ),
-        (
-            "names with AUTO",
-            calling(json!({"mode": "AUTO", "allowedFunctionNames": ["tide"]})),
-            "should only be set when the function calling mode is ANY",
-        ),
-        (
-            "a stranger",
-            calling(json!({"mode": "ANY", "allowedFunctionNames": ["wind"]})),
-            "`wind` is not among the declared functions.",
-        ),
-        (
-            "ANY without functions",
-            with(
-                &base(),
-                &[(
-                    "/toolConfig",
-                    json!({"functionCallingConfig": {"mode": "ANY"}}),
-                )],
-            ),
-            "Function calling config is set without function_declarations.",
-        ),
-    ]);
+    hold(cases! {
+        "name": with(&offered(), &[("/tools/0/functionDeclarations/0/name", json!("1tide"))])
+            => "Invalid function name. Must start with a letter or an underscore.";
+        "twice": with(&offered(), &[("/tools/1", offered()["tools"][0].clone())])
+            => "Duplicate function declaration found: tide";
+        "two schemas": with(&offered(), &[("/tools/0/functionDeclarations/0/parametersJsonSchema", json!({}))])
+            => "only one of parameters and parameters_json_schema";
+        "not an object": schema(json!({"type": "STRING"}))
+            => "schema at top-level must be of type OBJECT";
+        "array without items": schema(json!({"type": "OBJECT", "properties": {"a": {"type": "ARRAY"}}}))
+            => "parameters.properties[a].items: missing field.";
+        "undefined key": schema(json!({"type": "OBJECT", "properties": {}, "required": ["a"]}))
+            => "parameters.required[0]: property is not defined";
+        "format": schema(json!({"type": "OBJECT", "properties": {"a": {"type": "STRING", "format": "email"}}}))
+            => "only 'enum' and 'date-time' are supported for STRING type";
+        "enum of integers": schema(json!({"type": "OBJECT", "properties": {"a": {"type": "INTEGER", "enum": ["1"]}}}))
+            => "only allowed for STRING type";
+        "mode": calling(json!({"mode": "REQUIRED"})) => "FunctionCallingConfig.Mode";
+        "names with AUTO": calling(json!({"mode": "AUTO", "allowedFunctionNames": ["tide"]}))
+            => "should only be set when the function calling mode is ANY";
+        "a stranger": calling(json!({"mode": "ANY", "allowedFunctionNames": ["wind"]}))
+            => "`wind` is not among the declared functions.";
+        "ANY without functions": with(&base(), &[("/toolConfig", json!({"functionCallingConfig": {"mode": "ANY"}}))])
+            => "Function calling config is set without function_declarations.";
+    });
 }
 
 #[test]

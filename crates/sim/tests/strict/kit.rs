@@ -52,3 +52,12 @@ pub(crate) fn refused(name: &str, verdict: Result<Prompt, Refusal>, expected: &[
         assert!(fits, "{name}: {pointer} is `{found}`, not `{wanted}`");
     }
 }
+
+/// Rows of `name: body => what the refusal says;`, as a list of tuples.
+macro_rules! cases {
+    ($($name:literal: $body:expr => $($said:expr),+;)+) => {
+        vec![$(($name, $body, $($said),+)),+]
+    };
+}
+
+pub(crate) use cases;

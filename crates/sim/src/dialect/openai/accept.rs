@@ -36,7 +36,7 @@ pub fn accept_chat(_headers: &HeaderMap, body: &[u8]) -> Result<Prompt, Refusal>
         return Err(wording::empty_array("messages"));
     }
     params::consistent(&body, &traits)?;
-    tools::check(&body, &traits)?;
+    tools::check(&body)?;
     format::check(&body)?;
     messages::check(list(&body, "messages"), &traits)?;
     Ok(prompt(&body))

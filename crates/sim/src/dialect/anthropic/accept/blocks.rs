@@ -15,7 +15,8 @@ const CALLER: Field = may!(
                 Word(&[
                     "direct",
                     "code_execution_20250825",
-                    "code_execution_20260120"
+                    "code_execution_20260120",
+                    "code_execution_20260521",
                 ])
             ),
             may!("tool_id", Text),

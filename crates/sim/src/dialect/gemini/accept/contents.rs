@@ -25,10 +25,12 @@ pub(super) fn check(body: &Value, traits: Traits, vertex: bool) -> Result<(), Re
         parts(system, "system_instruction", vertex)?;
     }
     if text(last, "role") == "model" {
-        return Err(refuse(
+        return Err(refuse(if contents.len() == 1 {
             "Please ensure that single turn requests end with a user role or the role field is \
-             empty.",
-        ));
+             empty."
+        } else {
+            "Please ensure that multiturn requests ends with a user role or a function response."
+        }));
     }
     pairs(contents)?;
     signatures(contents, traits)
@@ -150,6 +152,15 @@ fn pairs(contents: &[Value]) -> Result<(), Refusal> {
     let mut calls = 0;
     let mut responses = 0;
     let mut previous = "";
+    if contents
+        .first()
+        .is_some_and(|first| count(first, "functionCall") > 0)
+    {
+        return Err(refuse(
+            "Please ensure that function call turn comes immediately after a user turn or after a \
+             function response turn.",
+        ));
+    }
     for content in contents {
         let model = text(content, "role") == "model";
         if model && previous != "model" {
@@ -157,10 +168,7 @@ fn pairs(contents: &[Value]) -> Result<(), Refusal> {
             (calls, responses) = (0, 0);
         }
         if !model && previous != "user" && count(content, "functionResponse") == 0 && calls > 0 {
-            return Err(refuse(
-                "Please ensure that function call turn comes immediately before a function \
-                 response turn.",
-            ));
+            return Err(uneven());
         }
         if model {
             calls += count(content, "functionCall");
@@ -182,10 +190,14 @@ fn matched(calls: usize, responses: usize) -> Result<(), Refusal> {
              turn.",
         ));
     }
-    Err(refuse(
+    Err(uneven())
+}
+
+fn uneven() -> Refusal {
+    refuse(
         "Please ensure that the number of function response parts is equal to the number of \
          function call parts of the function call turn.",
-    ))
+    )
 }
 
 /// On Gemini 3 the first call of every step of the running turn carries its signature.

@@ -38,9 +38,15 @@ impl Traits {
         matches!(self.family, Family::Gpt5(..) | Family::EarlyO1 | Family::O)
     }
 
-    /// Whether it reasons when the caller says nothing (GPT-5.1 and later start at `none`).
+    /// Whether it reasons when the caller says nothing (GPT-5.1 to 5.5 start at `none`).
     pub(super) fn thinks_by_default(&self) -> bool {
-        self.reasons() && !self.reasoning_can_be_off()
+        match self.family {
+            Family::Gpt5(major, minor) => {
+                (major, minor) < (5, 1) || self.wants_reasoning_off_for_tools()
+            }
+            Family::EarlyO1 | Family::O => true,
+            Family::Plain | Family::Other => false,
+        }
     }
 
     /// GPT-5.1 and later take `none`, and with it sampling parameters.
@@ -58,7 +64,7 @@ impl Traits {
         match self.family {
             Family::Gpt5(5, 0) => Some(&["minimal", "low", "medium", "high"]),
             Family::Gpt5(5, 1) => Some(&["none", "low", "medium", "high"]),
-            Family::Gpt5(5, 2..=5) => Some(&["none", "low", "medium", "high", "xhigh"]),
+            Family::Gpt5(5, 2..=6) => Some(&["none", "low", "medium", "high", "xhigh"]),
             Family::O | Family::EarlyO1 => Some(&["low", "medium", "high"]),
             Family::Gpt5(..) | Family::Plain | Family::Other => None,
         }
@@ -67,6 +73,12 @@ impl Traits {
     /// GPT-5.4 and later refuse function tools beside an effort on this endpoint.
     pub(super) fn refuses_effort_with_tools(&self) -> bool {
         matches!(self.family, Family::Gpt5(major, minor) if (major, minor) >= (5, 4))
+    }
+
+    /// GPT-5.6 and later reason by default and take function tools only with the effort `none`
+    /// (BerriAI/litellm#34569).
+    pub(super) fn wants_reasoning_off_for_tools(&self) -> bool {
+        matches!(self.family, Family::Gpt5(major, minor) if (major, minor) >= (5, 6))
     }
 
     /// `o1-mini` and `o1-preview` take neither system nor developer messages.
@@ -135,6 +147,8 @@ mod tests {
         }
         assert!(Traits::of("gpt-5.4-mini").refuses_effort_with_tools());
         assert!(!Traits::of("gpt-5-mini").refuses_effort_with_tools());
+        assert!(Traits::of("gpt-5.6-terra").thinks_by_default());
+        assert!(!Traits::of("gpt-5.4").thinks_by_default());
         assert!(Traits::of("gpt-4o-search-preview").searches());
     }
 }

@@ -163,14 +163,23 @@ fn metadata(body: &Value) -> Result<(), Refusal> {
 /// openai/openai-openapi#541: such requests belong to the Responses API.
 fn effort_beside_tools(body: &Value, traits: &Traits) -> Result<(), Refusal> {
     let effort = text(body, "reasoning_effort");
-    let offered = !list(body, "tools").is_empty();
-    if !offered || effort.is_empty() || effort == "none" || !traits.refuses_effort_with_tools() {
+    let offered = list(body, "tools")
+        .iter()
+        .any(|tool| text(tool, "type") == "function");
+    if !offered || effort == "none" || !traits.refuses_effort_with_tools() {
         return Ok(());
     }
+    let instead = if traits.wants_reasoning_off_for_tools() {
+        "To use function tools, use /v1/responses or set reasoning_effort to 'none'."
+    } else if effort.is_empty() {
+        return Ok(());
+    } else {
+        "Please use /v1/responses instead."
+    };
     Err(refuse(
         &format!(
             "Function tools with reasoning_effort are not supported for {} in \
-             /v1/chat/completions. Please use /v1/responses instead.",
+             /v1/chat/completions. {instead}",
             text(body, "model")
         ),
         Some("reasoning_effort"),

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::model::Traits;
 use super::schema;
 use super::wording::{empty_array, invalid_value, long_array, long_text, refuse};
 use super::{list, set, text};
@@ -12,7 +11,7 @@ const NAME_MAX: usize = 64;
 const TOOLS_MAX: usize = 128;
 
 /// Checks `tools`, `functions`, `tool_choice` and `parallel_tool_calls`.
-pub(super) fn check(body: &Value, _traits: &Traits) -> Result<(), Refusal> {
+pub(super) fn check(body: &Value) -> Result<(), Refusal> {
     for key in ["tools", "functions"] {
         match body.get(key) {
             Some(Value::Array(items)) if items.is_empty() => return Err(empty_array(key)),
