@@ -10,6 +10,7 @@
 pub mod adapter;
 pub mod capability;
 pub mod chat;
+pub mod classify;
 pub mod delay;
 pub mod dialect;
 pub mod embedding;
