@@ -107,7 +107,7 @@ mod tests {
         let id = synthetic_call_id("req_1", 0, 0);
         assert_eq!(id, synthetic_call_id("req_1", 0, 0));
         assert_eq!(id.len(), 29);
-        assert!(id[5..].bytes().all(|byte| byte.is_ascii_hexdigit()));
+        assert!(id.bytes().skip(5).all(|byte| byte.is_ascii_hexdigit()));
         let mut ids = vec![id];
         for (choice, call) in [(0, 1), (1, 0), (1, 1), (11, 0), (0, 11)] {
             ids.push(synthetic_call_id("req_1", choice, call));
