@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use polyroute_engine::catalog::Catalog;
 use polyroute_engine::snapshot::Snapshot;
 
 use crate::config::settings::{Provider, Settings};
@@ -45,12 +44,4 @@ pub struct ProviderState {
     pub config: Provider,
     /// Requests so far, for spreading over credentials.
     pub turn: AtomicUsize,
-}
-
-impl Gateway {
-    /// The catalog that the snapshot was made with.
-    #[must_use]
-    pub fn catalog(&self) -> &Catalog {
-        self.snapshot.catalog()
-    }
 }

@@ -78,10 +78,10 @@ pub struct Known<'a> {
     pub as_of: &'a str,
 }
 
-impl Known<'_> {
+impl<'a> Known<'a> {
     /// Its prices at that time (seconds since the Unix epoch); `None` if they are unknown.
     #[must_use]
-    pub fn prices_at(&self, unix_seconds: u64) -> Option<&crate::price::Prices> {
+    pub fn prices_at(&self, unix_seconds: u64) -> Option<&'a crate::price::Prices> {
         match self.matched {
             Match::Listed => self.entry?.prices_at(unix_seconds),
             Match::Dated | Match::Family | Match::Fallback => None,

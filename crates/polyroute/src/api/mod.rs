@@ -59,7 +59,7 @@ fn ready(gateway: &Gateway) -> Reply {
 
 fn wrong_method(method: &Method, path: &str, allowed: &'static str) -> Reply {
     let message = format!("`{path}` takes {allowed}, not {method}.");
-    let mut reply = ReplyBody::error(&ApiError::new(405, "invalid_request_error", "method_not_allowed", message));
+    let mut reply = ReplyBody::error(&ApiError::new("method_not_allowed", message));
     reply.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     reply
 }
@@ -75,10 +75,7 @@ fn unknown_path(path: &str) -> Reply {
             || format!("The paths are {}.", PATHS.join(", ")),
             |(_, known)| format!("Did you mean `{known}`? A base URL for the OpenAI SDK ends in `/v1`."),
         );
-    ReplyBody::error(&ApiError::new(
-        404,
-        "invalid_request_error",
-        "unknown_path",
+    ReplyBody::error(&ApiError::new("not_found",
         format!("There is nothing at `{shown}`. {nearest}"),
     ))
 }

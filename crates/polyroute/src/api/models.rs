@@ -7,7 +7,7 @@ use polyroute_wire::api_error::ApiError;
 use serde::Serialize;
 
 use crate::gateway::Gateway;
-use crate::pipeline::Principal;
+use crate::pipeline::{Principal, may_use};
 use crate::server::{Reply, ReplyBody};
 
 /// Names of a `model` member, OpenAI's shape plus what we know.
@@ -51,7 +51,10 @@ pub(super) fn one(gateway: &Gateway, headers: &HeaderMap, name: &str) -> Reply {
         Some(model) => json(model),
         None => {
             let near = nearest(models.keys(), &name);
-            ReplyBody::error(&ApiError::model_not_found(&name, &near))
+            let near = if near.is_empty() { String::new() } else { format!(" Did you mean {}?", near.join(", ")) };
+            let shown: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
+            let message = format!("There is no model `{shown}`.{near} `GET /v1/models` lists all names.");
+            ReplyBody::error(&ApiError::new("model_not_found", message).with_param("model"))
         }
     }
 }
@@ -67,7 +70,7 @@ fn nearest<'a>(names: impl Iterator<Item = &'a String>, name: &str) -> Vec<Strin
 fn gather(gateway: &Gateway, principal: &Principal) -> BTreeMap<String, Model> {
     let mut models = BTreeMap::new();
     let mut add = |id: String, owner: &str, created: Option<i64>, window: Option<u64>, output: Option<u64>| {
-        if crate::pipeline::may_use(principal, &id) {
+        if may_use(gateway, principal, &id) {
             models.entry(id.clone()).or_insert_with(|| Model {
                 id,
                 object: "model",
@@ -97,13 +100,13 @@ fn gather(gateway: &Gateway, principal: &Principal) -> BTreeMap<String, Model> {
                 listing.max_output.or(output),
             );
         }
-        for known in gateway.snapshot.catalog_models(provider) {
+        for entry in provider.catalog.iter().flat_map(|section| gateway.snapshot.catalog.models(section)) {
             add(
-                format!("{}/{}", provider.name, known.id),
+                format!("{}/{}", provider.name, entry.id),
                 &provider.name,
                 None,
-                known.context_window,
-                known.max_output,
+                entry.capabilities.context_window,
+                entry.capabilities.max_output,
             );
         }
     }
@@ -113,6 +116,6 @@ fn gather(gateway: &Gateway, principal: &Principal) -> BTreeMap<String, Model> {
 fn json(value: &impl Serialize) -> Reply {
     match serde_json::to_vec(value) {
         Ok(bytes) => ReplyBody::json(StatusCode::OK, bytes),
-        Err(_) => ReplyBody::error(&ApiError::internal("the model list could not be written")),
+        Err(_) => ReplyBody::error(&ApiError::new("internal_error", "the model list could not be written")),
     }
 }

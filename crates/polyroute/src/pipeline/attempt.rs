@@ -69,7 +69,7 @@ pub async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, Failed> 
             Next::Try { target, credential, after_ms } => (target, after_ms, credential),
             Next::Stop => {
                 let error = last_error.unwrap_or_else(|| {
-                    ApiError::new(503, "server_error", "no_target", "No target could take the request in time.")
+                    ApiError::new("upstream_timeout", "No target could take the request in time.")
                 });
                 return Err(Failed { error, settle });
             }
@@ -80,7 +80,7 @@ pub async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, Failed> 
             settle.waited(pause);
         }
         let Some(target) = call.plan.targets.get(target_index) else {
-            let error = ApiError::internal("the plan names a target that it does not hold");
+            let error = ApiError::new("internal_error", "the plan names a target that it does not hold");
             return Err(Failed { error, settle });
         };
         let started_ms = settle.elapsed().as_millis() as u64;
@@ -168,8 +168,8 @@ impl One<'_> {
             Got::Whole(bytes, summary) => {
                 let prices = self.call.prices(self.target);
                 match &summary.usage {
-                    Some(usage) => self.settle.usage(usage, prices.as_deref()),
-                    None => self.settle.estimate(&self.call.estimate(&bytes), prices.as_deref()),
+                    Some(usage) => self.settle.usage(usage, prices),
+                    None => self.settle.estimate(&self.call.estimate(&bytes), prices),
                 }
                 let sent = bytes.len() as u64;
                 let target_model = self.target.model.clone();
@@ -437,5 +437,5 @@ async fn read_up_to(mut body: Incoming, bytes_max: usize) -> Vec<u8> {
 /// Ends a request that was refused before any attempt.
 pub fn refuse(mut settle: Settle, error: &ApiError) {
     settle.committed();
-    settle.end(End::Refused, error.status, Some(&error.code));
+    settle.end(End::Refused, error.status, Some(error.code));
 }

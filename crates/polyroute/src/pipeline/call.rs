@@ -11,7 +11,8 @@ use polyroute_engine::plan::{Plan, PlannedTarget};
 use polyroute_engine::price::Prices;
 use polyroute_wire::adapter::{Adapter, DecodeContext, Encoded, Target};
 use polyroute_wire::chat::ChatRequest;
-use polyroute_wire::dialect::openai::{self, ChunkEncoder, Tap};
+use polyroute_wire::dialect::openai::encode::{ChunkEncoder, ChunkOptions, ReplyIdentity};
+use polyroute_wire::dialect::openai::{self, Tap};
 use polyroute_wire::embedding::EmbeddingRequest;
 use polyroute_wire::error::{EncodeError, EncodeErrorCode, ParseError, UpstreamError};
 use polyroute_wire::json::RawObject;
@@ -118,8 +119,10 @@ impl Call {
     }
 
     /// What this call's tokens cost at a target; `None` if nobody knows.
-    pub(super) fn prices(&self, target: &PlannedTarget) -> Option<Arc<Prices>> {
-        target.prices.clone()
+    pub(super) fn prices(&self, target: &PlannedTarget) -> Option<&'static Prices> {
+        let section = self.gateway.snapshot.provider(&target.provider)?.catalog.as_deref()?;
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        self.gateway.snapshot.catalog.lookup(section, &target.model)?.prices_at(now.as_secs())
     }
 
     /// Input tokens, estimated from the size of the body.
@@ -232,8 +235,8 @@ impl Call {
                 let summary = openai::tap_whole(&bytes)?;
                 let summary = WholeSummary {
                     usage: summary.usage,
-                    finish_reason: summary.finish_reason,
-                    model: summary.model,
+                    finish_reason: summary.finish_reason.map(|reason| reason.as_str().to_owned()),
+                    model: Some(summary.model).filter(|model| !model.is_empty()),
                 };
                 Ok((bytes, summary))
             }
@@ -249,7 +252,7 @@ impl Call {
                     finish_reason: finish.map(|reason| reason.as_str().to_owned()),
                     model: Some(response.model.clone()).filter(|model| !model.is_empty()),
                 };
-                Ok((openai::encode::response(&response, &self.identity(target)).into(), summary))
+                Ok((openai::encode::response(&response, &self.identity(target), self.legacy_functions()).into(), summary))
             }
             (Operation::Embeddings, Kind::Pass { .. }) => {
                 let summary = openai::tap_embeddings(&bytes)?;
@@ -264,7 +267,7 @@ impl Call {
                     finish_reason: None,
                     model: Some(response.model.clone()).filter(|model| !model.is_empty()),
                 };
-                Ok((openai::encode::embeddings(&response, &target.model, base64).into(), summary))
+                Ok((openai::encode::embeddings(&response, base64).into(), summary))
             }
         }
     }
@@ -279,10 +282,10 @@ impl Call {
     ) -> Reader {
         match kind {
             // A stream that is labelled JSON is an error or a whole answer: the decoder knows both.
-            Kind::Pass { usage_asked } if !json => Reader::Tap(Box::new(Tap::new(usage_asked))),
+            Kind::Pass { usage_asked } if !json => Reader::Tap(Box::new(Tap::new(usage_asked)), 0),
             Kind::Pass { .. } | Kind::Translate => Reader::Translate(Box::new(Translate {
                 decoder: self.adapter(target).chat_decoder(context),
-                encoder: ChunkEncoder::new(self.identity(target), self.include_usage),
+                encoder: ChunkEncoder::new(&self.identity(target), self.chunk_options()),
                 schema: context.schema_to_validate.clone().map(SchemaCheck::new),
                 turn: TurnMemory::new(self.gateway.turns.clone(), self.principal.name.clone()),
                 events: Vec::new(),
@@ -291,19 +294,22 @@ impl Call {
         }
     }
 
-    fn identity(&self, target: &PlannedTarget) -> openai::encode::ReplyIdentity {
+    fn identity(&self, target: &PlannedTarget) -> ReplyIdentity {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        openai::encode::ReplyIdentity {
+        ReplyIdentity {
             id: format!("chatcmpl-{}", self.request_id.trim_start_matches("req_")),
             created: i64::try_from(now.as_secs()).unwrap_or(0),
             model: target.model.clone(),
-            provider: target.provider.clone(),
-            legacy_functions: self
-                .hub
-                .get()
-                .and_then(|hub| hub.as_ref().ok())
-                .is_some_and(|request| request.legacy_functions),
         }
+    }
+
+    fn chunk_options(&self) -> ChunkOptions {
+        ChunkOptions { include_usage: self.include_usage, legacy_functions: self.legacy_functions() }
+    }
+
+    fn legacy_functions(&self) -> bool {
+        let hub = self.hub.get().and_then(|hub| hub.as_ref().ok());
+        hub.is_some_and(|request| request.legacy_functions)
     }
 }
 

@@ -98,8 +98,8 @@ async fn answer(call: Arc<Call>, settle: Settle) -> Reply {
         return match attempt::run(call, settle).await {
             Ok(Answer::Whole(whole)) => whole_reply(whole),
             Ok(Answer::Live(live)) => {
-                let error = ApiError::internal("a stream came where a whole answer was due");
-                live.settle.end(End::Failed, error.status, Some(&error.code));
+                let error = ApiError::new("internal_error", "a stream came where a whole answer was due");
+                live.settle.end(End::Failed, error.status, Some(error.code));
                 ReplyBody::error(&error)
             }
             Err(failed) => failed_reply(failed),
@@ -112,7 +112,7 @@ async fn answer(call: Arc<Call>, settle: Settle) -> Reply {
         match attempt::run(call, settle).await? {
             Answer::Live(live) => Ok(live),
             Answer::Whole(whole) => Err(Failed {
-                error: ApiError::internal("a whole answer came where a stream was due"),
+                error: ApiError::new("internal_error", "a whole answer came where a stream was due"),
                 settle: whole.settle,
             }),
         }
@@ -151,7 +151,7 @@ fn failed_reply(mut failed: Failed) -> Reply {
     let mut reply = ReplyBody::error(&failed.error);
     headers.write(reply.headers_mut());
     failed.settle.committed();
-    failed.settle.end(End::Failed, failed.error.status, Some(&failed.error.code));
+    failed.settle.end(End::Failed, failed.error.status, Some(failed.error.code));
     reply
 }
 
@@ -233,14 +233,14 @@ impl Fields {
         let parse = |error| ApiError::from_parse(&error);
         let model: Option<String> = raw.read("model", "a string").map_err(parse)?;
         let Some(model) = model.filter(|model| !model.is_empty()) else {
-            return Err(ApiError::missing("model", "Name a model or a route: `GET /v1/models` lists them."));
+            return Err(missing("model", "Name a model or a route: `GET /v1/models` lists them."));
         };
         let (needed, what) = match operation {
             Operation::Chat => ("messages", "Send the conversation as a list of messages."),
             Operation::Embeddings => ("input", "Send the text to embed, or a list of texts."),
         };
         if raw.get(needed).is_none_or(|value| value == "null") {
-            return Err(ApiError::missing(needed, what));
+            return Err(missing(needed, what));
         }
         if operation == Operation::Embeddings {
             return Ok(Self { model, stream: false, include_usage: false });
@@ -250,6 +250,10 @@ impl Fields {
         let include_usage = options.unwrap_or_default().include_usage.unwrap_or(false);
         Ok(Self { model, stream, include_usage })
     }
+}
+
+fn missing(param: &str, what: &str) -> ApiError {
+    ApiError::new("missing_required_parameter", format!("`{param}` is missing. {what}")).with_param(param)
 }
 
 /// The provider that the caller insists on: `x-polyroute-provider`, else `provider` in the body.

@@ -28,10 +28,7 @@ pub async fn read_body(headers: &HeaderMap, mut body: Incoming, bytes_max: usize
     if let Some(encoding) = headers.get(header::CONTENT_ENCODING)
         && encoding.as_bytes() != b"identity"
     {
-        return Err(ApiError::new(
-            415,
-            "invalid_request_error",
-            "unsupported_encoding",
+        return Err(ApiError::new("unsupported_encoding",
             "Compressed request bodies are not taken. Send the JSON without `content-encoding`.",
         ));
     }
@@ -47,19 +44,13 @@ pub async fn read_body(headers: &HeaderMap, mut body: Incoming, bytes_max: usize
     loop {
         let frame = match tokio::time::timeout(BODY_IDLE_MAX, body.frame()).await {
             Err(_) => {
-                return Err(ApiError::new(
-                    408,
-                    "invalid_request_error",
-                    "request_timeout",
+                return Err(ApiError::new("request_timeout",
                     "The request body stopped arriving. Send it without pauses longer than 30 s.",
                 ));
             }
             Ok(None) => break,
             Ok(Some(Err(_))) => {
-                return Err(ApiError::new(
-                    400,
-                    "invalid_request_error",
-                    "body_incomplete",
+                return Err(ApiError::new("request_timeout",
                     "The request body ended before its announced length.",
                 ));
             }
@@ -95,10 +86,7 @@ pub async fn read_body(headers: &HeaderMap, mut body: Incoming, bytes_max: usize
 }
 
 fn too_large(bytes_max: usize) -> ApiError {
-    ApiError::new(
-        413,
-        "invalid_request_error",
-        "request_too_large",
+    ApiError::new("payload_too_large",
         format!("The request body is larger than {bytes_max} bytes. Send less, or raise `server.limits.body`."),
     )
 }

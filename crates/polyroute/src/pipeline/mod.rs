@@ -18,4 +18,5 @@ pub use call::Operation;
 pub use handle::handle;
 pub use ingress::request_id;
 pub use relay::Relay;
+pub use route::may_use;
 pub use turn::TurnCache;

@@ -2,7 +2,8 @@
 //! decoded and encoded anew.
 
 use polyroute_wire::chat::{ChatEvent, StreamDecoder};
-use polyroute_wire::dialect::openai::{ChunkEncoder, Tap};
+use polyroute_wire::dialect::openai::{Tap, TapSignal};
+use polyroute_wire::dialect::openai::encode::ChunkEncoder;
 use polyroute_wire::error::{ErrorKind, UpstreamError};
 use polyroute_wire::usage::Usage;
 
@@ -34,8 +35,8 @@ pub(super) struct Summary {
 
 /// Reads one upstream stream.
 pub(super) enum Reader {
-    /// Same dialect: whole events pass byte for byte.
-    Tap(Box<Tap>),
+    /// Same dialect: whole events pass byte for byte. Counts the pieces that they came in.
+    Tap(Box<Tap>, u64),
     /// Another dialect.
     Translate(Box<Translate>),
 }
@@ -54,9 +55,18 @@ impl Reader {
     /// Takes bytes of the provider and appends what goes to the caller.
     pub(super) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Step {
         match self {
-            Self::Tap(tap) => {
+            Self::Tap(tap, pieces) => {
+                let before = out.len();
                 let signal = tap.push(bytes, out);
-                Step { content: signal.content, event: signal.events > 0, ended: signal.done, failed: signal.error }
+                // A comment keeps the line warm and is no sign of an answer.
+                let event = out.get(before).is_some_and(|first| *first != b':');
+                *pieces += u64::from(event);
+                match signal {
+                    TapSignal::None => Step { event, ..Step::default() },
+                    TapSignal::Content => Step { event, content: true, ..Step::default() },
+                    TapSignal::Done => Step { event, ended: true, ..Step::default() },
+                    TapSignal::Error(error) => Step { failed: Some(*error), ..Step::default() },
+                }
             }
             Self::Translate(translate) => {
                 let mut events = std::mem::take(&mut translate.events);
@@ -71,8 +81,8 @@ impl Reader {
     /// The body ended.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Step {
         match self {
-            Self::Tap(tap) => match tap.finish(out) {
-                Ok(()) => Step { ended: true, ..Step::default() },
+            Self::Tap(tap, _) => match tap.finish(out) {
+                Ok(_) => Step { ended: true, ..Step::default() },
                 Err(error) => Step { failed: Some(error), ..Step::default() },
             },
             Self::Translate(translate) => {
@@ -90,13 +100,13 @@ impl Reader {
     /// What the stream said.
     pub(super) fn summary(&self) -> Summary {
         match self {
-            Self::Tap(tap) => {
+            Self::Tap(tap, pieces) => {
                 let tapped = tap.summary();
                 Summary {
-                    usage: tapped.usage,
-                    finish_reason: tapped.finish_reason,
-                    model: tapped.model,
-                    content_pieces: tapped.content_events,
+                    usage: tapped.usage.clone(),
+                    finish_reason: tapped.finish_reason.map(|reason| reason.as_str().to_owned()),
+                    model: Some(tapped.model.clone()).filter(|model| !model.is_empty()),
+                    content_pieces: *pieces,
                 }
             }
             Self::Translate(translate) => translate.summary.clone(),
@@ -134,7 +144,7 @@ impl Translate {
                 schema.push(&event);
             }
             self.turn.push(&event);
-            self.encoder.push(&event, out);
+            self.encoder.push(event, out);
         }
         step
     }

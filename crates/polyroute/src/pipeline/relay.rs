@@ -6,7 +6,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -42,7 +41,7 @@ pub struct Live {
     pub(super) inter_token: Duration,
     pub(super) total_until: Instant,
     pub(super) input_tokens_estimate: u64,
-    pub(super) prices: Option<Arc<Prices>>,
+    pub(super) prices: Option<&'static Prices>,
     pub(super) settle: Settle,
     /// A comment to send first: what headers would have said, had they not been sent before.
     pub(super) notice: Option<String>,
@@ -137,8 +136,8 @@ impl Relay {
                         continue;
                     }
                     Poll::Ready(Err(failed)) => {
-                        this.out = failed.error.to_event();
-                        failed.settle.end(End::Failed, failed.error.status, Some(&failed.error.code));
+                        this.out = failed.error.stream_event();
+                        failed.settle.end(End::Failed, failed.error.status, Some(failed.error.code));
                         this.state = State::Done;
                         continue;
                     }
@@ -161,10 +160,7 @@ impl Relay {
                 },
             }
             if this.cut.as_mut().poll(context).is_ready() {
-                this.fail(&ApiError::new(
-                    503,
-                    "server_error",
-                    "gateway_shutting_down",
+                this.fail(&ApiError::new("shutting_down",
                     "The gateway is shutting down and could not finish this answer. Send the request again.",
                 ));
                 continue;
@@ -248,11 +244,11 @@ impl Relay {
     }
 
     fn fail(&mut self, error: &ApiError) {
-        self.out.extend_from_slice(&error.to_event());
+        self.out.extend_from_slice(&error.stream_event());
         match std::mem::replace(&mut self.state, State::Done) {
             State::Live(live) => {
                 let (settle, _body) = self.account(*live);
-                settle.end(End::Truncated, error.status, Some(&error.code));
+                settle.end(End::Truncated, error.status, Some(error.code));
             }
             // Dropping the attempts settles them.
             State::Attempting(_) | State::Closing(..) | State::Done => {}
@@ -272,14 +268,14 @@ impl Relay {
         let summary = live.reader.summary();
         let mut settle = live.settle;
         match &summary.usage {
-            Some(usage) => settle.usage(usage, live.prices.as_deref()),
+            Some(usage) => settle.usage(usage, live.prices),
             None => {
                 let usage = Usage {
                     input: live.input_tokens_estimate,
                     output: summary.content_pieces,
                     ..Usage::default()
                 };
-                settle.estimate(&usage, live.prices.as_deref());
+                settle.estimate(&usage, live.prices);
             }
         }
         let sent = self.sent + self.out.len() as u64;

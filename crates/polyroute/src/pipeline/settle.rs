@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use polyroute_engine::price::Prices;
+use polyroute_engine::price::{Prices, cost};
 use polyroute_wire::error::UpstreamError;
 use polyroute_wire::usage::Usage;
 
@@ -120,7 +120,7 @@ impl Settle {
     }
 
     fn tokens(&mut self, usage: &Usage, provenance: Tokens, prices: Option<&Prices>) {
-        let cost = prices.map(|prices| prices.cost(usage));
+        let cost = cost(usage, prices, None);
         self.record(|record| {
             record.tokens = TokenRecord {
                 provenance,
@@ -132,9 +132,8 @@ impl Settle {
                 clamped: usage.clamped,
             };
             record.cost = CostRecord {
-                usd: cost.map(|cost| cost.to_string()),
-                price_unknown: prices.is_none(),
-                price_as_of: prices.and_then(|prices| prices.as_of.clone()),
+                usd: cost.amount.map(|amount| amount.to_string()),
+                price_unknown: cost.unknown,
             };
         });
     }

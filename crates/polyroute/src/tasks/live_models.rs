@@ -35,6 +35,12 @@ impl LiveModels {
         self.lists.load().get(provider).cloned().unwrap_or_default()
     }
 
+    /// Whether a provider listed a model.
+    #[must_use]
+    pub fn lists(&self, provider: &str, model: &str) -> bool {
+        self.of(provider).iter().any(|listing| listing.id == model)
+    }
+
     fn set(&self, provider: &str, models: Vec<ModelListing>) {
         let models = Arc::new(models);
         self.lists.rcu(|lists| {
