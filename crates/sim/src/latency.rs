@@ -91,9 +91,15 @@ impl Pace {
         self.vary(self.latency.itl_ms)
     }
 
+    /// The wait before a whole answer of this many tokens.
+    pub fn whole(&mut self, tokens: u64) -> Duration {
+        let later_ms = self.latency.itl_ms.saturating_mul(tokens.saturating_sub(1));
+        self.first() + self.vary(later_ms)
+    }
+
     fn vary(&mut self, wait_ms: u64) -> Duration {
         let span = wait_ms.saturating_mul(self.latency.jitter_percent.min(100)) / 100;
-        let varied = wait_ms - span + self.dice.below(2 * span + 1);
+        let varied = (wait_ms - span).saturating_add(self.dice.below(span.saturating_mul(2) + 1));
         Duration::from_millis(varied)
     }
 }

@@ -226,6 +226,13 @@ pub fn gemini_generate(
         show_thoughts: any(thinking, &["includeThoughts", "include_thoughts"])
             == Some(&Value::Bool(true)),
         cache_marked: any(&body, &["cachedContent", "cached_content"]).is_some(),
+        logprobs: any(config, &["responseLogprobs", "response_logprobs"])
+            .is_some_and(|wanted| wanted == true)
+            .then(|| {
+                whole(&["logprobs"])
+                    .and_then(|top| u32::try_from(top).ok())
+                    .unwrap_or(0)
+            }),
         tool_choice: match text_at(calling, "/mode").to_ascii_uppercase().as_str() {
             "NONE" => ToolChoice::None,
             "ANY" if allowed.is_empty() => ToolChoice::Required,
@@ -441,5 +448,76 @@ fn parts_text(content: Option<&Value>, media: &mut u32) -> String {
             said.join("\n")
         }
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::arbitrary::any as anything;
+    use proptest::prelude::{Just, Strategy, prop, prop_oneof, proptest};
+
+    use super::*;
+
+    /// JSON that looks like requests: the member names that the readers know, any values.
+    fn requestish() -> impl Strategy<Value = Value> {
+        const NAMES: &[&str] = &[
+            "model",
+            "messages",
+            "contents",
+            "parts",
+            "text",
+            "role",
+            "content",
+            "tools",
+            "type",
+            "tool_calls",
+            "function",
+            "name",
+            "tool_choice",
+            "generationConfig",
+            "thinking",
+            "functionDeclarations",
+            "functionResponse",
+            "input",
+            "requests",
+            "system",
+            "user",
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            anything::<bool>().prop_map(Value::from),
+            anything::<i64>().prop_map(Value::from),
+            proptest::sample::select(NAMES).prop_map(Value::from),
+        ];
+        leaf.prop_recursive(6, 60, 6, |inner| {
+            let names = proptest::sample::select(NAMES).prop_map(str::to_owned);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::vec((names, inner), 0..6)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn read_all(body: &[u8]) {
+        let none = HeaderMap::new();
+        let _ = openai_chat(&none, body);
+        let _ = openai_embeddings(&none, body);
+        let _ = anthropic_messages(&none, body);
+        let _ = gemini_generate("m", true, &none, body);
+        let _ = gemini_embed("m", true, &none, body);
+        let _ = gemini_count("m", &none, body);
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_panics(body in prop::collection::vec(anything::<u8>(), 0..200)) {
+            read_all(&body);
+        }
+
+        #[test]
+        fn no_odd_request_panics(body in requestish()) {
+            read_all(body.to_string().as_bytes());
+        }
     }
 }

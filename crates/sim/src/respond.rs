@@ -9,7 +9,7 @@ use crate::clock;
 use crate::dialect::{anthropic, gemini, openai};
 use crate::errors::{self, About, reply};
 use crate::fault::rules::Subject;
-use crate::fault::{self, Fault, apply};
+use crate::fault::{self, Fault, Filtered, apply, blocked};
 use crate::headers;
 use crate::latency::{Latency, Pace};
 use crate::models::{self, Dialect, Known, Purpose};
@@ -64,15 +64,16 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
         about,
         id_seed,
         parsed: parsed.as_ref(),
+        suffixed: suffix.is_some(),
     };
     let chosen = desk.fault(suffix);
     let (mut answer, mut pace) = match chosen {
         Err(ref bad) => (reply(400, desk.unreadable_fault(bad)), Pace::still()),
         // The answer is not even composed, so that no scripted one is lost.
         Ok(Some(ref fault)) if fault.comes_first() => (reply(200, Value::Null), Pace::still()),
-        Ok(_) => match desk.checked() {
+        Ok(ref fault) => match desk.checked() {
             Err(refused) => (refused, Pace::still()),
-            Ok(()) => (desk.answer(), desk.pace()),
+            Ok(()) => (desk.answer(fault.as_ref()), desk.pace()),
         },
     };
     headers::add(&mut answer, dialect, &request_id, asked.seq, clock::now_s());
@@ -103,6 +104,8 @@ struct Desk<'a> {
     about: About<'a>,
     id_seed: u64,
     parsed: Option<&'a Value>,
+    /// Whether the model's name carries a fault; such a name is always known.
+    suffixed: bool,
 }
 
 impl Desk<'_> {
@@ -167,27 +170,30 @@ impl Desk<'_> {
         Pace::new(latency, cold, Dice::new(self.id_seed, &["pace"]))
     }
 
-    fn answer(&self) -> Reply {
-        self.try_answer().unwrap_or_else(|refused| refused)
+    fn answer(&self, fault: Option<&Fault>) -> Reply {
+        self.try_answer(fault).unwrap_or_else(|refused| refused)
     }
 
-    fn try_answer(&self) -> Result<Reply, Reply> {
+    fn try_answer(&self, fault: Option<&Fault>) -> Result<Reply, Reply> {
         let headers = &self.asked.headers;
         let body = self.body();
         let model = self.about.model;
         match &self.asked.route.operation {
-            Operation::OpenaiChat => self.chat(reader::openai_chat(headers, &body)),
+            Operation::OpenaiChat => self.chat(reader::openai_chat(headers, &body), fault),
             Operation::OpenaiEmbeddings => {
                 self.embed(reader::openai_embeddings(headers, &body), false)
             }
-            Operation::AnthropicMessages => self.chat(reader::anthropic_messages(headers, &body)),
+            Operation::AnthropicMessages => {
+                self.chat(reader::anthropic_messages(headers, &body), fault)
+            }
             Operation::AnthropicCount => {
                 let count = |tokens| serde_json::json!({"input_tokens": tokens});
                 self.count(reader::anthropic_count(headers, &body), count)
             }
-            Operation::GeminiGenerate { stream, .. } => {
-                self.chat(reader::gemini_generate(model, *stream, headers, &body))
-            }
+            Operation::GeminiGenerate { stream, .. } => self.chat(
+                reader::gemini_generate(model, *stream, headers, &body),
+                fault,
+            ),
             Operation::GeminiEmbed { batch, .. } => {
                 self.embed(reader::gemini_embed(model, *batch, headers, &body), *batch)
             }
@@ -227,13 +233,18 @@ impl Desk<'_> {
     }
 
     fn known(&self, model: &str, embeddings: bool) -> Result<Known, Reply> {
-        let known = models::find(self.about.dialect, model, embeddings);
+        let dialect = self.about.dialect;
+        let known = models::find(dialect, model, embeddings);
         known
+            .or_else(|| {
+                self.suffixed
+                    .then(|| models::stand_in(dialect, model, embeddings))?
+            })
             .filter(|known| matches!(known.model.purpose, Purpose::Embedding { .. }) == embeddings)
             .ok_or_else(|| errors::unknown_model(self.about, embeddings))
     }
 
-    fn chat(&self, read: Result<Prompt, Refusal>) -> Result<Reply, Reply> {
+    fn chat(&self, read: Result<Prompt, Refusal>, fault: Option<&Fault>) -> Result<Reply, Reply> {
         let prompt = read.map_err(refused)?;
         let known = self.known(&prompt.model, false)?;
         let input = compose::input_tokens(&prompt);
@@ -242,7 +253,7 @@ impl Desk<'_> {
         }
         let scripted = self.shared.moving().scripts.take(&self.subject());
         let hit = self.cache_hit(&prompt);
-        let answer = match scripted {
+        let mut answer = match scripted {
             Some(Scripted::Json {
                 status,
                 headers,
@@ -251,6 +262,7 @@ impl Desk<'_> {
                 return Ok(Reply {
                     status,
                     headers,
+                    tokens: 0,
                     body: Body::Json(body),
                 });
             }
@@ -258,6 +270,19 @@ impl Desk<'_> {
             Some(Scripted::Turn(turn)) => compose::finish(&prompt, &known, vec![turn.turn()], hit),
             None => compose::answer(&prompt, &known, self.shared.config.seed, hit),
         };
+        match fault {
+            Some(Fault::Filtered(Filtered::Prompt)) => {
+                return Ok(blocked::prompt(
+                    self.about,
+                    &prompt,
+                    &known,
+                    &answer,
+                    self.framing(),
+                ));
+            }
+            Some(Fault::Filtered(Filtered::Output)) => blocked::output(&mut answer),
+            _ => {}
+        }
         Ok(self.render(&prompt, &known, &answer))
     }
 
@@ -272,14 +297,19 @@ impl Desk<'_> {
             .look_up(dialect, self.about.model, &prompt.texts)
     }
 
+    /// How this dialect frames its streams.
+    fn framing(&self) -> Framing {
+        match (self.about.dialect, &self.asked.route.operation) {
+            (Dialect::Gemini, Operation::GeminiGenerate { sse: false, .. }) => Framing::JsonArray,
+            (Dialect::Gemini, _) => Framing::Sse { crlf: true },
+            (Dialect::Openai | Dialect::Anthropic, _) => Framing::Sse { crlf: false },
+        }
+    }
+
     fn render(&self, prompt: &Prompt, known: &Known, answer: &Answer) -> Reply {
         let padded = self
             .parsed
             .and_then(|body| body.pointer("/stream_options/include_obfuscation"));
-        let sse = !matches!(
-            &self.asked.route.operation,
-            Operation::GeminiGenerate { sse: false, .. }
-        );
         let context = Context {
             prompt,
             known,
@@ -287,13 +317,8 @@ impl Desk<'_> {
             id_seed: self.id_seed,
             created_s: clock::now_s(),
             obfuscate: padded != Some(&Value::Bool(false)),
-            sse,
         };
-        let framing = match self.about.dialect {
-            Dialect::Gemini if !context.sse => Framing::JsonArray,
-            Dialect::Gemini => Framing::Sse { crlf: true },
-            Dialect::Openai | Dialect::Anthropic => Framing::Sse { crlf: false },
-        };
+        let framing = self.framing();
         let body = match (self.about.dialect, prompt.stream) {
             (Dialect::Openai, false) => Body::Json(openai::render::completion(&context)),
             (Dialect::Anthropic, false) => Body::Json(anthropic::render::message(&context)),
@@ -314,6 +339,7 @@ impl Desk<'_> {
         Reply {
             status: 200,
             headers: Vec::new(),
+            tokens: answer.usage.output_total(),
             body,
         }
     }

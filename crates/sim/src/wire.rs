@@ -25,8 +25,6 @@ pub struct Context<'a> {
     pub created_s: u64,
     /// OpenAI: pad stream chunks against traffic analysis.
     pub obfuscate: bool,
-    /// Gemini: frame the stream as SSE, or else as a JSON array.
-    pub sse: bool,
 }
 
 /// A reply.
@@ -36,6 +34,8 @@ pub struct Reply {
     pub status: u16,
     /// Headers beside content type and length.
     pub headers: Vec<(String, String)>,
+    /// Tokens of output in it: a whole answer takes as long as they do.
+    pub tokens: u64,
     /// The body.
     pub body: Body,
 }

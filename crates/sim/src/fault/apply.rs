@@ -102,6 +102,16 @@ fn faulty(mut reply: Reply, fault: &Fault, about: About<'_>, pace: &mut Pace) ->
         Fault::SlowDrip { bytes_per_s } => drip(&mut play, *bytes_per_s),
         Fault::OneByteChunks => byte_by_byte(&mut play, &Step::Flush, 1),
         Fault::NoFinalNewline => trim_end(&mut play),
+        Fault::ManyHeaders { count } => {
+            let header = |at| {
+                (
+                    format!("x-sim-filler-{at}"),
+                    "a header that nobody asked for".to_owned(),
+                )
+            };
+            play.headers.extend((0..*count).map(header));
+        }
+        Fault::SlowHead { bytes_per_s } => play.wire_bytes_per_s = Some(*bytes_per_s),
         Fault::LengthTooLong => {
             play.length = Some(body_bytes(&play.steps) + LENGTH_EXCESS);
             play.steps.extend([Step::Wait(SETTLE), Step::Close]);

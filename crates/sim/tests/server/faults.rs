@@ -122,6 +122,10 @@ const ANYWAY: &[(&str, Check)] = &[
         let claimed: usize = answer.header("content-length").unwrap().parse().unwrap();
         assert_eq!(claimed, answer.body.len() + 100);
     }),
+    ("many_headers:1000", |_, answer| {
+        ended(answer, 200, End::Complete);
+        assert!(answer.headers.len() > 1000);
+    }),
     ("slow_drip:100000", |_, answer| {
         // A tenth of a second between two parts of 10,000 bytes: one wait at least.
         ended(answer, 200, End::Complete);
@@ -233,6 +237,16 @@ const STREAMED: &[(&str, Check)] = &[
     ("no_final_newline", |_, answer| {
         ended(answer, 200, End::Complete);
         assert!(!answer.text().ends_with('\n') && has_finish(answer));
+    }),
+    ("filtered:output", |dialect, answer| {
+        ended(answer, 200, End::Complete);
+        let word = match dialect {
+            Dialect::Openai => "\"finish_reason\":\"content_filter\"",
+            Dialect::Anthropic => "\"stop_reason\":\"refusal\"",
+            Dialect::Gemini => "\"finishReason\":\"SAFETY\"",
+        };
+        let text = answer.text();
+        assert!(text.contains(word) && text.contains("one") && !text.contains("twenty"));
     }),
     ("usage_missing", |_, answer| {
         ended(answer, 200, End::Complete);
@@ -391,6 +405,12 @@ async fn model_name_chooses_a_fault_too() {
             ended(&answer, 200, End::Reset);
             assert_eq!(answer.events().len(), 1);
         }
+        let invented = plain
+            .clone()
+            .model("whatever!missing_done")
+            .send(&sim)
+            .await;
+        ended(&invented, 200, End::Complete);
         let typo = plain
             .clone()
             .model(&format!("{}!cutt", plain.model))

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::render::{call_parts, candidate, response_id, shown_thought, sign, signs_text, usage};
+use super::render::{
+    call_parts, candidate, odds, response_id, shown_thought, sign, signs_text, usage,
+};
 use crate::answer::{Turn, Usage, text, tokens};
 use crate::wire::{Context, Event, Kind};
 
@@ -73,7 +75,10 @@ fn turn_events(
             ));
         }
     }
-    let ending = candidate(index, last_parts, Some(turn));
+    let mut ending = candidate(index, last_parts, Some(turn));
+    if let Some(members) = ending.as_object_mut() {
+        members.extend(odds(context, turn));
+    }
     events.push(chunk(context, Kind::Finish, ending, so_far));
 }
 
