@@ -154,20 +154,23 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn pace(&self) -> Pace {
+    /// The pace of this model, unless the request's headers say otherwise.
+    fn latency(&self) -> Latency {
         let config = &self.shared.config;
         let by_model = config.latency_by_model.get(self.about.model);
-        let mut latency: Latency = *by_model.unwrap_or(&config.latency);
+        let mut latency = *by_model.unwrap_or(&config.latency);
         let header = |name: &str| {
-            self.asked
-                .headers
-                .get(name)
-                .and_then(|value| value.to_str().ok()?.parse().ok())
+            let value = self.asked.headers.get(name)?;
+            value.to_str().ok()?.parse().ok()
         };
         latency.ttft_ms = header("x-sim-ttft-ms").unwrap_or(latency.ttft_ms);
         latency.itl_ms = header("x-sim-itl-ms").unwrap_or(latency.itl_ms);
+        latency
+    }
+
+    fn pace(&self) -> Pace {
         let cold = self.shared.moving().warm.is_cold(self.about.model);
-        Pace::new(latency, cold, Dice::new(self.id_seed, &["pace"]))
+        Pace::new(self.latency(), cold, Dice::new(self.id_seed, &["pace"]))
     }
 
     fn answer(&self, fault: Option<&Fault>) -> Reply {
@@ -245,7 +248,7 @@ impl Desk<'_> {
     }
 
     fn chat(&self, read: Result<Prompt, Refusal>, fault: Option<&Fault>) -> Result<Reply, Reply> {
-        let prompt = read.map_err(refused)?;
+        let prompt = read.map_err(|refusal| self.refused(refusal))?;
         let known = self.known(&prompt.model, false)?;
         let input = compose::input_tokens(&prompt);
         if input > known.model.window {
@@ -316,6 +319,7 @@ impl Desk<'_> {
             answer,
             id_seed: self.id_seed,
             created_s: clock::now_s(),
+            words_per_event: self.latency().words_per_event,
             obfuscate: padded != Some(&Value::Bool(false)),
         };
         let framing = self.framing();
@@ -345,7 +349,7 @@ impl Desk<'_> {
     }
 
     fn embed(&self, read: Result<Prompt, Refusal>, batch: bool) -> Result<Reply, Reply> {
-        let prompt = read.map_err(refused)?;
+        let prompt = read.map_err(|refusal| self.refused(refusal))?;
         let known = self.known(&prompt.model, true)?;
         let full = match known.model.purpose {
             Purpose::Embedding { dimensions } => dimensions,
@@ -376,7 +380,7 @@ impl Desk<'_> {
         read: Result<Prompt, Refusal>,
         render: impl Fn(u64) -> Value,
     ) -> Result<Reply, Reply> {
-        let prompt = read.map_err(refused)?;
+        let prompt = read.map_err(|refusal| self.refused(refusal))?;
         self.known(&prompt.model, false)?;
         Ok(reply(200, render(compose::input_tokens(&prompt))))
     }
@@ -418,8 +422,12 @@ impl Desk<'_> {
             },
         ))
     }
-}
 
-fn refused(refusal: Refusal) -> Reply {
-    reply(refusal.status, refusal.body)
+    /// A judge's refusal, under this request's id.
+    fn refused(&self, mut refusal: Refusal) -> Reply {
+        if let Some(id) = refusal.body.get_mut("request_id") {
+            *id = Value::from(self.about.request_id);
+        }
+        reply(refusal.status, refusal.body)
+    }
 }

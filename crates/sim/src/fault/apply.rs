@@ -9,6 +9,7 @@ use super::{CutHow, Fault, RetryAfter, WrongType, edit, gzip};
 use crate::clock;
 use crate::errors::{About, EDGE_HTML, Flavour, by_status};
 use crate::latency::Pace;
+use crate::models::Dialect;
 use crate::plan;
 use crate::play::{Opening, Play, Step};
 use crate::wire::{Body, Reply};
@@ -176,6 +177,9 @@ fn status(
             None
         }
     };
+    if about.dialect == Dialect::Anthropic && matches!(code, 400 | 401) {
+        put("x-should-retry", "false".to_owned());
+    }
     if code == 502 {
         let headers = plan::typed(headers, "text/html");
         return whole(code, headers, Bytes::from_static(EDGE_HTML.as_bytes()));
