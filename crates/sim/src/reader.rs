@@ -7,6 +7,7 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 
 use crate::dialect::{anthropic, gemini, openai};
+use crate::models::{self, Dialect};
 use crate::prompt::{Prompt, Refusal, ToolChoice, ToolOffer};
 
 /// Reads a chat completion request.
@@ -113,6 +114,8 @@ pub fn anthropic_messages(_headers: &HeaderMap, body: &[u8]) -> Result<Prompt, R
     let choice = body.pointer("/tool_choice/type").and_then(Value::as_str);
     let schema = body.pointer("/output_config/format/schema");
     let display = body.pointer("/thinking/display").and_then(Value::as_str);
+    let known = models::find(Dialect::Anthropic, &model, false);
+    let hides = known.is_some_and(|known| known.model.hides_thoughts);
     let mut prompt = Prompt {
         model,
         stream: flag(&body, "/stream"),
@@ -124,7 +127,7 @@ pub fn anthropic_messages(_headers: &HeaderMap, body: &[u8]) -> Result<Prompt, R
             .or_else(|| body.pointer("/output_format/schema"))
             .cloned(),
         thinking: kind.is_some_and(|kind| kind != "disabled"),
-        show_thoughts: display.is_some_and(|display| display != "omitted"),
+        show_thoughts: display.map_or(!hides, |display| display != "omitted"),
         cache_marked: body.get("cache_control").is_some(),
         tool_choice: match choice {
             Some("none") => ToolChoice::None,
