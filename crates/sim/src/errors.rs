@@ -45,6 +45,7 @@ pub fn reply(status: u16, body: Value) -> Reply {
     Reply {
         status,
         headers: Vec::new(),
+        tokens: 0,
         body: Body::Json(body),
     }
 }

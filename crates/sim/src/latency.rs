@@ -17,6 +17,9 @@ pub struct Latency {
     pub itl_ms: u64,
     /// Added to the first request that a model gets.
     pub cold_start_ms: u64,
+    /// Words in each event of content; 0 leaves it to the dialect: OpenAI sends a token or so,
+    /// Anthropic a few, Gemini a line.
+    pub words_per_event: usize,
     /// Each wait varies by up to this share of itself, in percent, seeded.
     pub jitter_percent: u64,
 }
@@ -27,6 +30,7 @@ impl Latency {
         ttft_ms: 0,
         itl_ms: 0,
         cold_start_ms: 0,
+        words_per_event: 0,
         jitter_percent: 0,
     };
     /// About what a hosted mid-size model shows: for demos.
@@ -34,6 +38,7 @@ impl Latency {
         ttft_ms: 350,
         itl_ms: 18,
         cold_start_ms: 400,
+        words_per_event: 0,
         jitter_percent: 40,
     };
 
@@ -91,9 +96,15 @@ impl Pace {
         self.vary(self.latency.itl_ms)
     }
 
+    /// The wait before a whole answer of this many tokens.
+    pub fn whole(&mut self, tokens: u64) -> Duration {
+        let later_ms = self.latency.itl_ms.saturating_mul(tokens.saturating_sub(1));
+        self.first() + self.vary(later_ms)
+    }
+
     fn vary(&mut self, wait_ms: u64) -> Duration {
         let span = wait_ms.saturating_mul(self.latency.jitter_percent.min(100)) / 100;
-        let varied = wait_ms - span + self.dice.below(2 * span + 1);
+        let varied = (wait_ms - span).saturating_add(self.dice.below(span.saturating_mul(2) + 1));
         Duration::from_millis(varied)
     }
 }
@@ -129,6 +140,7 @@ mod tests {
             ttft_ms: 100,
             itl_ms: 10,
             cold_start_ms: 50,
+            words_per_event: 0,
             jitter_percent: 20,
         };
         let mut pace = Pace::new(latency, false, Dice::new(1, &[]));

@@ -6,6 +6,31 @@
 //! itself. The one type to read first is [`prompt::Prompt`]: what a strict dialect understood of
 //! a request. [`Sim::start`] runs one.
 //!
+//! # Paths
+//!
+//! Each provider's own paths, on one port: `/v1/chat/completions`, `/v1/embeddings`,
+//! `/v1/messages`, `/v1/messages/count_tokens`, `/v1beta/models/{model}:generateContent` and the
+//! other Gemini calls (also under `/v1/`), and `/v1/models`, which goes by the caller's headers.
+//! In front of them may stand `/openai`, `/anthropic` or `/gemini`, and in front of that
+//! `/p/<name>`: a named instance, for which fault rules and scripts can be set apart.
+//!
+//! # What decides the answer
+//!
+//! * The last user text: `echo: …` is repeated, `words:500` gives that many words, the name of an
+//!   offered tool (or a telling word of it) calls it, with JSON objects in the text as arguments;
+//!   `both` or `parallel` makes several calls. Anything else gives seeded prose.
+//! * A schema or JSON mode gives JSON that fits; tool results are quoted.
+//! * Scripts ([`script::Script`]) replace all that with exact replies.
+//! * Faults ([`fault`]) are put in last. `x-sim-ttft-ms` and `x-sim-itl-ms` set the pace.
+//! * The key: `sim-bad…`, `sim-quota…` and `sim-forbidden…` are refused ([`auth`]).
+//!
+//! # `/_sim/`
+//!
+//! `GET health`, `GET log?since=N`, `DELETE log`, `GET | POST | DELETE faults`,
+//! `GET faults/catalogue`, `POST | DELETE script`, `GET models` ([`admin`]).
+//!
+//! # Inside
+//!
 //! The way of a request: [`server`] → [`service`] → [`route`] → [`respond`] → [`answer`] →
 //! `dialect/<name>/render` or `stream` → [`fault`] → [`play`].
 

@@ -15,6 +15,8 @@ use crate::seed::hash;
 const ENTRIES_MAX: usize = 10_000;
 /// Bytes of a request body that are kept.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of all bodies that are kept; entries go, oldest first, while there are more.
+const BODIES_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// One attempt.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +72,22 @@ pub struct Log {
 struct Inner {
     entries: VecDeque<Entry>,
     next_seq: u64,
+    bodies_bytes: usize,
+}
+
+impl Inner {
+    fn pop(&mut self) {
+        if let Some(entry) = self.entries.pop_front() {
+            self.bodies_bytes = self.bodies_bytes.saturating_sub(entry.body.len());
+        }
+    }
+
+    /// The entry of this number. They stand without gaps, so its place is known.
+    fn entry(&mut self, seq: u64) -> Option<&mut Entry> {
+        let first = self.entries.front()?.seq;
+        let at = usize::try_from(seq.checked_sub(first)?).ok()?;
+        self.entries.get_mut(at)
+    }
 }
 
 impl Log {
@@ -98,7 +116,9 @@ impl Log {
 
     /// Forgets the entries; sequence numbers go on.
     pub fn clear(&self) {
-        self.lock().entries.clear();
+        let mut inner = self.lock();
+        inner.entries.clear();
+        inner.bodies_bytes = 0;
     }
 
     /// Opens an entry; the attempt that comes back closes it.
@@ -110,7 +130,7 @@ impl Log {
         entry.seq = seq;
         inner.entries.push_back(entry);
         while inner.entries.len() > ENTRIES_MAX {
-            inner.entries.pop_front();
+            inner.pop();
         }
         Attempt {
             log: Arc::clone(self),
@@ -147,14 +167,7 @@ impl Attempt {
 
     /// Changes the entry, where the log still has it.
     pub fn note(&self, change: impl FnOnce(&mut Entry)) {
-        let mut inner = self.log.lock();
-        // Entries stand in order, so the newest ones, which change, are at the back.
-        if let Some(entry) = inner
-            .entries
-            .iter_mut()
-            .rev()
-            .find(|entry| entry.seq == self.seq)
-        {
+        if let Some(entry) = self.log.lock().entry(self.seq) {
             change(entry);
         }
     }
@@ -163,10 +176,17 @@ impl Attempt {
     pub fn note_body(&self, body: &[u8]) {
         let kept = body.get(..BODY_BYTES_MAX).unwrap_or(body);
         let text = String::from_utf8_lossy(kept).into_owned();
-        self.note(|entry| {
-            entry.body = text;
-            entry.body_bytes = body.len() as u64;
-        });
+        let mut inner = self.log.lock();
+        let length = text.len();
+        let Some(entry) = inner.entry(self.seq) else {
+            return;
+        };
+        entry.body = text;
+        entry.body_bytes = body.len() as u64;
+        inner.bodies_bytes += length;
+        while inner.bodies_bytes > BODIES_BYTES_MAX {
+            inner.pop();
+        }
     }
 
     /// Closes the entry: all that was meant to be sent was handed over.
@@ -256,6 +276,20 @@ mod tests {
         let entries = log.since(0);
         assert_eq!(entries.len(), ENTRIES_MAX);
         assert_eq!(entries[0].seq, 6);
+    }
+
+    #[test]
+    fn large_bodies_push_old_entries_out() {
+        let log = Arc::new(Log::new());
+        let body = vec![b'x'; BODY_BYTES_MAX];
+        for _ in 0..BODIES_BYTES_MAX / BODY_BYTES_MAX + 3 {
+            let mut attempt = log.open(Entry::default());
+            attempt.note_body(&body);
+            attempt.finish();
+        }
+        let entries = log.since(0);
+        assert_eq!(entries.len(), BODIES_BYTES_MAX / BODY_BYTES_MAX);
+        assert_eq!(entries[0].seq, 4);
     }
 
     #[test]

@@ -238,17 +238,22 @@ pub fn find(dialect: Dialect, name: &str, embeddings: bool) -> Option<Known> {
     if !wanted.contains("sim-") {
         return None;
     }
-    let stand_in = match (dialect, embeddings) {
+    stand_in(dialect, wanted, embeddings)
+}
+
+/// An invented model of this name with the figures of the dialect's plainest one.
+pub fn stand_in(dialect: Dialect, name: &str, embeddings: bool) -> Option<Known> {
+    let plain = match (dialect, embeddings) {
         (Openai, false) => "gpt-5.4-mini",
         (Openai, true) => "text-embedding-3-small",
         (Anthropic, _) => "claude-sonnet-4-5",
         (Gemini, false) => "gemini-2.5-flash",
         (Gemini, true) => "gemini-embedding-001",
     };
-    let model = of(dialect).find(|model| model.name == stand_in)?.clone();
+    let model = of(dialect).find(|model| model.name == plain)?.clone();
     Some(Known {
         model,
-        served_as: wanted.to_owned(),
+        served_as: name.to_owned(),
     })
 }
 

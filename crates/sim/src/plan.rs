@@ -15,12 +15,13 @@ pub fn plain(reply: Reply, dialect: Dialect, pace: &mut Pace) -> Play {
     let Reply {
         status,
         headers,
+        tokens,
         body,
     } = reply;
     match body {
         Body::Json(value) => {
             let head_wait = if status == 200 {
-                pace.first()
+                pace.whole(tokens)
             } else {
                 Duration::ZERO
             };

@@ -62,6 +62,8 @@ pub struct Play {
     pub length: Option<u64>,
     /// The body.
     pub steps: Vec<Step>,
+    /// Slows the whole connection down to this many bytes a second.
+    pub wire_bytes_per_s: Option<u64>,
 }
 
 /// The body was cut off on purpose.

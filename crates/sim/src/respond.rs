@@ -9,7 +9,7 @@ use crate::clock;
 use crate::dialect::{anthropic, gemini, openai};
 use crate::errors::{self, About, reply};
 use crate::fault::rules::Subject;
-use crate::fault::{self, Fault, apply};
+use crate::fault::{self, Fault, Filtered, apply, blocked};
 use crate::headers;
 use crate::latency::{Latency, Pace};
 use crate::models::{self, Dialect, Known, Purpose};
@@ -63,15 +63,16 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
         about,
         id_seed,
         parsed: parsed.as_ref(),
+        suffixed: suffix.is_some(),
     };
     let chosen = desk.fault(suffix);
     let (mut answer, mut pace) = match chosen {
         Err(ref bad) => (reply(400, desk.unreadable_fault(bad)), Pace::still()),
         // The answer is not even composed, so that no scripted one is lost.
         Ok(Some(ref fault)) if fault.comes_first() => (reply(200, Value::Null), Pace::still()),
-        Ok(_) => match desk.checked() {
+        Ok(ref fault) => match desk.checked() {
             Err(refused) => (refused, Pace::still()),
-            Ok(()) => (desk.answer(), desk.pace()),
+            Ok(()) => (desk.answer(fault.as_ref()), desk.pace()),
         },
     };
     headers::add(&mut answer, dialect, &request_id, asked.seq, clock::now_s());
@@ -102,6 +103,8 @@ struct Desk<'a> {
     about: About<'a>,
     id_seed: u64,
     parsed: Option<&'a Value>,
+    /// Whether the model's name carries a fault; such a name is always known.
+    suffixed: bool,
 }
 
 impl Desk<'_> {
@@ -150,37 +153,40 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn pace(&self) -> Pace {
+    /// The pace of this model, unless the request's headers say otherwise.
+    fn latency(&self) -> Latency {
         let config = &self.shared.config;
         let by_model = config.latency_by_model.get(self.about.model);
-        let mut latency: Latency = *by_model.unwrap_or(&config.latency);
+        let mut latency = *by_model.unwrap_or(&config.latency);
         let header = |name: &str| {
-            self.asked
-                .headers
-                .get(name)
-                .and_then(|value| value.to_str().ok()?.parse().ok())
+            let value = self.asked.headers.get(name)?;
+            value.to_str().ok()?.parse().ok()
         };
         latency.ttft_ms = header("x-sim-ttft-ms").unwrap_or(latency.ttft_ms);
         latency.itl_ms = header("x-sim-itl-ms").unwrap_or(latency.itl_ms);
+        latency
+    }
+
+    fn pace(&self) -> Pace {
         let cold = self.shared.moving().warm.is_cold(self.about.model);
-        Pace::new(latency, cold, Dice::new(self.id_seed, &["pace"]))
+        Pace::new(self.latency(), cold, Dice::new(self.id_seed, &["pace"]))
     }
 
-    fn answer(&self) -> Reply {
-        self.try_answer().unwrap_or_else(|refused| refused)
+    fn answer(&self, fault: Option<&Fault>) -> Reply {
+        self.try_answer(fault).unwrap_or_else(|refused| refused)
     }
 
-    fn try_answer(&self) -> Result<Reply, Reply> {
+    fn try_answer(&self, fault: Option<&Fault>) -> Result<Reply, Reply> {
         let headers = &self.asked.headers;
         let body = self.body();
         let model = self.about.model;
         match &self.asked.route.operation {
-            Operation::OpenaiChat => self.chat(openai::accept::accept_chat(headers, &body)),
+            Operation::OpenaiChat => self.chat(openai::accept::accept_chat(headers, &body), fault),
             Operation::OpenaiEmbeddings => {
                 self.embed(openai::accept::accept_embeddings(headers, &body), false)
             }
             Operation::AnthropicMessages => {
-                self.chat(anthropic::accept::accept_messages(headers, &body))
+                self.chat(anthropic::accept::accept_messages(headers, &body), fault)
             }
             Operation::AnthropicCount => {
                 let count = |tokens| serde_json::json!({"input_tokens": tokens});
@@ -189,9 +195,10 @@ impl Desk<'_> {
                     count,
                 )
             }
-            Operation::GeminiGenerate { stream, .. } => self.chat(gemini::accept::accept_generate(
-                model, *stream, headers, &body,
-            )),
+            Operation::GeminiGenerate { stream, .. } => self.chat(
+                gemini::accept::accept_generate(model, *stream, headers, &body),
+                fault,
+            ),
             Operation::GeminiEmbed { batch, .. } => self.embed(
                 gemini::accept::accept_embed(model, *batch, headers, &body),
                 *batch,
@@ -232,14 +239,19 @@ impl Desk<'_> {
     }
 
     fn known(&self, model: &str, embeddings: bool) -> Result<Known, Reply> {
-        let known = models::find(self.about.dialect, model, embeddings);
+        let dialect = self.about.dialect;
+        let known = models::find(dialect, model, embeddings);
         known
+            .or_else(|| {
+                self.suffixed
+                    .then(|| models::stand_in(dialect, model, embeddings))?
+            })
             .filter(|known| matches!(known.model.purpose, Purpose::Embedding { .. }) == embeddings)
             .ok_or_else(|| errors::unknown_model(self.about, embeddings))
     }
 
-    fn chat(&self, read: Result<Prompt, Refusal>) -> Result<Reply, Reply> {
-        let prompt = read.map_err(refused)?;
+    fn chat(&self, read: Result<Prompt, Refusal>, fault: Option<&Fault>) -> Result<Reply, Reply> {
+        let prompt = read.map_err(|refusal| self.refused(refusal))?;
         let known = self.known(&prompt.model, false)?;
         let input = compose::input_tokens(&prompt);
         if input > known.model.window {
@@ -247,7 +259,7 @@ impl Desk<'_> {
         }
         let scripted = self.shared.moving().scripts.take(&self.subject());
         let hit = self.cache_hit(&prompt);
-        let answer = match scripted {
+        let mut answer = match scripted {
             Some(Scripted::Json {
                 status,
                 headers,
@@ -256,6 +268,7 @@ impl Desk<'_> {
                 return Ok(Reply {
                     status,
                     headers,
+                    tokens: 0,
                     body: Body::Json(body),
                 });
             }
@@ -263,6 +276,19 @@ impl Desk<'_> {
             Some(Scripted::Turn(turn)) => compose::finish(&prompt, &known, vec![turn.turn()], hit),
             None => compose::answer(&prompt, &known, self.shared.config.seed, hit),
         };
+        match fault {
+            Some(Fault::Filtered(Filtered::Prompt)) => {
+                return Ok(blocked::prompt(
+                    self.about,
+                    &prompt,
+                    &known,
+                    &answer,
+                    self.framing(),
+                ));
+            }
+            Some(Fault::Filtered(Filtered::Output)) => blocked::output(&mut answer),
+            _ => {}
+        }
         Ok(self.render(&prompt, &known, &answer))
     }
 
@@ -277,28 +303,29 @@ impl Desk<'_> {
             .look_up(dialect, self.about.model, &prompt.texts)
     }
 
+    /// How this dialect frames its streams.
+    fn framing(&self) -> Framing {
+        match (self.about.dialect, &self.asked.route.operation) {
+            (Dialect::Gemini, Operation::GeminiGenerate { sse: false, .. }) => Framing::JsonArray,
+            (Dialect::Gemini, _) => Framing::Sse { crlf: true },
+            (Dialect::Openai | Dialect::Anthropic, _) => Framing::Sse { crlf: false },
+        }
+    }
+
     fn render(&self, prompt: &Prompt, known: &Known, answer: &Answer) -> Reply {
         let padded = self
             .parsed
             .and_then(|body| body.pointer("/stream_options/include_obfuscation"));
-        let sse = !matches!(
-            &self.asked.route.operation,
-            Operation::GeminiGenerate { sse: false, .. }
-        );
         let context = Context {
             prompt,
             known,
             answer,
             id_seed: self.id_seed,
             created_s: clock::now_s(),
+            words_per_event: self.latency().words_per_event,
             obfuscate: padded != Some(&Value::Bool(false)),
-            sse,
         };
-        let framing = match self.about.dialect {
-            Dialect::Gemini if !context.sse => Framing::JsonArray,
-            Dialect::Gemini => Framing::Sse { crlf: true },
-            Dialect::Openai | Dialect::Anthropic => Framing::Sse { crlf: false },
-        };
+        let framing = self.framing();
         let body = match (self.about.dialect, prompt.stream) {
             (Dialect::Openai, false) => Body::Json(openai::render::completion(&context)),
             (Dialect::Anthropic, false) => Body::Json(anthropic::render::message(&context)),
@@ -319,12 +346,13 @@ impl Desk<'_> {
         Reply {
             status: 200,
             headers: Vec::new(),
+            tokens: answer.usage.output_total(),
             body,
         }
     }
 
     fn embed(&self, read: Result<Prompt, Refusal>, batch: bool) -> Result<Reply, Reply> {
-        let prompt = read.map_err(refused)?;
+        let prompt = read.map_err(|refusal| self.refused(refusal))?;
         let known = self.known(&prompt.model, true)?;
         let full = match known.model.purpose {
             Purpose::Embedding { dimensions } => dimensions,
@@ -355,7 +383,7 @@ impl Desk<'_> {
         read: Result<Prompt, Refusal>,
         render: impl Fn(u64) -> Value,
     ) -> Result<Reply, Reply> {
-        let prompt = read.map_err(refused)?;
+        let prompt = read.map_err(|refusal| self.refused(refusal))?;
         self.known(&prompt.model, false)?;
         Ok(reply(200, render(compose::input_tokens(&prompt))))
     }
@@ -397,8 +425,12 @@ impl Desk<'_> {
             },
         ))
     }
-}
 
-fn refused(refusal: Refusal) -> Reply {
-    reply(refusal.status, refusal.body)
+    /// A judge's refusal, under this request's id.
+    fn refused(&self, mut refusal: Refusal) -> Reply {
+        if let Some(id) = refusal.body.get_mut("request_id") {
+            *id = Value::from(self.about.request_id);
+        }
+        reply(refusal.status, refusal.body)
+    }
 }

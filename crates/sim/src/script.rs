@@ -123,6 +123,7 @@ pub fn raw_stream(chunks: &[Chunk], dialect: Dialect) -> Reply {
     Reply {
         status: 200,
         headers: Vec::new(),
+        tokens: 0,
         body: Body::Stream { framing, events },
     }
 }

@@ -107,6 +107,9 @@ async fn perform(play: Play, mut attempt: Attempt, switch: KillSwitch) -> Respon
             pending().await
         }
     }
+    if let Some(bytes_per_s) = play.wire_bytes_per_s {
+        switch.slow_down(bytes_per_s);
+    }
     if !play.head_wait.is_zero() {
         tokio::time::sleep(play.head_wait).await;
     }

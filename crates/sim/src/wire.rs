@@ -23,10 +23,21 @@ pub struct Context<'a> {
     pub id_seed: u64,
     /// Seconds since 1970.
     pub created_s: u64,
+    /// Words in each event of content; 0 leaves it to the dialect.
+    pub words_per_event: usize,
     /// OpenAI: pad stream chunks against traffic analysis.
     pub obfuscate: bool,
-    /// Gemini: frame the stream as SSE, or else as a JSON array.
-    pub sse: bool,
+}
+
+impl Context<'_> {
+    /// Words in each event of content, where the dialect usually sends this many.
+    pub fn words_each(&self, usual: usize) -> usize {
+        if self.words_per_event == 0 {
+            usual
+        } else {
+            self.words_per_event
+        }
+    }
 }
 
 /// A reply.
@@ -36,6 +47,8 @@ pub struct Reply {
     pub status: u16,
     /// Headers beside content type and length.
     pub headers: Vec<(String, String)>,
+    /// Tokens of output in it: a whole answer takes as long as they do.
+    pub tokens: u64,
     /// The body.
     pub body: Body,
 }

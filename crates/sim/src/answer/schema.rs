@@ -390,4 +390,20 @@ mod tests {
             made(schema);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_json_as_schema_ends(text in "[\\[\\]{}:,\"a-z0-9]{0,80}", seed in 0_u64..50) {
+            if let Ok(schema) = serde_json::from_str(&text) {
+                instance(&schema, "topic", &mut Dice::new(seed, &[]));
+            }
+        }
+
+        #[test]
+        fn integers_keep_their_bounds(low in -1_000_i64..1_000, span in 0_i64..50, seed in 0_u64..50) {
+            let schema = json!({"type": "integer", "minimum": low, "maximum": low + span});
+            let value = instance(&schema, "", &mut Dice::new(seed, &[])).as_i64().unwrap();
+            proptest::prop_assert!((low..=low + span).contains(&value));
+        }
+    }
 }

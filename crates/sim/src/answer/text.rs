@@ -196,4 +196,18 @@ mod tests {
         let cut = cut_at_stop("one two three", &stops);
         assert_eq!(cut, Some(("one ".to_owned(), "two".to_owned())));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_in_pieces_is_whole(text in ".{0,200}", words in 0_usize..5) {
+            proptest::prop_assert_eq!(pieces(&text, words).concat(), text);
+        }
+
+        #[test]
+        fn any_cut_is_a_prefix_that_fits(text in ".{0,80}", most in 0_u64..20) {
+            if let Some(cut) = cut_to_tokens(&text, most) {
+                proptest::prop_assert!(text.starts_with(&cut) && cut.len() as u64 <= most * 4);
+            }
+        }
+    }
 }

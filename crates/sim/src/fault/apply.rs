@@ -9,6 +9,7 @@ use super::{CutHow, Fault, RetryAfter, WrongType, edit, gzip};
 use crate::clock;
 use crate::errors::{About, EDGE_HTML, Flavour, by_status};
 use crate::latency::Pace;
+use crate::models::Dialect;
 use crate::plan;
 use crate::play::{Opening, Play, Step};
 use crate::wire::{Body, Reply};
@@ -102,6 +103,16 @@ fn faulty(mut reply: Reply, fault: &Fault, about: About<'_>, pace: &mut Pace) ->
         Fault::SlowDrip { bytes_per_s } => drip(&mut play, *bytes_per_s),
         Fault::OneByteChunks => byte_by_byte(&mut play, &Step::Flush, 1),
         Fault::NoFinalNewline => trim_end(&mut play),
+        Fault::ManyHeaders { count } => {
+            let header = |at| {
+                (
+                    format!("x-sim-filler-{at}"),
+                    "a header that nobody asked for".to_owned(),
+                )
+            };
+            play.headers.extend((0..*count).map(header));
+        }
+        Fault::SlowHead { bytes_per_s } => play.wire_bytes_per_s = Some(*bytes_per_s),
         Fault::LengthTooLong => {
             play.length = Some(body_bytes(&play.steps) + LENGTH_EXCESS);
             play.steps.extend([Step::Wait(SETTLE), Step::Close]);
@@ -166,6 +177,9 @@ fn status(
             None
         }
     };
+    if about.dialect == Dialect::Anthropic && matches!(code, 400 | 401) {
+        put("x-should-retry", "false".to_owned());
+    }
     if code == 502 {
         let headers = plan::typed(headers, "text/html");
         return whole(code, headers, Bytes::from_static(EDGE_HTML.as_bytes()));

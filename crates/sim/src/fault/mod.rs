@@ -12,6 +12,7 @@
 //! those that act on the connection or replace the whole answer.
 
 pub mod apply;
+pub mod blocked;
 mod edit;
 mod gzip;
 mod parse;
@@ -126,6 +127,29 @@ pub enum Fault {
     NoFinalNewline,
     /// Declare a content length that is larger than the body.
     LengthTooLong,
+    /// A content filter steps in.
+    Filtered(Filtered),
+    /// Send this many headers more than usual.
+    ManyHeaders {
+        /// Headers of about 50 bytes each.
+        count: usize,
+    },
+    /// Send head and body at this pace, byte by byte, and all that follows on the connection.
+    SlowHead {
+        /// Bytes a second.
+        bytes_per_s: u64,
+    },
+}
+
+/// Where a content filter steps in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Filtered {
+    /// At the prompt: OpenAI refuses with 400, Gemini answers without candidate, Anthropic with a
+    /// refusal and no content.
+    Prompt,
+    /// In the middle of the output, which ends there.
+    #[default]
+    Output,
 }
 
 /// How a cut answer ends.
@@ -281,6 +305,13 @@ const CATALOGUE: &[Line] = &[
         "length_too_long",
         "",
         "a content length larger than the body",
+    ),
+    ("filtered", "[prompt|output]", "a content filter steps in"),
+    ("many_headers", "[headers=200]", "so many more headers"),
+    (
+        "slow_head",
+        "[bytes_per_s=100]",
+        "head and body byte by byte",
     ),
 ];
 

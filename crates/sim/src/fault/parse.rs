@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{CutHow, Fault, OddUsage, RetryAfter, WrongType};
+use super::{CutHow, Fault, Filtered, OddUsage, RetryAfter, WrongType};
 
 /// A fault's text can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,18 +33,6 @@ fn parse(name: &str, rest: &str) -> Option<Fault> {
         "slow_first_token" => Fault::SlowFirstToken {
             wait_ms: number(rest, 1_000)?,
         },
-        "cut" => {
-            let how = match second {
-                "" | "close" => CutHow::Close,
-                "reset" => CutHow::Reset,
-                "end" => CutHow::End,
-                _ => return None,
-            };
-            Fault::Cut {
-                after: count(first, 3)?,
-                how,
-            }
-        }
         "stall" => Fault::Stall {
             after: count(rest, 3)?,
         },
@@ -54,19 +42,13 @@ fn parse(name: &str, rest: &str) -> Option<Fault> {
         "error_after" => Fault::ErrorAfter {
             after: count(rest, 3)?,
         },
-        "wrong_content_type" => Fault::WrongContentType(match rest {
-            "" | "html" => WrongType::Html,
-            "swap" => WrongType::Swap,
-            _ => return None,
-        }),
-        "usage_odd" => Fault::UsageOdd(match rest {
-            "" | "null" => OddUsage::Null,
-            "negative" => OddUsage::Negative,
-            "huge" => OddUsage::Huge,
-            "text" => OddUsage::Text,
-            _ => return None,
-        }),
         "status" => return parse_status(first, second),
+        "many_headers" => Fault::ManyHeaders {
+            count: count(rest, 200)?.min(20_000),
+        },
+        "slow_head" => Fault::SlowHead {
+            bytes_per_s: number(rest, 100)?.clamp(1, 1_000),
+        },
         "slow_drip" => Fault::SlowDrip {
             bytes_per_s: number(rest, 10)?.max(1),
         },
@@ -87,9 +69,45 @@ fn parse(name: &str, rest: &str) -> Option<Fault> {
             gap_ms: number(first, 100)?,
             count: count(second, 10)?.min(100_000),
         },
-        _ => return None,
+        _ => return parse_kinds(name, first, second),
     };
     Some(fault)
+}
+
+/// The faults with a word among their arguments.
+fn parse_kinds(name: &str, first: &str, second: &str) -> Option<Fault> {
+    Some(match name {
+        "cut" => {
+            let how = match second {
+                "" | "close" => CutHow::Close,
+                "reset" => CutHow::Reset,
+                "end" => CutHow::End,
+                _ => return None,
+            };
+            Fault::Cut {
+                after: count(first, 3)?,
+                how,
+            }
+        }
+        "wrong_content_type" => Fault::WrongContentType(match first {
+            "" | "html" => WrongType::Html,
+            "swap" => WrongType::Swap,
+            _ => return None,
+        }),
+        "usage_odd" => Fault::UsageOdd(match first {
+            "" | "null" => OddUsage::Null,
+            "negative" => OddUsage::Negative,
+            "huge" => OddUsage::Huge,
+            "text" => OddUsage::Text,
+            _ => return None,
+        }),
+        "filtered" => Fault::Filtered(match first {
+            "prompt" => Filtered::Prompt,
+            "" | "output" => Filtered::Output,
+            _ => return None,
+        }),
+        _ => return None,
+    })
 }
 
 fn parse_plain(name: &str) -> Option<Fault> {
@@ -214,6 +232,10 @@ impl fmt::Display for Fault {
             Self::DoubleDone => out.write_str("double_done"),
             Self::NoFinalNewline => out.write_str("no_final_newline"),
             Self::LengthTooLong => out.write_str("length_too_long"),
+            Self::Filtered(Filtered::Prompt) => out.write_str("filtered:prompt"),
+            Self::Filtered(Filtered::Output) => out.write_str("filtered:output"),
+            Self::ManyHeaders { count } => write!(out, "many_headers:{count}"),
+            Self::SlowHead { bytes_per_s } => write!(out, "slow_head:{bytes_per_s}"),
         }
     }
 }

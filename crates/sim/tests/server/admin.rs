@@ -184,7 +184,7 @@ async fn latency_is_kept_and_can_be_overridden() {
         ttft_ms: 80,
         itl_ms: 0,
         cold_start_ms: 120,
-        jitter_percent: 0,
+        ..Latency::ZERO
     };
     let config = SimConfig {
         latency,
@@ -203,6 +203,48 @@ async fn latency_is_kept_and_can_be_overridden() {
     assert!(cold >= Duration::from_millis(200), "{cold:?}");
     assert!(warm >= Duration::from_millis(80) && warm < cold, "{warm:?}");
     assert!(fast < Duration::from_millis(80), "{fast:?}");
+}
+
+#[tokio::test]
+async fn events_hold_as_many_words_as_wanted() {
+    let latency = Latency {
+        words_per_event: 100,
+        ..Latency::ZERO
+    };
+    let config = SimConfig {
+        latency,
+        ..SimConfig::default()
+    };
+    let sim = Sim::start(config).await.unwrap();
+    for dialect in Dialect::ALL {
+        let answer = Chat::new(dialect, "words:250").streamed().send(&sim).await;
+        let with_text = |event: &&Value| {
+            let paths = [
+                "/choices/0/delta/content",
+                "/delta/text",
+                "/candidates/0/content/parts/0/text",
+            ];
+            paths
+                .iter()
+                .any(|path| event.pointer(path).is_some_and(|text| *text != ""))
+        };
+        assert_eq!(
+            answer.event_values().iter().filter(with_text).count(),
+            3,
+            "{dialect}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn whole_answers_take_as_long_as_their_tokens() {
+    let sim = sim().await;
+    let chat = Chat::new(Dialect::Openai, "echo:0123456789abcdef").header("x-sim-itl-ms", "50");
+    let took = chat.send(&sim).await.took;
+    assert!(
+        took >= Duration::from_millis(150) && took < Duration::from_millis(350),
+        "{took:?}"
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use polyroute_sim::models::Dialect;
 use serde_json::Value;
 
-use crate::client::{Answer, Chat, End, sim};
+use crate::client::{Answer, Chat, End, send, sim};
 
 /// Enough words for three events in each dialect.
 const TEXT: &str = "echo: one two three four five six seven eight nine ten eleven twelve thirteen \
@@ -122,6 +122,10 @@ const ANYWAY: &[(&str, Check)] = &[
         let claimed: usize = answer.header("content-length").unwrap().parse().unwrap();
         assert_eq!(claimed, answer.body.len() + 100);
     }),
+    ("many_headers:1000", |_, answer| {
+        ended(answer, 200, End::Complete);
+        assert!(answer.headers.len() > 1000);
+    }),
     ("slow_drip:100000", |_, answer| {
         // A tenth of a second between two parts of 10,000 bytes: one wait at least.
         ended(answer, 200, End::Complete);
@@ -233,6 +237,16 @@ const STREAMED: &[(&str, Check)] = &[
     ("no_final_newline", |_, answer| {
         ended(answer, 200, End::Complete);
         assert!(!answer.text().ends_with('\n') && has_finish(answer));
+    }),
+    ("filtered:output", |dialect, answer| {
+        ended(answer, 200, End::Complete);
+        let word = match dialect {
+            Dialect::Openai => "\"finish_reason\":\"content_filter\"",
+            Dialect::Anthropic => "\"stop_reason\":\"refusal\"",
+            Dialect::Gemini => "\"finishReason\":\"SAFETY\"",
+        };
+        let text = answer.text();
+        assert!(text.contains(word) && text.contains("one") && !text.contains("twenty"));
     }),
     ("usage_missing", |_, answer| {
         ended(answer, 200, End::Complete);
@@ -391,6 +405,12 @@ async fn model_name_chooses_a_fault_too() {
             ended(&answer, 200, End::Reset);
             assert_eq!(answer.events().len(), 1);
         }
+        let invented = plain
+            .clone()
+            .model("whatever!missing_done")
+            .send(&sim)
+            .await;
+        ended(&invented, 200, End::Complete);
         let typo = plain
             .clone()
             .model(&format!("{}!cutt", plain.model))
@@ -398,5 +418,76 @@ async fn model_name_chooses_a_fault_too() {
             .await;
         ended(&typo, 400, End::Complete);
         assert!(typo.text().contains("unknown fault"), "{}", typo.text());
+    }
+}
+
+#[tokio::test]
+async fn no_fault_upsets_another_endpoint_or_the_simulator() {
+    let listed = polyroute_sim::fault::catalogue();
+    let mut checks = tokio::task::JoinSet::new();
+    for line in listed.as_array().unwrap() {
+        let fault = match line["name"].as_str().unwrap() {
+            "status" => "status:503".to_owned(),
+            // At their own pace these two would outlast the test.
+            "slow_drip" => "slow_drip:1000000".to_owned(),
+            "slow_head" => continue,
+            name => name.to_owned(),
+        };
+        checks.spawn(async move {
+            let sim = sim().await;
+            let key = ("x-goog-api-key", "k");
+            let headers = [key, ("x-sim-fault", fault.as_str())];
+            let embed = r#"{"content":{"parts":[{"text":"a"}]}}"#;
+            let count = r#"{"contents":[{"parts":[{"text":"a"}]}]}"#;
+            for (method, path, body) in [
+                ("GET", "/v1beta/models", ""),
+                (
+                    "POST",
+                    "/v1beta/models/gemini-embedding-001:embedContent",
+                    embed,
+                ),
+                ("POST", "/v1beta/models/gemini-2.5-flash:countTokens", count),
+                (
+                    "POST",
+                    "/v1beta/models/gemini-2.5-flash:streamGenerateContent",
+                    count,
+                ),
+                (
+                    "POST",
+                    "/v1beta/models/no-such-model:generateContent",
+                    count,
+                ),
+            ] {
+                send(&sim, method, path, &headers, body).await;
+                let after = send(&sim, "GET", "/v1beta/models", &[key], "").await;
+                assert_eq!(
+                    (after.status, after.end),
+                    (200, End::Complete),
+                    "{fault} {path}"
+                );
+            }
+        });
+    }
+    while let Some(done) = checks.join_next().await {
+        done.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn array_streams_break_off_too() {
+    let sim = sim().await;
+    let path = "/v1beta/models/gemini-2.5-flash:streamGenerateContent";
+    let body = serde_json::json!({"contents": [{"parts": [{"text": TEXT}]}]}).to_string();
+    for (fault, end) in [
+        ("cut:2", End::Closed),
+        ("stall:2", End::Silent),
+        ("error_after:2", End::Complete),
+    ] {
+        let headers = [("x-goog-api-key", "k"), ("x-sim-fault", fault)];
+        let answer = send(&sim, "POST", path, &headers, &body).await;
+        assert_eq!((answer.status, answer.end), (200, end), "{fault}");
+        let whole = is_json(&answer.text());
+        assert_eq!(whole, fault == "error_after:2", "{}", answer.text());
+        assert!(!has_finish(&answer));
     }
 }

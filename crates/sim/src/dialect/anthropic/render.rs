@@ -31,8 +31,11 @@ pub fn signature(id_seed: u64) -> String {
 /// The thinking text that is shown; empty where the model hides it but still signs it.
 pub fn shown_thinking<'a>(context: &Context<'_>, turn: &'a Turn) -> Option<&'a str> {
     let thought = turn.thinking.as_deref()?;
-    let shown = context.prompt.show_thoughts || !context.known.model.hides_thoughts;
-    Some(if shown { thought } else { "" })
+    Some(if context.prompt.show_thoughts {
+        thought
+    } else {
+        ""
+    })
 }
 
 /// A whole message.

@@ -21,10 +21,11 @@ pub fn events(context: &Context<'_>) -> Vec<Event> {
         block: 0,
     };
     writer.push("message_start", Kind::Head, start(context));
+    let words_each = context.words_each(WORDS_EACH);
     let turn = context.answer.turns.first().cloned().unwrap_or_default();
     if let Some(thinking) = shown_thinking(context, &turn) {
         writer.open(json!({"type": "thinking", "thinking": "", "signature": ""}));
-        for piece in text::pieces(thinking, WORDS_EACH) {
+        for piece in text::pieces(thinking, words_each) {
             writer.delta(json!({"type": "thinking_delta", "thinking": piece}));
         }
         let signature = signature(context.id_seed);
@@ -33,7 +34,7 @@ pub fn events(context: &Context<'_>) -> Vec<Event> {
     }
     if let Some(said) = turn.text.as_deref().filter(|said| !said.is_empty()) {
         writer.open(json!({"type": "text", "text": ""}));
-        for piece in text::pieces(said, WORDS_EACH) {
+        for piece in text::pieces(said, words_each) {
             writer.delta(json!({"type": "text_delta", "text": piece}));
         }
         writer.close();

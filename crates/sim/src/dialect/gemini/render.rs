@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
-use crate::answer::{Call, Finish, Turn, Usage};
+use crate::answer::{Call, Finish, Turn, Usage, text};
 use crate::models::{self, Dialect, Model, Purpose, Thinking};
 use crate::seed::Dice;
 use crate::wire::Context;
@@ -26,7 +26,13 @@ pub fn generated(context: &Context<'_>) -> Value {
         .turns
         .iter()
         .enumerate()
-        .map(|(index, turn)| candidate(index, parts(context, index, turn), Some(turn)))
+        .map(|(index, turn)| {
+            let mut made = candidate(index, parts(context, index, turn), Some(turn));
+            if let Some(members) = made.as_object_mut() {
+                members.extend(odds(context, turn));
+            }
+            made
+        })
         .collect();
     let usage = usage(&context.answer.usage);
     json!({
@@ -60,6 +66,38 @@ pub fn candidate(index: usize, parts: Vec<Value>, ended: Option<&Turn>) -> Value
         );
     }
     Value::Object(members)
+}
+
+/// Log probabilities, where the request asks for them.
+pub fn odds(context: &Context<'_>, turn: &Turn) -> Map<String, Value> {
+    let mut members = Map::new();
+    let (Some(alternatives), Some(said)) = (context.prompt.logprobs, &turn.text) else {
+        return members;
+    };
+    let (mut chosen, mut top, mut sum) = (Vec::new(), Vec::new(), 0.0);
+    for piece in text::pieces(said, 1) {
+        let mut dice = Dice::new(0, &["logprob", &piece]);
+        let own = -(dice.unit() * 1e6).round() / 1e6;
+        sum += own;
+        let own = json!({"token": piece, "tokenId": dice.below(256_000), "logProbability": own});
+        let other = |rank: u32| {
+            let odds = -f64::from(rank) - 1.0;
+            json!({"token": format!(" {rank}"), "tokenId": rank, "logProbability": odds})
+        };
+        let others = (1..alternatives.max(1)).map(other);
+        let candidates: Vec<Value> = std::iter::once(own.clone()).chain(others).collect();
+        top.push(json!({"candidates": candidates}));
+        chosen.push(own);
+    }
+    let average = if chosen.is_empty() {
+        0.0
+    } else {
+        sum / chosen.len() as f64
+    };
+    members.insert("avgLogprobs".to_owned(), json!(average));
+    let result = json!({"topCandidates": top, "chosenCandidates": chosen});
+    members.insert("logprobsResult".to_owned(), result);
+    members
 }
 
 fn parts(context: &Context<'_>, index: usize, turn: &Turn) -> Vec<Value> {
@@ -146,6 +184,10 @@ pub fn usage(usage: &Usage) -> Value {
     }
     let details = json!([{"modality": "TEXT", "tokenCount": input}]);
     counts.insert("promptTokensDetails".to_owned(), details);
+    if usage.cache_read > 0 {
+        let cached = json!([{"modality": "TEXT", "tokenCount": usage.cache_read}]);
+        counts.insert("cacheTokensDetails".to_owned(), cached);
+    }
     if usage.thinking > 0 {
         counts.insert("thoughtsTokenCount".to_owned(), json!(usage.thinking));
     }

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::render::{call_parts, candidate, response_id, shown_thought, sign, signs_text, usage};
+use super::render::{
+    call_parts, candidate, odds, response_id, shown_thought, sign, signs_text, usage,
+};
 use crate::answer::{Turn, Usage, text, tokens};
 use crate::wire::{Context, Event, Kind};
 
@@ -41,7 +43,7 @@ fn turn_events(
         so_far.thinking += tokens(thought);
     }
     if let Some(thought) = shown_thought(context, turn) {
-        for piece in text::pieces(thought, WORDS_EACH) {
+        for piece in text::pieces(thought, context.words_each(WORDS_EACH)) {
             let parts = vec![json!({"text": piece, "thought": true})];
             events.push(chunk(
                 context,
@@ -52,7 +54,10 @@ fn turn_events(
         }
     }
     let mut last_parts = call_parts(context, index, turn);
-    let pieces = text::pieces(turn.text.as_deref().unwrap_or(""), WORDS_EACH);
+    let pieces = text::pieces(
+        turn.text.as_deref().unwrap_or(""),
+        context.words_each(WORDS_EACH),
+    );
     let count = pieces.len();
     let (before, mut said_bytes) = (so_far.output_visible, 0_u64);
     for (at, piece) in pieces.into_iter().enumerate() {
@@ -73,7 +78,10 @@ fn turn_events(
             ));
         }
     }
-    let ending = candidate(index, last_parts, Some(turn));
+    let mut ending = candidate(index, last_parts, Some(turn));
+    if let Some(members) = ending.as_object_mut() {
+        members.extend(odds(context, turn));
+    }
     events.push(chunk(context, Kind::Finish, ending, so_far));
 }
 

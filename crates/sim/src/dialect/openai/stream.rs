@@ -84,7 +84,7 @@ impl Chunker<'_> {
     }
 
     fn said(&mut self, index: usize, said: &str, events: &mut Vec<Event>) {
-        for piece in text::pieces(said, WORDS_EACH) {
+        for piece in text::pieces(said, self.context.words_each(WORDS_EACH)) {
             let odds = match self.context.prompt.logprobs {
                 Some(alternatives) => {
                     json!({"content": [logprob(&piece, alternatives)], "refusal": null})
@@ -105,7 +105,7 @@ impl Chunker<'_> {
     }
 
     fn arguments(&mut self, index: usize, at: usize, call: &Call, events: &mut Vec<Event>) {
-        for piece in text::pieces(&call.arguments, WORDS_EACH) {
+        for piece in text::pieces(&call.arguments, self.context.words_each(WORDS_EACH)) {
             let part = if call.custom {
                 json!({"index": at, "custom": {"input": piece}})
             } else {
