@@ -1,11 +1,10 @@
 //! Settings → a running gateway.
 
 use std::collections::HashMap;
-use std::fs::OpenOptions;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use hyper_util::client::proxy::matcher::Matcher;
@@ -43,14 +42,6 @@ pub enum BootError {
     /// TLS towards providers could not be set up.
     #[error("cannot set up TLS towards providers: {0}")]
     ClientTls(#[from] rustls::Error),
-    /// The access log can't be opened.
-    #[error("cannot write the access log `{path}`: {source}; check `server.access_log`")]
-    AccessLog {
-        /// The file.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
     /// The system refused something.
     #[error("the system refused a resource: {0}")]
     System(#[from] io::Error),
@@ -137,13 +128,6 @@ fn build(settings: Settings) -> Result<Gateway, BootError> {
         AccessLog::Stdout => LogTarget::Stdout,
         AccessLog::Stderr => LogTarget::Stderr,
         AccessLog::Off => LogTarget::Off,
-        AccessLog::File(path) => LogTarget::File(
-            OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path)
-                .map_err(|source| BootError::AccessLog { path: path.display().to_string(), source })?,
-        ),
     };
     let tls = client_config(settings.egress.ca_file.as_deref())?;
     let mut clients = UpstreamClients::default();
@@ -170,13 +154,14 @@ fn build(settings: Settings) -> Result<Gateway, BootError> {
         .providers
         .iter()
         .map(|provider| {
-            let state = ProviderState { config: provider.clone(), turn: AtomicUsize::new(0) };
+            let state = ProviderState { config: provider.clone() };
             (provider.name.clone(), state)
         })
         .collect();
     Ok(Gateway {
         snapshot: Arc::new(snapshot::compile(&settings)),
         keys: KeyRing::new(&settings.keys),
+        rotation: AtomicU64::new(0),
         providers,
         clients,
         media,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::AtomicU64;
 
 use polyroute_engine::snapshot::Snapshot;
 
@@ -21,7 +21,9 @@ pub struct Gateway {
     pub snapshot: Arc<Snapshot>,
     /// Gateway keys.
     pub keys: KeyRing,
-    /// Providers by name, with a counter that spreads requests over their credentials.
+    /// Requests so far: the credentials of a provider take turns by it.
+    pub rotation: AtomicU64,
+    /// Providers by name.
     pub providers: HashMap<String, ProviderState>,
     /// HTTP clients.
     pub clients: UpstreamClients,
@@ -42,6 +44,4 @@ pub struct Gateway {
 pub struct ProviderState {
     /// Its configuration.
     pub config: Provider,
-    /// Requests so far, for spreading over credentials.
-    pub turn: AtomicUsize,
 }

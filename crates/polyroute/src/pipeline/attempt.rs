@@ -11,17 +11,17 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use polyroute_engine::next::{Attempt, AttemptError, Next, next};
+use polyroute_engine::next::{Attempt, AttemptEnd, Failure, Next, Stop, most_telling, next};
 use polyroute_engine::plan::{Plan, PlannedTarget};
 use polyroute_wire::adapter::{DecodeContext, ReplyHead};
 use polyroute_wire::api_error::ApiError;
-use polyroute_wire::error::{ErrorKind, UpstreamError};
+use polyroute_wire::error::{EncodeError, ErrorKind, UpstreamError};
 
 use super::call::{Call, Encoding};
+use crate::config::settings::Timeouts as Limits;
 use super::reader::{Reader, Step};
 use super::relay::Live;
 use super::settle::{Settle, millis};
-use crate::gateway::ProviderState;
 use crate::telemetry::{AttemptRecord, End};
 use crate::upstream::outgoing;
 
@@ -62,48 +62,72 @@ pub enum Answer {
 /// No target could answer; the error of the last attempt.
 pub async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, Failed> {
     let mut history: Vec<Attempt> = Vec::new();
-    let mut last_error: Option<ApiError> = None;
+    let mut errors: Vec<ApiError> = Vec::new();
     loop {
-        let now_ms = settle.elapsed().as_millis() as u64;
-        let (target_index, after_ms, credential) = match next(&call.plan, &history, now_ms, call.seed) {
-            Next::Try { target, credential, after_ms } => (target, after_ms, credential),
-            Next::Stop => {
-                let error = last_error.unwrap_or_else(|| {
-                    ApiError::new("upstream_timeout", "No target could take the request in time.")
-                });
+        let (target, credential, after) = match next(&call.plan, &history, clock(&settle)) {
+            Next::Try { target, credential, after } => (target, credential, after),
+            Next::Stop(stop) => {
+                let error = told(stop, &history, errors);
                 return Err(Failed { error, settle });
             }
         };
-        if after_ms > 0 {
-            let pause = Duration::from_millis(after_ms);
-            tokio::time::sleep(pause).await;
-            settle.waited(pause);
+        if !after.is_zero() {
+            tokio::time::sleep(after).await;
+            settle.waited(after);
         }
-        let Some(target) = call.plan.targets.get(target_index) else {
-            let error = ApiError::new("internal_error", "the plan names a target that it does not hold");
+        let Some(planned) = call.plan.targets.get(target) else {
+            let error = ApiError::new("internal_error", "The plan names a target that it does not hold.");
             return Err(Failed { error, settle });
         };
-        let started_ms = settle.elapsed().as_millis() as u64;
-        let one = One { call: &call, plan: &call.plan, target, credential, settle };
+        let started_ms = clock(&settle);
+        let one = One { call: &call, plan: &call.plan, target: planned, credential, settle };
         match one.attempt().await {
             Ok(answer) => return Ok(answer),
-            Err(Missed { error, settle: back }) => {
-                settle = back;
-                last_error = Some(match &error {
-                    AttemptError::Upstream(error) => ApiError::from_upstream(error),
-                    AttemptError::Encode(error) => ApiError::from_encode(error),
-                });
-                let ended_ms = settle.elapsed().as_millis() as u64;
-                history.push(Attempt { target: target_index, credential, error, started_ms, ended_ms });
+            Err(missed) => {
+                settle = missed.settle;
+                let (error, end) = match &missed.error {
+                    Miss::Upstream(error) => {
+                        (ApiError::from_upstream(error), AttemptEnd::Failed(Failure::from(error)))
+                    }
+                    Miss::Encode(error) => (ApiError::from_encode(error), AttemptEnd::Refused(error.code)),
+                };
+                errors.push(error);
+                history.push(Attempt { target, credential, started_ms, ended_ms: clock(&settle), end });
             }
         }
     }
 }
 
+/// Milliseconds since the request began: the clock of plan and history.
+fn clock(settle: &Settle) -> u64 {
+    u64::try_from(settle.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What the caller is told when nothing is left to try: the most telling failure.
+fn told(stop: Stop, history: &[Attempt], mut errors: Vec<ApiError>) -> ApiError {
+    let index = most_telling(history).filter(|index| *index < errors.len());
+    let mut error = match index {
+        Some(index) => errors.swap_remove(index),
+        None => ApiError::new("upstream_timeout", "No target could take the request in time."),
+    };
+    if let Stop::NothingLeft { retry_after } = stop {
+        error.retry_after = error.retry_after.or(retry_after);
+    }
+    error
+}
+
 /// One attempt that came to nothing; the record goes on to the next.
 struct Missed {
-    error: AttemptError,
+    error: Miss,
     settle: Settle,
+}
+
+/// Why an attempt came to nothing.
+enum Miss {
+    /// The provider, or the way to it.
+    Upstream(UpstreamError),
+    /// This target can't be sent this request.
+    Encode(EncodeError),
 }
 
 /// One attempt.
@@ -119,7 +143,7 @@ impl One<'_> {
     async fn attempt(mut self) -> Result<Answer, Missed> {
         let encoding = match self.call.encode(self.target).await {
             Ok(encoding) => encoding,
-            Err(error) => return Err(Missed { error: AttemptError::Encode(error), settle: self.settle }),
+            Err(error) => return Err(Missed { error: Miss::Encode(error), settle: self.settle }),
         };
         let started = Instant::now();
         let before = self.settle.elapsed();
@@ -132,7 +156,7 @@ impl One<'_> {
             Err(error) => {
                 record.latency_ms = millis(started.elapsed());
                 self.settle.attempt(record, Some(&error));
-                Err(Missed { error: AttemptError::Upstream(error), settle: self.settle })
+                Err(Missed { error: Miss::Upstream(error), settle: self.settle })
             }
         }
     }
@@ -142,8 +166,8 @@ impl One<'_> {
         let credential = provider.and_then(|provider| provider.config.credentials.get(self.credential));
         AttemptRecord {
             target: self.target.name.clone(),
-            provider: self.target.provider.clone(),
-            model: self.target.model.clone(),
+            provider: self.target.provider().to_owned(),
+            model: self.target.wire.model.clone(),
             credential: credential.map(|credential| credential.label.clone()),
             status: None,
             outcome: "ok",
@@ -155,7 +179,7 @@ impl One<'_> {
     }
 
     fn answered(mut self, answer: Exchange, attempt: AttemptRecord) -> Answer {
-        let provider = self.target.provider.clone();
+        let provider = self.target.provider().to_owned();
         self.settle.attempt(attempt, None);
         let dropped = answer.dropped;
         let changed = answer.changed;
@@ -172,7 +196,7 @@ impl One<'_> {
                     None => self.settle.estimate(&self.call.estimate(&bytes), prices),
                 }
                 let sent = bytes.len() as u64;
-                let target_model = self.target.model.clone();
+                let target_model = self.target.wire.model.clone();
                 self.settle.record(|record| {
                     record.model = summary.model.or(Some(target_model));
                     record.finish_reason = summary.finish_reason;
@@ -182,7 +206,7 @@ impl One<'_> {
                 Answer::Whole(Whole { body: bytes, settle: self.settle })
             }
             Got::Live { body, reader, prelude, ended } => {
-                let target_model = self.target.model.clone();
+                let target_model = self.target.wire.model.clone();
                 self.settle.record(|record| record.model = Some(target_model));
                 self.settle.committed();
                 self.settle.first_content();
@@ -191,8 +215,8 @@ impl One<'_> {
                     reader,
                     prelude,
                     ended,
-                    inter_token: self.target.timeouts.inter_token,
-                    total_until: Instant::now() + self.target.timeouts.total,
+                    inter_token: self.limits().inter_token,
+                    total_until: Instant::now() + self.limits().total,
                     input_tokens_estimate: self.call.input_estimate(),
                     prices: self.call.prices(self.target),
                     settle: self.settle,
@@ -218,7 +242,7 @@ impl One<'_> {
             .call
             .gateway
             .clients
-            .get(&self.target.provider, self.target.timeouts.connect)
+            .get(self.target.provider(), self.limits().connect)
             .ok_or_else(|| UpstreamError::new(ErrorKind::NotFound, "the provider has no client"))?;
         let Encoding { encoded, kind } = encoding;
         let (context, dropped, changed) =
@@ -237,7 +261,7 @@ impl One<'_> {
         record.upstream_request_id = upstream_request_id(response.headers());
         check_encoding(response.headers())?;
         if !response.status().is_success() {
-            return Err(self.refused(provider, response).await);
+            return Err(self.refused(response).await);
         }
         let kind = if self.call.stream {
             self.read_stream(response, &context, kind, started, until).await?
@@ -247,15 +271,27 @@ impl One<'_> {
         Ok(Exchange { kind, dropped, changed })
     }
 
+    /// The target's timeouts, every one of them.
+    fn limits(&self) -> Limits {
+        let own = &self.target.timeouts;
+        let defaults = &self.call.gateway.settings.resilience.timeouts;
+        Limits {
+            connect: own.connect.unwrap_or(defaults.connect),
+            first_content: own.first_content.unwrap_or(defaults.first_content),
+            inter_token: own.inter_token.unwrap_or(defaults.inter_token),
+            total: own.total.unwrap_or(defaults.total),
+        }
+    }
+
     /// When this attempt must have brought content: its own limit or the chain's deadline.
     fn until(&self, started: Instant) -> Instant {
-        let timeouts = &self.target.timeouts;
-        let own = if self.call.stream { timeouts.first_content } else { timeouts.total };
+        let limits = self.limits();
+        let own = if self.call.stream { limits.first_content } else { limits.total };
         let left = self.plan.deadline.saturating_sub(self.settle.elapsed());
         started + own.min(left)
     }
 
-    async fn refused(&mut self, _provider: &ProviderState, response: Response<Incoming>) -> UpstreamError {
+    async fn refused(&mut self, response: Response<Incoming>) -> UpstreamError {
         let (head, body) = response.into_parts();
         if head.status.is_redirection() {
             return UpstreamError::new(

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use polyroute_engine::estimate;
 use polyroute_engine::plan::{Plan, PlannedTarget};
 use polyroute_engine::price::Prices;
+use polyroute_engine::snapshot::Dialect;
 use polyroute_wire::adapter::{Adapter, DecodeContext, Encoded, Target};
 use polyroute_wire::chat::ChatRequest;
 use polyroute_wire::dialect::openai::encode::{ChunkEncoder, ChunkOptions, ReplyIdentity};
@@ -24,7 +25,6 @@ use super::Principal;
 use super::reader::{Reader, Summary, Translate};
 use super::schema::{self, SchemaCheck};
 use super::turn::TurnMemory;
-use crate::config::settings::Dialect;
 use crate::gateway::{Gateway, ProviderState};
 use crate::upstream::TraceContext;
 
@@ -71,8 +71,6 @@ pub struct Call {
     pub include_usage: bool,
     /// Where it may go, in order.
     pub plan: Plan,
-    /// Randomness for jitter.
-    pub seed: u64,
     /// The body as the hub reads it, once somebody needs that.
     pub hub: OnceLock<Result<ChatRequest, ParseError>>,
 }
@@ -106,21 +104,17 @@ pub(super) struct WholeSummary {
 impl Call {
     /// The provider of a target.
     pub(super) fn provider(&self, target: &PlannedTarget) -> Option<&ProviderState> {
-        self.gateway.providers.get(&target.provider)
+        self.gateway.providers.get(target.provider())
     }
 
     /// The translation of a target's dialect.
     pub(super) fn adapter(&self, target: &PlannedTarget) -> &'static dyn Adapter {
-        provider::adapter(self.dialect(target).as_str())
-    }
-
-    fn dialect(&self, target: &PlannedTarget) -> Dialect {
-        self.provider(target).map_or(Dialect::Openai, |provider| provider.config.dialect)
+        provider::adapter(target.dialect.as_str())
     }
 
     /// What this call's tokens cost at a target; `None` if nobody knows.
     pub(super) fn prices(&self, target: &PlannedTarget) -> Option<&'static Prices> {
-        let section = self.gateway.snapshot.provider(&target.provider)?.catalog.as_deref()?;
+        let section = self.gateway.snapshot.provider(target.provider())?.catalog.as_deref()?;
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         self.gateway.snapshot.catalog.lookup(section, &target.model)?.prices_at(now.as_secs())
     }
@@ -141,11 +135,11 @@ impl Call {
 
     /// The request as a target gets it.
     pub(super) async fn encode(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
-        let passes = self.dialect(target) == Dialect::Openai;
+        let passes = target.dialect == Dialect::OpenAi;
         let mut encoding = match (self.operation, passes) {
-            (Operation::Chat, true) => self.pass_chat(&target.target)?,
+            (Operation::Chat, true) => self.pass_chat(&target.wire)?,
             (Operation::Chat, false) => self.translate_chat(target).await?,
-            (Operation::Embeddings, true) => self.pass_embeddings(&target.target)?,
+            (Operation::Embeddings, true) => self.pass_embeddings(&target.wire)?,
             (Operation::Embeddings, false) => self.translate_embeddings(target)?,
         };
         encoding.encoded.context.stream = self.stream;
@@ -169,7 +163,7 @@ impl Call {
         let adapter = self.adapter(target);
         let request = self.chat_request()?;
         let mut media = MediaStore::default();
-        let urls = adapter.media_to_fetch(request, &target.target);
+        let urls = adapter.media_to_fetch(request, &target.wire);
         if urls.len() > MEDIA_FILES_MAX {
             return Err(EncodeError::new(
                 EncodeErrorCode::InvalidValue,
@@ -191,13 +185,13 @@ impl Call {
             })?;
             media.insert(url, fetched);
         }
-        let encoded = adapter.encode_chat(request, &target.target, &media)?;
+        let encoded = adapter.encode_chat(request, &target.wire, &media)?;
         Ok(Encoding { encoded, kind: Kind::Translate })
     }
 
     fn translate_embeddings(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
         let request = self.embedding_request()?;
-        let encoded = self.adapter(target).encode_embeddings(&request, &target.target)?;
+        let encoded = self.adapter(target).encode_embeddings(&request, &target.wire)?;
         Ok(Encoding { encoded, kind: Kind::Translate })
     }
 
@@ -299,7 +293,7 @@ impl Call {
         ReplyIdentity {
             id: format!("chatcmpl-{}", self.request_id.trim_start_matches("req_")),
             created: i64::try_from(now.as_secs()).unwrap_or(0),
-            model: target.model.clone(),
+            model: target.wire.model.clone(),
         }
     }
 

@@ -70,25 +70,31 @@ async fn prepare(
         provider: provider_asked(&head.headers, &raw)?,
         strict_params: header_flag(&head.headers, "x-polyroute-strict-params"),
         operation,
+        seed: polyroute_wire::json::stable_hash(request_id.as_bytes()),
     };
-    let (plan, route) = route::plan(gateway, &principal, &asked, &raw)?;
+    let planned = route::plan(gateway, &principal, &asked, &raw)?;
+    let plan = planned.plan;
     settle.record(|record| {
-        record.route = route;
+        record.route.clone_from(&plan.route);
         record.excluded = route::excluded(&plan);
     });
+    let hub = OnceLock::new();
+    if let Some(mut request) = planned.hub {
+        gateway.turns.restore(&principal.name, &mut request);
+        let _ = hub.set(Ok(request));
+    }
     drop(raw);
     Ok(Arc::new(Call {
         gateway: Arc::clone(gateway),
         principal,
         operation,
-        seed: polyroute_wire::json::stable_hash(request_id.as_bytes()),
         request_id,
         trace: TraceContext::from_headers(&head.headers),
         body,
         stream: fields.stream,
         include_usage: fields.include_usage,
         plan,
-        hub: OnceLock::new(),
+        hub,
     }))
 }
 

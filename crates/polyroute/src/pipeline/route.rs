@@ -1,10 +1,15 @@
 //! What was asked for → where it may go: the engine's decision, and its refusals in the caller's
 //! dialect.
 
-use polyroute_engine::needs::Needs;
-use polyroute_engine::plan::{Plan, plan as make_plan};
+use std::sync::atomic::Ordering;
+
+use polyroute_engine::needs::{Operation as Needed, RequestNeeds};
+use polyroute_engine::plan::{NoTarget, Plan, PlanInput, plan as make_plan};
 use polyroute_engine::resolve::{NameRequest, ResolveError, permitted, resolve};
 use polyroute_wire::api_error::ApiError;
+use polyroute_wire::adapter::TranslationPolicy;
+use polyroute_wire::chat::ChatRequest;
+use polyroute_wire::dialect::openai::parse_chat;
 use polyroute_wire::json::RawObject;
 
 use super::Principal;
@@ -18,9 +23,17 @@ pub(super) struct Asked<'a> {
     pub(super) provider: Option<String>,
     pub(super) strict_params: Option<bool>,
     pub(super) operation: Operation,
+    pub(super) seed: u64,
 }
 
-/// Plans a request; the name of its route comes with the plan, if it is one.
+/// A plan, and what had to be read to make it.
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    /// The body as the hub reads it, if the choice between targets needed that.
+    pub(super) hub: Option<ChatRequest>,
+}
+
+/// Plans a request.
 ///
 /// # Errors
 /// 404 with the nearest names, 403 if the key may not use it, 400 if no target can take it.
@@ -29,7 +42,7 @@ pub(super) fn plan(
     principal: &Principal,
     asked: &Asked<'_>,
     raw: &RawObject<'_>,
-) -> Result<(Plan, Option<String>), ApiError> {
+) -> Result<Planned, ApiError> {
     let listed = |provider: &str, model: &str| gateway.live_models.lists(provider, model);
     let request = NameRequest {
         model: asked.model,
@@ -38,18 +51,31 @@ pub(super) fn plan(
         listed: Some(&listed),
     };
     let resolved = resolve(&gateway.snapshot, &request).map_err(|error| refusal(&error))?;
-    let route = resolved.route.map(|route| route.name.clone());
+    // With one target there is no choice: what it can't take, it says itself, and the body is not
+    // parsed for it.
+    let mut hub = None;
     let needs = match asked.operation {
-        Operation::Chat => Needs::of_chat(raw),
-        Operation::Embeddings => Needs::default(),
-    };
-    let mut plan = make_plan(&gateway.snapshot, &resolved, &needs).map_err(|error| ApiError::from_plan(&error))?;
-    if let Some(strict) = asked.strict_params {
-        for target in &mut plan.targets {
-            target.target.policy.strict_params = strict;
+        Operation::Chat if resolved.targets.len() > 1 => {
+            let request = parse_chat(raw).map_err(|error| ApiError::from_parse(&error))?;
+            let needs = RequestNeeds::of_chat(&request);
+            hub = Some(request);
+            needs
         }
-    }
-    Ok((plan, route))
+        Operation::Chat => RequestNeeds::default(),
+        Operation::Embeddings => RequestNeeds { operation: Needed::Embedding, ..RequestNeeds::default() },
+    };
+    let input = PlanInput {
+        needs,
+        policy: asked.strict_params.map(|strict_params| TranslationPolicy {
+            strict_params,
+            ..gateway.snapshot.defaults.policy
+        }),
+        now_ms: 0,
+        seed: asked.seed,
+        rotation: gateway.rotation.fetch_add(1, Ordering::Relaxed),
+    };
+    let plan = make_plan(&gateway.snapshot, &resolved, &input).map_err(|error| no_target(&error))?;
+    Ok(Planned { plan, hub })
 }
 
 /// Whether a caller may use a name; for the model list.
@@ -68,6 +94,12 @@ pub(super) fn excluded(plan: &Plan) -> Vec<Excluded> {
 
 fn refusal(error: &ResolveError) -> ApiError {
     ApiError::new(error.code(), sentence(&error.to_string())).with_param("model")
+}
+
+fn no_target(error: &NoTarget) -> ApiError {
+    let mut refusal = ApiError::new(error.code, sentence(&error.message));
+    refusal.param = error.param.map(ToOwned::to_owned);
+    refusal
 }
 
 /// An error message as a sentence.

@@ -16,8 +16,6 @@ pub enum LogTarget {
     Stderr,
     /// Nowhere.
     Off,
-    /// A file, appended to.
-    File(std::fs::File),
 }
 
 /// Writes the access log.
@@ -30,7 +28,6 @@ pub(super) struct AccessLog {
 enum Sink {
     Stdout(io::Stdout),
     Stderr(io::Stderr),
-    File(std::fs::File),
 }
 
 impl Write for Sink {
@@ -38,7 +35,6 @@ impl Write for Sink {
         match self {
             Self::Stdout(out) => out.write(bytes),
             Self::Stderr(out) => out.write(bytes),
-            Self::File(out) => out.write(bytes),
         }
     }
 
@@ -46,7 +42,6 @@ impl Write for Sink {
         match self {
             Self::Stdout(out) => out.flush(),
             Self::Stderr(out) => out.flush(),
-            Self::File(out) => out.flush(),
         }
     }
 }
@@ -94,7 +89,6 @@ impl AccessLog {
         let sink = match target {
             LogTarget::Stdout => Some(Sink::Stdout(io::stdout())),
             LogTarget::Stderr => Some(Sink::Stderr(io::stderr())),
-            LogTarget::File(file) => Some(Sink::File(file)),
             LogTarget::Off => None,
         };
         Self { out: sink.map(|sink| BufWriter::with_capacity(64 * 1024, sink)) }
