@@ -377,13 +377,14 @@ impl<'a> View<'a> {
         let AttemptEnd::Failed(failure) = last.end else {
             return None;
         };
-        let same_kind = |attempt: &&Attempt| matches!(attempt.end, AttemptEnd::Failed(other) if retries_max(other.kind) > 0);
+        let passing = |attempt: &&Attempt| matches!(attempt.end, AttemptEnd::Failed(other) if retries_max(other.kind) > 0);
         // Attempts with other credentials were no retries: only what failed on this one counts.
         let tries = here()
-            .filter(same_kind)
+            .filter(passing)
             .filter(|attempt| attempt.credential == last.credential)
             .count();
-        if failure.retry_forbidden || tries > retries_max(failure.kind) {
+        let retries_max = retries_max(failure.kind);
+        if failure.retry_forbidden || retries_max == 0 || tries > retries_max {
             return None;
         }
         // The account is at fault for all its credentials alike.
