@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ChatEvent, ChatResponse, Choice, FinishReason};
+use super::{ChatEvent, ChatResponse, Choice, FinishReason, ToolCall};
 
 /// The events of a whole answer, one for each block, [`ChatEvent::End`] last. Folding them gives
 /// the answer back.
@@ -39,7 +39,8 @@ pub fn replay(answer: ChatResponse) -> Vec<ChatEvent> {
 
 fn replay_choice(choice: Choice, out: &mut Vec<ChatEvent>) {
     let index = choice.index;
-    let message = choice.message;
+    let mut message = choice.message;
+    let calls = std::mem::take(&mut message.tool_calls);
     let mut say = |event: ChatEvent| out.push(event);
     if !message.reasoning.is_empty() {
         say(ChatEvent::Reasoning {
@@ -83,20 +84,8 @@ fn replay_choice(choice: Choice, out: &mut Vec<ChatEvent>) {
             image,
         });
     }
-    for (at, call) in message.tool_calls.into_iter().enumerate() {
-        let at = u32::try_from(at).unwrap_or(u32::MAX);
-        say(ChatEvent::ToolStart {
-            choice: index,
-            call: at,
-            id: call.id,
-            name: call.name,
-            custom: call.custom,
-        });
-        say(ChatEvent::ToolArguments {
-            choice: index,
-            call: at,
-            fragment: call.arguments,
-        });
+    for call in calls.into_iter().enumerate() {
+        replay_call(index, call, &mut say);
     }
     for block in message.blocks {
         say(ChatEvent::Block {
@@ -116,5 +105,21 @@ fn replay_choice(choice: Choice, out: &mut Vec<ChatEvent>) {
         reason: choice.finish_reason.unwrap_or(FinishReason::Stop),
         native: choice.native_finish_reason.unwrap_or_default(),
         stop_sequence: choice.stop_sequence,
+    });
+}
+
+fn replay_call(choice: u32, (at, call): (usize, ToolCall), say: &mut impl FnMut(ChatEvent)) {
+    let at = u32::try_from(at).unwrap_or(u32::MAX);
+    say(ChatEvent::ToolStart {
+        choice,
+        call: at,
+        id: call.id,
+        name: call.name,
+        custom: call.custom,
+    });
+    say(ChatEvent::ToolArguments {
+        choice,
+        call: at,
+        fragment: call.arguments,
     });
 }

@@ -183,7 +183,7 @@ fn edit_messages<'a>(
 }
 
 /// The role of an added instruction: `system` and `developer` are better not mixed.
-fn instruction_role(messages: &str, target: &Target) -> &'static str {
+pub(super) fn instruction_role(messages: &str, target: &Target) -> &'static str {
     match target.capabilities.system_role {
         SystemRole::User => "user",
         SystemRole::Developer if memmem::find(messages.as_bytes(), b"\"developer\"").is_some() => {

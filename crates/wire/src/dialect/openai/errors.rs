@@ -474,7 +474,7 @@ mod tests {
         #[test]
         fn no_bytes_panic(status in 0u16..1000, body in proptest::collection::vec(any::<u8>(), 0..200)) {
             let headers = BTreeMap::new();
-            classify(&ReplyHead { status, headers: &headers, now: Duration::ZERO }, &body);
+            let _ = classify(&ReplyHead { status, headers: &headers, now: Duration::ZERO }, &body);
         }
     }
 }

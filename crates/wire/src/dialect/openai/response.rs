@@ -54,12 +54,10 @@ pub(super) fn from_value(
     value: Value,
     context: &DecodeContext,
 ) -> Result<ChatResponse, UpstreamError> {
-    if value.get("choices").is_none_or(Value::is_null)
-        || value.get("error").is_some_and(|error| !error.is_null())
-    {
-        if let Some(error) = errors::in_band(&value) {
-            return Err(error);
-        }
+    let suspicious = value.get("choices").is_none_or(Value::is_null)
+        || value.get("error").is_some_and(|error| !error.is_null());
+    if suspicious && let Some(error) = errors::in_band(&value) {
+        return Err(error);
     }
     let Value::Object(mut top) = value else {
         return Err(malformed("the provider's answer is no JSON object"));
