@@ -51,6 +51,8 @@ fn stop_reasons() {
             Some(native)
         );
     }
+    let unsaid = decode(json!({"content": [], "stop_reason": null}));
+    assert_eq!(unsaid.choices[0].finish_reason, Some(FinishReason::Stop));
     let hit =
         decode(json!({"content": [], "stop_reason": "stop_sequence", "stop_sequence": "END"}));
     assert_eq!(hit.choices[0].stop_sequence.as_deref(), Some("END"));

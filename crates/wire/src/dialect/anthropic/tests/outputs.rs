@@ -48,7 +48,10 @@ fn case_19_a_schema_with_tools_and_streaming_is_native_where_it_can_be() {
 fn a_schema_is_emulated_by_a_forced_tool_that_the_caller_never_sees() {
     let (body, encoded) = encode_for(json!({"response_format": format(true)}), &without_schemas());
     let name = body["tools"][0]["name"].as_str().unwrap();
-    assert_eq!(body["tool_choice"], json!({"type": "tool", "name": name}));
+    assert_eq!(
+        body["tool_choice"],
+        json!({"type": "tool", "name": name, "disable_parallel_tool_use": true})
+    );
     assert_eq!(body["tools"][0]["input_schema"], schema());
     assert_eq!(encoded.context.schema_tool.as_deref(), Some(name));
     assert_eq!(encoded.context.schema_to_validate, Some(schema()));
@@ -203,9 +206,16 @@ fn case_21_23_thinking_is_replayed_first_and_only_to_its_issuer() {
 
 #[test]
 fn case_21_a_loop_begun_elsewhere_runs_without_thinking() {
-    // Unsigned thinking is none of the API's.
+    // Unsigned thinking is none of the API's. An instruction behind the results changes nothing.
     for blocks in [vec![], vec![block(0, BlockSpan::default(), thought(""))]] {
-        let (body, encoded) = turn_of(&tool_loop(blocks), &budget());
+        let mut request = tool_loop(blocks);
+        let mut instruction = Message::new(Role::System);
+        instruction.parts.push(Part::Text {
+            text: "Be quick.".into(),
+            cache_control: None,
+        });
+        request.messages.push(instruction);
+        let (body, encoded) = turn_of(&request, &budget());
         assert!(body.get("thinking").is_none());
         assert_eq!(body["messages"][1]["content"][0]["type"], "text");
         assert_eq!(encoded.changed, ["reasoning_effort=none"]);
