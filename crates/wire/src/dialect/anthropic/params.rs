@@ -214,11 +214,13 @@ pub(super) fn sampling(
         target.capabilities.sampling
     };
     let free = match rule {
-        Sampling::Free => true,
+        // Whatever the model, a thinking budget excludes them.
+        Sampling::Free => !thinking.has_budget(),
         Sampling::UnlessThinking => !thinking.is_on(),
         Sampling::DefaultOnly | Sampling::Never => false,
     };
-    let thinks_along = rule == Sampling::UnlessThinking && thinking.is_on();
+    let thinks_along =
+        matches!(rule, Sampling::Free | Sampling::UnlessThinking) && thinking.is_on();
     let why = "the model takes it at its default only";
     if let Some(asked) = request.temperature {
         let temperature = asked.clamp(0.0, 1.0);
