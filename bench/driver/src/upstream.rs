@@ -126,17 +126,17 @@ async fn respond(
     };
     let start = Instant::now();
     for (at, piece) in (0_u32..).zip(answer.iter()) {
-        stream.write_all(piece).await?;
         match pace_ms {
             // The other streams get their turn, as they would from a provider.
             0 => tokio::task::yield_now().await,
             // Head, role and first content leave at once; the rest on a fixed schedule.
-            _ if at < 2 => {}
+            _ if at <= 2 => {}
             _ => {
-                let due = start + Duration::from_millis(pace_ms) * (at - 1);
+                let due = start + Duration::from_millis(pace_ms) * (at - 2);
                 tokio::time::sleep_until(due).await;
             }
         }
+        stream.write_all(piece).await?;
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use super::{ANSWER_TIMEOUT, Options, READ_BYTES, Window, check_whole, histogram,
 use crate::events::EventCheck;
 use crate::http;
 use crate::payload::Wanted;
+use crate::record::Mode;
 
 /// How long a connection rests after an error, so that a dead gateway isn't hammered.
 const ERROR_REST: Duration = Duration::from_millis(20);
@@ -64,10 +65,11 @@ async fn measure(options: &Options) -> anyhow::Result<Window> {
     });
     let request: Rc<[u8]> = options.request().into();
     let mut connections = JoinSet::new();
-    for _ in 0..options.connections {
+    for delay in start_delays(options) {
         let (tally, request) = (Rc::clone(&tally), Rc::clone(&request));
         let (address, wanted) = (options.address, options.wanted());
         connections.spawn_local(async move {
+            sleep(delay).await;
             while !tally.stopped.get() {
                 if let Err(error) = keep_busy(address, &request, wanted, &tally).await {
                     tally.fail(&error);
@@ -108,6 +110,18 @@ async fn measure(options: &Options) -> anyhow::Result<Window> {
         before,
         after,
     })
+}
+
+/// When each connection starts: at once, but paced streams one after the other over the length of
+/// a stream, or all would go in lockstep and a first chunk would wait for 63 others.
+fn start_delays(options: &Options) -> impl Iterator<Item = Duration> {
+    let stream_ms = match options.mode {
+        Mode::First => options.pace_ms.saturating_mul(options.chunks as u64),
+        Mode::Requests | Mode::Latency | Mode::Chunks => 0,
+    };
+    let connections = options.connections as u64;
+    (0..connections)
+        .map(move |at| Duration::from_micros(stream_ms.saturating_mul(1000) / connections * at))
 }
 
 /// Opens a connection and uses it until the run ends or it fails.

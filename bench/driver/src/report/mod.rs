@@ -90,11 +90,12 @@ fn notes(records: &[Record]) -> Vec<String> {
         }
     }
     if !slack.is_empty() {
-        notes.push(format!(
-            "note   not the gateway but driver and upstream set the pace of {}:\n       \
-             compare CPU there, not rates",
-            slack.join(", ")
-        ));
+        notes.push(
+            "note   these did not fill the gateway's core; driver and upstream set the pace, so \
+             compare\n       CPU rather than rates: "
+                .to_owned()
+                + &slack.join(",\n       "),
+        );
     }
     let other = records.iter().filter_map(|record| record.other_work);
     let (sum, count) = other.fold((0.0, 0.0), |(sum, count), share| (sum + share, count + 1.0));

@@ -1,10 +1,15 @@
 //! The table for people: under 100 columns, colours only where they say how a ratio stands to its
 //! goal (green reached, yellow missed by less than a fifth, red by more), and the same in words.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{Cell, CellAlignment, Color, Table};
+use comfy_table::{Attribute, Cell, CellAlignment, Color, LineStyle, Table, TableStyle};
 
 use super::figures::{DIRECT, Goal, REFERENCE, Row, Summary, Verdict};
+
+/// Rules around the header and at the end, none between rows.
+const STYLE: TableStyle = TableStyle::new()
+    .top_border(LineStyle::none().fill('─').junction('─'))
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .bottom_border(LineStyle::none().fill('─').junction('─'));
 
 /// Draws the whole report: what ran, then the table.
 pub(super) fn draw(summary: &Summary, colour: bool) -> String {
@@ -26,7 +31,7 @@ pub(super) fn draw(summary: &Summary, colour: bool) -> String {
         })
         .collect();
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.load_style(STYLE);
     if colour {
         table.enforce_styling();
     } else {
@@ -45,13 +50,13 @@ pub(super) fn draw(summary: &Summary, colour: bool) -> String {
     for row in &summary.rows {
         if row.scenario != scenario {
             scenario = &row.scenario;
-            table.add_row([Cell::new(scenario)]);
+            table.add_row([Cell::new(scenario).add_attribute(Attribute::Bold)]);
         }
         table.add_row(cells(row, &summary.targets, &compared));
     }
     text.push_str(&table.to_string());
     text.push_str(
-        "\nMedians over the rounds; a ratio is taken within each round, (lowest–highest).",
+        "\nMedians over the rounds. Ratios are taken within a round: median (lowest–highest).",
     );
     text
 }
