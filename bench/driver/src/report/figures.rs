@@ -77,6 +77,8 @@ impl Goal {
         // How much of the goal is reached, 1 and more being all of it.
         let reached = match self {
             Self::AtLeast(bound) => ratio / bound,
+            // What adds less than nothing (in noise) has reached any bound.
+            Self::AtMost(_) if ratio <= 0.0 => 1.0,
             Self::AtMost(bound) => bound / ratio,
         };
         match reached {
@@ -357,6 +359,7 @@ pub(super) mod tests {
         assert_eq!(Goal::AtLeast(0.6).judge(0.5), Verdict::Near);
         assert_eq!(Goal::AtMost(2.0).judge(1.9), Verdict::Met);
         assert_eq!(Goal::AtMost(2.0).judge(3.0), Verdict::Missed);
+        assert_eq!(Goal::AtMost(2.0).judge(-0.1), Verdict::Met);
     }
 
     #[test]
