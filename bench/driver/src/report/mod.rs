@@ -84,6 +84,8 @@ fn notes(records: &[Record]) -> Vec<String> {
         let name = format!("{} in `{}`", record.target, record.scenario);
         if saturates
             && figures::gateway_busy(record).is_some_and(|busy| busy < SATURATED)
+            // Else the core may have been full of other work, of which there is a note as well.
+            && record.other_work.is_some_and(|share| share <= OTHER_WORK_MAX)
             && !slack.contains(&name)
         {
             slack.push(name);

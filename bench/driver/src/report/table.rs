@@ -44,7 +44,9 @@ pub(super) fn draw(summary: &Summary, colour: bool) -> String {
             .iter()
             .map(|target| format!("{target} ÷ {REFERENCE}")),
     );
-    header.push("goal".to_owned());
+    if !compared.is_empty() {
+        header.push("goal".to_owned());
+    }
     table.set_header(header.iter().map(|name| right(name)));
     let mut scenario = "";
     for row in &summary.rows {
@@ -97,6 +99,7 @@ fn cells(row: &Row, targets: &[String], compared: &[&String]) -> Vec<Cell> {
     }
     let goal = match row.goal {
         None => String::new(),
+        Some(_) if compared.is_empty() => String::new(),
         Some(Goal::AtLeast(bound)) => format!("≥ {bound:.2} {}", verdicts.join(" ")),
         Some(Goal::AtMost(bound)) => format!("≤ {bound:.2} {}", verdicts.join(" ")),
     };
