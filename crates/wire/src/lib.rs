@@ -8,8 +8,10 @@
 //! [`adapter::Adapter`], the seam that each dialect fills.
 
 pub mod adapter;
+pub mod api_error;
 pub mod capability;
 pub mod chat;
+pub mod classify;
 pub mod delay;
 pub mod dialect;
 pub mod embedding;

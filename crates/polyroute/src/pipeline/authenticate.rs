@@ -1,6 +1,6 @@
 //! Credential → principal: gateway keys, hashed in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use http::{HeaderMap, header};
@@ -18,7 +18,7 @@ pub struct Principal {
     /// The key's tags. They win over tags of the request.
     pub tags: BTreeMap<String, String>,
     /// The names that it may ask for; `None` for all.
-    pub allowed: Option<BTreeSet<String>>,
+    pub allowed: Option<Vec<String>>,
 }
 
 /// The gateway keys of one configuration. Holds digests only.
@@ -42,7 +42,7 @@ impl KeyRing {
             .map(|key| {
                 let digest = digest(&salt, key.secret.expose().as_bytes());
                 let principal =
-                    Principal { name: key.name.clone(), tags: key.tags.clone(), allowed: key.routes.clone() };
+                    Principal { name: key.name.clone(), tags: key.tags.clone(), allowed: key.routes.as_ref().map(|routes| routes.iter().cloned().collect()) };
                 (digest, (digest, Arc::new(principal)))
             })
             .collect();
@@ -70,7 +70,7 @@ impl KeyRing {
         let mut given = [bearer].into_iter().chain(named).flatten().filter(|value| !value.is_empty());
         let Some(credential) = given.next() else {
             return Err(unauthorized(
-                "missing_api_key",
+                "invalid_api_key",
                 "No API key was sent. Send a Polyroute key as `Authorization: Bearer …`, `x-api-key` or `api-key`.",
             ));
         };
@@ -96,5 +96,5 @@ fn digest(salt: &[u8], secret: &[u8]) -> [u8; 32] {
 }
 
 fn unauthorized(code: &'static str, message: &str) -> ApiError {
-    ApiError::new(401, "authentication_error", code, message)
+    ApiError::new(code, message)
 }

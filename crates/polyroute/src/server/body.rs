@@ -54,7 +54,7 @@ impl ReplyBody {
     #[must_use]
     pub fn error(error: &ApiError) -> Reply {
         let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut reply = Self::json(status, error.to_body());
+        let mut reply = Self::json(status, error.body());
         for (name, value) in error.headers() {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 reply.headers_mut().insert(name, value);

@@ -7,8 +7,10 @@ mod client;
 mod connector;
 mod fetch;
 mod guard;
+mod request;
 mod tls;
 
 pub use client::{Outgoing, UpstreamClient, UpstreamClients};
 pub use fetch::{FetchError, MediaFetcher, MediaLimits};
+pub use request::{TraceContext, outgoing};
 pub use tls::{client_config, crypto_provider};

@@ -1,0 +1,129 @@
+//! What every dialect's error reading shares: the status fallback, context-length wording, and ids
+//! for calls that come without one.
+
+use crate::error::ErrorKind;
+use crate::json::stable_hash;
+
+/// The kind that a status alone says (end of wire-protocols §13.3). For a body that says more, the
+/// dialect decides.
+#[must_use]
+pub const fn kind_of_status(status: u16) -> ErrorKind {
+    match status {
+        401 => ErrorKind::Auth,
+        402 => ErrorKind::QuotaExhausted,
+        403 => ErrorKind::Permission,
+        404 => ErrorKind::NotFound,
+        408 | 504 => ErrorKind::Timeout,
+        413 => ErrorKind::PayloadTooLarge,
+        429 => ErrorKind::RateLimited,
+        // 498 is Groq's capacity_exceeded, 529 Anthropic's overloaded_error; 503 says by its name
+        // that the service is unavailable for now.
+        498 | 503 | 529 => ErrorKind::Overloaded,
+        400..=499 => ErrorKind::InvalidRequest,
+        // A status that no error answer should have is a provider's fault as well.
+        _ => ErrorKind::ServerError,
+    }
+}
+
+/// Wordings that say that input (and output) exceed the model's window (wire-protocols §13.4), in
+/// lower case. Each inner list must occur in order.
+const CONTEXT_WORDINGS: &[&[&str]] = &[
+    &["context_length_exceeded"],
+    &["maximum context length"],
+    &["exceeds the context window"],
+    &["prompt is too long"],
+    &["prompt too long", "context"],
+    &["total length of all messages is too long"],
+    &["number of input tokens exceeds maximum length"],
+    &["input length and", "exceed context limit"],
+    &["input is too long for requested model"],
+    &["input token count", "exceeds the maximum"],
+    &["maximum prompt length is"],
+    &["reduce the length of the messages"],
+    &["too many tokens"],
+    &["range of input length should be"],
+    &["`inputs` tokens + `max_new_tokens` must be"],
+    &["input tokens and requested", "output tokens"],
+    &["max_tokens must be at least 1, got -"],
+    &["exceeds the available context size"],
+];
+
+/// Whether an error text of a status 400 or 413 speaks of the context window. Never ask it on a
+/// 429: there `too many tokens` is a rate.
+#[must_use]
+pub fn is_context_length(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    CONTEXT_WORDINGS.iter().any(|wording| {
+        let mut rest = text.as_str();
+        wording.iter().all(|piece| match rest.split_once(piece) {
+            Some((_, after)) => {
+                rest = after;
+                true
+            }
+            None => false,
+        })
+    })
+}
+
+/// An id for a tool call that the provider sent without one: `call_` and 24 hexadecimal digits.
+/// The same seed and place give the same id, so that a replayed decoding agrees with the first.
+#[must_use]
+pub fn synthetic_call_id(seed: &str, choice: u32, call: u32) -> String {
+    let key = format!("{seed}\u{0}{choice}\u{0}{call}");
+    let first = stable_hash(key.as_bytes());
+    let second = stable_hash(format!("{key}\u{0}{first}").as_bytes());
+    format!("call_{first:016x}{:08x}", second >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_38_context_wordings_of_the_providers() {
+        for text in [
+            "This model's maximum context length is 8192 tokens. However, you asked for 9000.",
+            "prompt is too long: 210000 tokens > 200000 maximum",
+            "The input token count (1200000) exceeds the maximum number of tokens allowed",
+            "Input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
+            "This model's maximum prompt length is 131072 but the request contains 200000 tokens.",
+            "You passed 5000 input tokens and requested 100 output tokens.",
+            "prompt too long; exceeded max context length by 10 tokens",
+        ] {
+            assert!(is_context_length(text), "{text}");
+        }
+        for text in [
+            "",
+            "The maximum number of images is 20.",
+            "max_tokens is too large: 100000. This model supports at most 16384 completion tokens.",
+            "exceeds the maximum; input token count unknown",
+        ] {
+            assert!(!is_context_length(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn case_56_ids_are_stable_and_differ_by_place() {
+        let id = synthetic_call_id("req_1", 0, 0);
+        assert_eq!(id, synthetic_call_id("req_1", 0, 0));
+        assert_eq!(id.len(), 29);
+        assert!(id.bytes().skip(5).all(|byte| byte.is_ascii_hexdigit()));
+        let mut ids = vec![id];
+        for (choice, call) in [(0, 1), (1, 0), (1, 1), (11, 0), (0, 11)] {
+            ids.push(synthetic_call_id("req_1", choice, call));
+        }
+        ids.push(synthetic_call_id("req_2", 0, 0));
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 7);
+    }
+
+    #[test]
+    fn every_status_has_a_kind() {
+        assert_eq!(kind_of_status(429), ErrorKind::RateLimited);
+        assert_eq!(kind_of_status(502), ErrorKind::ServerError);
+        assert_eq!(kind_of_status(529), ErrorKind::Overloaded);
+        assert_eq!(kind_of_status(422), ErrorKind::InvalidRequest);
+        assert_eq!(kind_of_status(302), ErrorKind::ServerError);
+    }
+}
