@@ -38,14 +38,20 @@ type Answers = Rc<RefCell<HashMap<Wanted, Answer>>>;
 
 /// Serves until the process is ended.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let listener = std::net::TcpListener::bind(options.listen)
+        .with_context(|| format!("can't listen on {}", options.listen))?;
+    listen(listener)
+}
+
+/// Answers whoever connects, on this thread, for ever.
+pub(crate) fn listen(listener: std::net::TcpListener) -> anyhow::Result<()> {
+    listener.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
-        let listener = TcpListener::bind(options.listen)
-            .await
-            .with_context(|| format!("can't listen on {}", options.listen))?;
+        let listener = TcpListener::from_std(listener)?;
         let answers = Answers::default();
         loop {
             let (stream, _) = listener.accept().await?;

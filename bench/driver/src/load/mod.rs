@@ -175,3 +175,108 @@ fn check_whole(status: u16, body_bytes: usize, wanted_bytes: usize) -> anyhow::R
     );
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// A short load of the mode given.
+    fn options(mode: Mode, address: SocketAddr) -> Options {
+        Options {
+            mode,
+            address,
+            target: "direct".to_owned(),
+            scenario: "test".to_owned(),
+            round: 1,
+            key: "k".to_owned(),
+            connections: 4,
+            seconds: 0.5,
+            warm_up_seconds: 0.1,
+            rate: 1000,
+            request_bytes: 460,
+            answer_bytes: 460,
+            chunks: 10,
+            pace_ms: 0,
+            gateway_pid: None,
+            upstream_pid: None,
+        }
+    }
+
+    /// The upstream in a thread of its own, which ends with the test's process.
+    fn upstream() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || crate::upstream::listen(listener));
+        address
+    }
+
+    #[test]
+    fn connections_are_kept_busy_and_every_answer_is_right() {
+        let window = busy::run(&options(Mode::Requests, upstream())).unwrap();
+        assert_eq!((window.errors, window.first_error), (0, None));
+        assert!(window.requests > 10, "{} requests", window.requests);
+        assert!(!window.latency.is_empty());
+    }
+
+    #[test]
+    fn streams_are_counted_by_chunk() {
+        for (mode, pace_ms) in [(Mode::Chunks, 0), (Mode::First, 5)] {
+            let options = Options {
+                pace_ms,
+                ..options(mode, upstream())
+            };
+            let window = busy::run(&options).unwrap();
+            assert_eq!((window.errors, window.first_error), (0, None));
+            assert!(
+                window.chunks >= 10 * (window.requests - 4),
+                "{} chunks",
+                window.chunks
+            );
+            assert!(!window.first_chunk.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_wrong_answer_counts_as_an_error() {
+        // The upstream refuses streams that are too long, with a 404.
+        let options = Options {
+            chunks: 10_000_000,
+            ..options(Mode::Chunks, upstream())
+        };
+        let window = busy::run(&options).unwrap();
+        assert!(window.errors > 0);
+        assert_eq!(window.first_error.as_deref(), Some("status 404"));
+        assert_eq!(window.requests, 0);
+    }
+
+    #[test]
+    fn requests_due_during_a_stall_count_from_when_they_were_due() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || stall_once(&listener));
+        let window = steady::run(&options(Mode::Latency, address)).unwrap();
+        let slow_ns = 50_000_000;
+        let slow = window.latency.count_between(slow_ns, u64::MAX);
+        // One request waits 200 ms; of the 200 due meanwhile, 150 come more than 50 ms late. (With
+        // coordinated omission it would be the one.)
+        assert!(slow >= 100, "{slow} slow ones");
+    }
+
+    /// Answers every request at once but one, which takes 200 ms.
+    fn stall_once(listener: &TcpListener) {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut requests, mut scratch) = (0, [0; 4096]);
+        let answer = payload::answer(460);
+        while stream.read(&mut scratch).is_ok_and(|size| size > 0) {
+            requests += 1;
+            if requests == 200 {
+                #[expect(clippy::disallowed_methods, reason = "a thread of its own")]
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            stream.write_all(&answer).unwrap();
+        }
+    }
+}
