@@ -31,6 +31,9 @@ const NOT_YET: [&str; 8] = [
     "cohere",
 ];
 
+/// Whether a provider (first argument) lists a model (second) live.
+pub type Listed<'a> = &'a dyn Fn(&str, &str) -> bool;
+
 /// What the caller asked for.
 #[derive(Clone, Copy, Default)]
 pub struct NameRequest<'a> {
@@ -40,8 +43,8 @@ pub struct NameRequest<'a> {
     pub provider: Option<&'a str>,
     /// The names that the caller's key may use; `None` for all.
     pub allowed: Option<&'a [String]>,
-    /// Whether a provider (first argument) lists a model (second) live.
-    pub listed: Option<&'a dyn Fn(&str, &str) -> bool>,
+    /// What providers list live, if that is known.
+    pub listed: Option<Listed<'a>>,
 }
 
 /// Which rule found the targets.
@@ -309,7 +312,7 @@ fn prefixed<'a, 'n>(
 fn bare<'a>(
     snapshot: &'a Snapshot,
     name: &str,
-    listed: Option<&dyn Fn(&str, &str) -> bool>,
+    listed: Option<Listed<'_>>,
 ) -> Option<(&'a Provider, How)> {
     let in_catalog = snapshot.on().find(|provider| {
         snapshot

@@ -84,7 +84,11 @@ impl Relay {
 
     /// Heartbeats until a target answers, then relays it.
     #[must_use]
-    pub fn attempting(attempting: Attempting, heartbeat: Duration, cut: &CancellationToken) -> Self {
+    pub fn attempting(
+        attempting: Attempting,
+        heartbeat: Duration,
+        cut: &CancellationToken,
+    ) -> Self {
         let mut relay = Self::new(State::Attempting(attempting), heartbeat, cut);
         relay.out.extend_from_slice(HEARTBEAT);
         relay
@@ -106,7 +110,8 @@ impl Relay {
 
     fn begin(&mut self, mut live: Live) {
         if let Some(notice) = live.notice.take() {
-            self.out.extend_from_slice(format!(": {notice}\n\n").as_bytes());
+            self.out
+                .extend_from_slice(format!(": {notice}\n\n").as_bytes());
         }
         self.out.append(&mut live.prelude);
         self.last_event = Instant::now();
@@ -137,7 +142,11 @@ impl Relay {
                     }
                     Poll::Ready(Err(failed)) => {
                         this.out = failed.error.stream_event();
-                        failed.settle.end(End::Failed, failed.error.status, Some(failed.error.code));
+                        failed.settle.end(
+                            End::Failed,
+                            failed.error.status,
+                            Some(failed.error.code),
+                        );
                         this.state = State::Done;
                         continue;
                     }
@@ -172,7 +181,9 @@ impl Relay {
     }
 
     fn take_frame(&mut self, frame: Option<Result<http_body::Frame<Bytes>, hyper::Error>>) {
-        let State::Live(live) = &mut self.state else { return };
+        let State::Live(live) = &mut self.state else {
+            return;
+        };
         let step = match frame {
             Some(Ok(frame)) => {
                 let Ok(bytes) = frame.into_data() else { return };
@@ -212,10 +223,20 @@ impl Relay {
             if let State::Live(live) = &self.state {
                 let idle_due = self.last_event + live.inter_token;
                 if now >= idle_due || now >= live.total_until {
-                    let what = if now >= idle_due { "no token for" } else { "no end after" };
-                    let limit = if now >= idle_due { live.inter_token } else { live.settle.elapsed() };
-                    let error =
-                        UpstreamError::new(ErrorKind::Timeout, format!("the provider sent {what} {} ms", limit.as_millis()));
+                    let what = if now >= idle_due {
+                        "no token for"
+                    } else {
+                        "no end after"
+                    };
+                    let limit = if now >= idle_due {
+                        live.inter_token
+                    } else {
+                        live.settle.elapsed()
+                    };
+                    let error = UpstreamError::new(
+                        ErrorKind::Timeout,
+                        format!("the provider sent {what} {} ms", limit.as_millis()),
+                    );
                     self.upstream_failed(&error);
                     return Poll::Ready(());
                 }

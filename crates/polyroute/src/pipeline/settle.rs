@@ -27,8 +27,14 @@ pub struct Settle {
 impl Settle {
     /// The record of a request that began at `started`.
     #[must_use]
-    pub fn new(telemetry: Arc<Telemetry>, started: Instant, operation: &'static str, request_id: String) -> Self {
-        let time = jiff::Timestamp::try_from(SystemTime::now() - started.elapsed()).unwrap_or_default();
+    pub fn new(
+        telemetry: Arc<Telemetry>,
+        started: Instant,
+        operation: &'static str,
+        request_id: String,
+    ) -> Self {
+        let time =
+            jiff::Timestamp::try_from(SystemTime::now() - started.elapsed()).unwrap_or_default();
         let record = Record {
             request_id,
             time: format!("{time:.3}"),
@@ -55,7 +61,13 @@ impl Settle {
             overhead_ms: 0.0,
             bytes_sent: 0,
         };
-        Self { record: Some(Box::new(record)), telemetry, started, waited: Duration::ZERO, open_stream: false }
+        Self {
+            record: Some(Box::new(record)),
+            telemetry,
+            started,
+            waited: Duration::ZERO,
+            open_stream: false,
+        }
     }
 
     /// Changes the record.
@@ -163,12 +175,18 @@ impl Drop for Settle {
 /// Milliseconds with microseconds behind the point.
 #[must_use]
 pub fn millis(duration: Duration) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of a request are far below 2^52")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "microseconds of a request are far below 2^52"
+    )]
     let micros = duration.as_micros() as f64;
     micros / 1_000.0
 }
 
 fn shorten(message: &str) -> String {
-    let end = (0..=MESSAGE_BYTES_MAX.min(message.len())).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
+    let end = (0..=MESSAGE_BYTES_MAX.min(message.len()))
+        .rev()
+        .find(|at| message.is_char_boundary(*at))
+        .unwrap_or(0);
     message.get(..end).unwrap_or_default().to_owned()
 }

@@ -55,8 +55,17 @@ impl TurnCache {
     /// Remembers a whole answer.
     pub fn remember(&self, principal: &str, response: &ChatResponse) {
         if let Some(choice) = response.choices.first() {
-            let call = choice.message.tool_calls.first().map(|call| call.id.as_str());
-            self.insert(principal, call, &choice.message.text, choice.message.blocks.clone());
+            let call = choice
+                .message
+                .tool_calls
+                .first()
+                .map(|call| call.id.as_str());
+            self.insert(
+                principal,
+                call,
+                &choice.message.text,
+                choice.message.blocks.clone(),
+            );
         }
     }
 
@@ -64,12 +73,21 @@ impl TurnCache {
         if blocks.is_empty() {
             return;
         }
-        let bytes: usize = blocks.iter().map(|block| block.block.to_string().len() + 128).sum();
+        let bytes: usize = blocks
+            .iter()
+            .map(|block| block.block.to_string().len() + 128)
+            .sum();
         if bytes > TURN_BYTES_MAX {
             return;
         }
-        let key = call.map_or_else(|| key(principal, "text", text), |id| key(principal, "call", id));
-        self.turns.insert(key, (Arc::new(blocks), u32::try_from(bytes).unwrap_or(u32::MAX)));
+        let key = call.map_or_else(
+            || key(principal, "text", text),
+            |id| key(principal, "call", id),
+        );
+        self.turns.insert(
+            key,
+            (Arc::new(blocks), u32::try_from(bytes).unwrap_or(u32::MAX)),
+        );
     }
 }
 
@@ -94,7 +112,14 @@ impl TurnMemory {
     /// Nothing gathered yet.
     #[must_use]
     pub const fn new(cache: TurnCache, principal: String) -> Self {
-        Self { cache, principal, call: None, text: String::new(), blocks: Vec::new(), bytes: 0 }
+        Self {
+            cache,
+            principal,
+            call: None,
+            text: String::new(),
+            blocks: Vec::new(),
+            bytes: 0,
+        }
     }
 
     /// Takes an event of the first choice.
@@ -107,7 +132,9 @@ impl TurnMemory {
                 self.bytes += text.len();
                 self.text.push_str(text);
             }
-            ChatEvent::ToolStart { choice: 0, id, .. } if self.call.is_none() => self.call = Some(id.clone()),
+            ChatEvent::ToolStart { choice: 0, id, .. } if self.call.is_none() => {
+                self.call = Some(id.clone())
+            }
             ChatEvent::Block { choice: 0, block } => {
                 self.bytes += block.block.to_string().len();
                 self.blocks.push(block.clone());
@@ -120,7 +147,8 @@ impl TurnMemory {
     pub fn remember(&mut self) {
         if self.bytes <= TURN_BYTES_MAX {
             let blocks = std::mem::take(&mut self.blocks);
-            self.cache.insert(&self.principal, self.call.as_deref(), &self.text, blocks);
+            self.cache
+                .insert(&self.principal, self.call.as_deref(), &self.text, blocks);
         }
     }
 }
