@@ -289,6 +289,13 @@ fn a_bad_credential_is_followed_by_the_next_one() {
 }
 
 #[test]
+fn a_credential_that_was_refused_since_is_not_waited_for() {
+    let two = plan(vec![target("a", None, 1), target("a", None, 1)]);
+    let ends = fails(&[ErrorKind::RateLimited, ErrorKind::Auth]);
+    assert_eq!(run(&two, &ends), (vec![(0, 0), (1, 0)], NOTHING));
+}
+
+#[test]
 fn after_content_there_is_no_second_answer() {
     let two = plan(vec![target("a", None, 1), target("b", None, 1)]);
     let cut = Failure {

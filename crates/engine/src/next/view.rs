@@ -115,20 +115,35 @@ impl<'a> View<'a> {
     /// The first credential in order that no failure speaks against.
     fn free_credential(&self, target: usize) -> Option<usize> {
         let planned = self.plan.targets.get(target)?;
-        planned.credentials.order().find(|credential| {
-            !self.failures().any(|(attempt, failure)| {
-                let same = attempt.credential == *credential
-                    && self.provider_of(attempt) == Some(planned.provider());
-                let wider = failure.scope == ErrorScope::Account
-                    || failure.scope == ErrorScope::Provider
-                    || attempt.target == target;
-                same && match failure.kind {
-                    ErrorKind::Auth | ErrorKind::QuotaExhausted => true,
+        let limited = |credential: usize| {
+            self.with_credential(planned, credential)
+                .any(|(attempt, failure)| {
                     // Rates are limited per model at most providers.
-                    ErrorKind::RateLimited => wider,
-                    _ => false,
-                }
-            })
+                    let here = attempt.target == target
+                        || matches!(failure.scope, ErrorScope::Account | ErrorScope::Provider);
+                    failure.kind == ErrorKind::RateLimited && here
+                })
+        };
+        let mut order = planned.credentials.order();
+        order.find(|credential| !limited(*credential) && !self.is_spent(planned, *credential))
+    }
+
+    /// The provider refused the credential, or it has no quota left, whichever the model.
+    fn is_spent(&self, planned: &PlannedTarget, credential: usize) -> bool {
+        self.with_credential(planned, credential)
+            .any(|(_, failure)| matches!(failure.kind, ErrorKind::Auth | ErrorKind::QuotaExhausted))
+    }
+
+    /// The failures of one credential of a target's provider.
+    fn with_credential(
+        &self,
+        planned: &'a PlannedTarget,
+        credential: usize,
+    ) -> impl Iterator<Item = (&'a Attempt, Failure)> {
+        let view = *self;
+        self.failures().filter(move |(attempt, _)| {
+            attempt.credential == credential
+                && view.provider_of(attempt) == Some(planned.provider())
         })
     }
 
@@ -179,8 +194,9 @@ impl<'a> View<'a> {
         if failure.retry_forbidden || retries_max == 0 || tries > retries_max {
             return None;
         }
-        // The account is at fault for all its credentials alike.
         let credential = match failure.kind {
+            // It is free again after the wait, unless it was refused at another target since.
+            ErrorKind::RateLimited if self.is_spent(planned, last.credential) => return None,
             ErrorKind::RateLimited => last.credential,
             _ => self.free_credential(target)?,
         };
