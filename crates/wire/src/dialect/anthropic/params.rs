@@ -234,12 +234,14 @@ pub(super) fn sampling(
         }
     }
     if let Some(top_p) = request.top_p {
-        // 1 is the default: beside a temperature it says nothing, and newer models refuse both.
+        // 1 is the default: it says nothing, and newer models refuse it beside a temperature.
         let says_nothing = !is_other(top_p, 1.0);
-        if (free && !(says_nothing && request.temperature.is_some()))
-            || (thinks_along && top_p >= 0.95 && !says_nothing)
-        {
+        let excluded = request.temperature.is_some()
+            && (says_nothing || target.capabilities.one_of_temperature_top_p);
+        if (free && !excluded) || (thinks_along && top_p >= 0.95 && !says_nothing) {
             body.insert("top_p".to_owned(), number(top_p));
+        } else if free && !says_nothing {
+            notes.drop("top_p", "the model takes it or `temperature`, not both")?;
         } else if !says_nothing {
             notes.drop("top_p", why)?;
         }

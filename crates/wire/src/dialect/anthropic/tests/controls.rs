@@ -153,6 +153,13 @@ fn case_44_sampling_by_model_generation_and_api_version() {
         (&json!(1), &json!(0.5), &json!(4))
     );
     assert_eq!(encoded.changed, ["temperature=1"]);
+    // Takes one of two: the temperature stays.
+    let mut either = target();
+    either.capabilities.one_of_temperature_top_p = true;
+    let (body, encoded) = encode_for(ask.clone(), &either);
+    assert!(body.get("temperature").is_some() && body.get("top_p").is_none());
+    assert_eq!(encoded.dropped, ["top_p"]);
+    assert_eq!(encode_for(json!({"top_p": 0.5}), &either).0["top_p"], 0.5);
     // Takes none.
     let mut newest = target();
     newest.capabilities.sampling = Sampling::Never;
