@@ -4,7 +4,62 @@
 //! It is the upstream of Polyroute's tests and demo and, as `polyroute sim`, a fault lab for any
 //! gateway. It shares no translation code with `polyroute-wire`: a bug that both had would hide
 //! itself. The one type to read first is [`prompt::Prompt`]: what a strict dialect understood of
-//! a request.
+//! a request. [`Sim::start`] runs one.
+//!
+//! # Paths
+//!
+//! Each provider's own paths, on one port: `/v1/chat/completions`, `/v1/embeddings`,
+//! `/v1/messages`, `/v1/messages/count_tokens`, `/v1beta/models/{model}:generateContent` and the
+//! other Gemini calls (also under `/v1/`), and `/v1/models`, which goes by the caller's headers.
+//! In front of them may stand `/openai`, `/anthropic` or `/gemini`, and in front of that
+//! `/p/<name>`: a named instance, for which fault rules and scripts can be set apart.
+//!
+//! # What decides the answer
+//!
+//! * The last user text: `echo: …` is repeated, `words:500` gives that many words, the name of an
+//!   offered tool (or a telling word of it) calls it, with JSON objects in the text as arguments;
+//!   `both` or `parallel` makes several calls. Anything else gives seeded prose.
+//! * A schema or JSON mode gives JSON that fits; tool results are quoted.
+//! * Scripts ([`script::Script`]) replace all that with exact replies.
+//! * Faults ([`fault`]) are put in last. `x-sim-ttft-ms` and `x-sim-itl-ms` set the pace.
+//! * The key: `sim-bad…`, `sim-quota…` and `sim-forbidden…` are refused ([`auth`]).
+//!
+//! # `/_sim/`
+//!
+//! `GET health`, `GET log?since=N`, `DELETE log`, `GET | POST | DELETE faults`,
+//! `GET faults/catalogue`, `POST | DELETE script`, `GET models` ([`admin`]).
+//!
+//! # Inside
+//!
+//! The way of a request: [`server`] → [`service`] → [`route`] → [`respond`] → [`answer`] →
+//! `dialect/<name>/render` or `stream` → [`fault`] → [`play`].
 
+pub mod admin;
+pub mod answer;
+pub mod auth;
+pub mod clock;
+pub mod config;
+pub mod connection;
 pub mod dialect;
+pub mod errors;
+pub mod fault;
+pub mod headers;
+pub mod latency;
+pub mod log;
+pub mod models;
+pub mod plan;
+pub mod play;
 pub mod prompt;
+pub mod respond;
+pub mod route;
+pub mod script;
+pub mod seed;
+pub mod server;
+pub mod service;
+pub mod state;
+mod strict;
+pub mod wire;
+
+pub use config::SimConfig;
+pub use latency::Latency;
+pub use server::{Sim, StartError};

@@ -194,6 +194,17 @@ pub fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
+/// Sets a member of a JSON object; nothing if it is none.
+pub(crate) fn set_member(
+    object: &mut serde_json::Value,
+    key: &str,
+    member: impl Into<serde_json::Value>,
+) {
+    if let Some(object) = object.as_object_mut() {
+        object.insert(key.to_owned(), member.into());
+    }
+}
+
 /// Refuses nesting deeper than [`NESTING_MAX`] without recursion.
 ///
 /// # Errors

@@ -8,6 +8,7 @@
 //! [`adapter::Adapter`], the seam that each dialect fills.
 
 pub mod adapter;
+pub mod api_error;
 pub mod capability;
 pub mod chat;
 pub mod classify;

@@ -1,1 +1,15 @@
-//! One file a vendor: where it is, how it authenticates, which dialect it speaks. Mostly data.
+//! Which dialect has which adapter: one line each.
+
+use crate::adapter::Adapter;
+use crate::dialect::anthropic::Anthropic;
+use crate::dialect::openai::OpenAi;
+
+/// The adapter of a dialect by its name in the configuration. OpenAI's shape is what servers that
+/// nobody knows speak.
+#[must_use]
+pub fn adapter(dialect: &str) -> &'static dyn Adapter {
+    match dialect {
+        "anthropic" => &Anthropic,
+        _ => &OpenAi,
+    }
+}

@@ -1,1 +1,6 @@
-//! The anthropic wire format.
+//! The Anthropic wire format: `accept` judges a request, `render` writes a whole answer, `stream` its
+//! events.
+
+pub mod accept;
+pub mod render;
+pub mod stream;

@@ -1,1 +1,6 @@
-//! The gemini wire format.
+//! The Gemini wire format: `accept` judges a request, `render` writes a whole answer, `stream` its
+//! events.
+
+pub mod accept;
+pub mod render;
+pub mod stream;

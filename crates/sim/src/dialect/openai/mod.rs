@@ -1,1 +1,6 @@
-//! The openai wire format.
+//! The OpenAI wire format: `accept` judges a request, `render` writes a whole answer, `stream` its
+//! events.
+
+pub mod accept;
+pub mod render;
+pub mod stream;

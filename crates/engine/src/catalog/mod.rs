@@ -1,0 +1,237 @@
+//! The catalog: which models exist, what they take, how large their windows are, what they cost.
+//!
+//! Versioned data, one JSON file a provider (`catalog/*.json`), embedded in the program and
+//! parsed once. Read [`Catalog`] first. A model that the catalog does not list still gets the
+//! capabilities of its family, but no window and no price: unknown is never guessed.
+
+mod entry;
+mod family;
+mod load;
+
+use std::sync::OnceLock;
+
+use polyroute_wire::capability::Capabilities;
+
+pub use entry::{Kind, ModelEntry, PricePeriod};
+pub use load::CatalogError;
+
+pub(crate) use family::glob;
+
+use crate::price::Prices;
+use family::Family;
+
+/// The files, by provider.
+const FILES: [(&str, &str); 3] = [
+    ("openai", include_str!("../../../../catalog/openai.json")),
+    (
+        "anthropic",
+        include_str!("../../../../catalog/anthropic.json"),
+    ),
+    ("gemini", include_str!("../../../../catalog/gemini.json")),
+];
+
+/// All known models of all known providers.
+#[derive(Debug)]
+pub struct Catalog {
+    sections: Vec<Section>,
+}
+
+/// One provider's models.
+#[derive(Debug)]
+struct Section {
+    provider: String,
+    as_of: String,
+    families: Vec<Family>,
+    /// Index into `families` for ids that no pattern matches.
+    fallback: usize,
+    models: Vec<ModelEntry>,
+    /// Every id and alias → index into `models`.
+    names: std::collections::HashMap<String, usize>,
+}
+
+/// How well a name was known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Match {
+    /// The provider is known but the name looks like nothing of it.
+    Fallback,
+    /// The name looks like one of a known family: capabilities are known, window and price are
+    /// not.
+    Family,
+    /// A dated version, which is not listed, of a model that is: its window holds, its price is
+    /// unknown.
+    Dated,
+    /// Listed, by id or alias.
+    Listed,
+}
+
+/// What the catalog knows of one model id.
+#[derive(Debug, Clone)]
+pub struct Known<'a> {
+    /// How well the name was known.
+    pub matched: Match,
+    /// The provider whose section it was found in.
+    pub provider: &'a str,
+    /// The listed model: itself, or for [`Match::Dated`] the one that it is a version of.
+    pub entry: Option<&'a ModelEntry>,
+    /// What it takes, with window and longest answer where they are known.
+    pub capabilities: &'a Capabilities,
+    /// When this section was last checked against the provider's own pages (`2026-11-21`).
+    pub as_of: &'a str,
+}
+
+impl<'a> Known<'a> {
+    /// Its prices at that time (seconds since the Unix epoch), and when the list was last checked;
+    /// `None` if they are unknown.
+    #[must_use]
+    pub fn prices_at(&self, unix_seconds: u64) -> Option<(&'a Prices, &'a str)> {
+        match self.matched {
+            Match::Listed => Some((self.entry?.prices_at(unix_seconds)?, self.as_of)),
+            Match::Dated | Match::Family | Match::Fallback => None,
+        }
+    }
+}
+
+impl Catalog {
+    /// The catalog that is built into the program.
+    ///
+    /// Tests prove that the embedded files parse; if one did not, its provider would be missing
+    /// here and all its prices unknown.
+    #[must_use]
+    pub fn embedded() -> &'static Self {
+        static CATALOG: OnceLock<Catalog> = OnceLock::new();
+        CATALOG.get_or_init(|| Self {
+            sections: FILES
+                .iter()
+                .filter_map(|(provider, text)| load::section(provider, text).ok())
+                .collect(),
+        })
+    }
+
+    /// Reads catalog files: provider name and JSON text.
+    ///
+    /// # Errors
+    /// The first thing in a file that is not as it must be: JSON, unknown keys, duplicate names,
+    /// a model without a family, a price that is no decimal.
+    pub fn parse(files: &[(&str, &str)]) -> Result<Self, CatalogError> {
+        let sections = files
+            .iter()
+            .map(|(provider, text)| load::section(provider, text))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { sections })
+    }
+
+    /// What is known of `id` at `provider`. `None` if the catalog has no such provider, which is
+    /// so for every provider that is merely compatible with one of the three.
+    #[must_use]
+    pub fn lookup(&self, provider: &str, id: &str) -> Option<Known<'_>> {
+        self.section(provider).map(|section| section.lookup(id))
+    }
+
+    /// Everything listed under that bare name, over all providers.
+    pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Known<'a>> {
+        self.sections
+            .iter()
+            .map(move |section| section.lookup(name))
+            .filter(|known| known.matched == Match::Listed)
+    }
+
+    /// The listed models of one provider, in the order of its file.
+    pub fn models(&self, provider: &str) -> impl Iterator<Item = &ModelEntry> {
+        self.section(provider)
+            .into_iter()
+            .flat_map(|section| section.models.iter())
+    }
+
+    /// The providers that have a section.
+    pub fn providers(&self) -> impl Iterator<Item = &str> {
+        self.sections
+            .iter()
+            .map(|section| section.provider.as_str())
+    }
+
+    fn section(&self, provider: &str) -> Option<&Section> {
+        self.sections
+            .iter()
+            .find(|section| section.provider == provider)
+    }
+}
+
+impl Section {
+    fn lookup(&self, id: &str) -> Known<'_> {
+        // A gateway in front of us may send Gemini's resource name.
+        let id = id.strip_prefix("models/").unwrap_or(id);
+        let listed = |name: &str| {
+            let index = self.names.get(name)?;
+            self.models.get(*index)
+        };
+        let (matched, entry) = match (listed(id), undated(id).and_then(listed)) {
+            (Some(entry), _) => (Match::Listed, Some(entry)),
+            (None, Some(entry)) => (Match::Dated, Some(entry)),
+            (None, None) => (Match::Family, None),
+        };
+        if let Some(entry) = entry {
+            return self.known(matched, Some(entry), &entry.capabilities);
+        }
+        let best = self
+            .families
+            .iter()
+            .filter_map(|family| Some((family.match_length(id)?, family)))
+            .max_by_key(|(length, _)| *length);
+        match best
+            .map(|(_, family)| family)
+            .or_else(|| self.families.get(self.fallback))
+        {
+            Some(family) if best.is_some() => self.known(Match::Family, None, &family.capabilities),
+            Some(family) => self.known(Match::Fallback, None, &family.capabilities),
+            None => self.known(Match::Fallback, None, family::unknown()),
+        }
+    }
+
+    fn known<'a>(
+        &'a self,
+        matched: Match,
+        entry: Option<&'a ModelEntry>,
+        capabilities: &'a Capabilities,
+    ) -> Known<'a> {
+        Known {
+            matched,
+            provider: &self.provider,
+            entry,
+            capabilities,
+            as_of: &self.as_of,
+        }
+    }
+}
+
+/// The id without a version at its end: `-2024-08-06`, `-20250929`, `@20250929`, `-002`.
+fn undated(id: &str) -> Option<&str> {
+    let bare = id.trim_end_matches(|character: char| {
+        character.is_ascii_digit() || character == '-' || character == '@'
+    });
+    let version = id.strip_prefix(bare)?;
+    // Trimming took the digits of `claude-opus-4` too: cut only a version of a known shape.
+    let shapes: [&[usize]; 3] = [&[4, 2, 2], &[8], &[3]];
+    for shape in shapes {
+        let length = shape.iter().map(|digits| digits + 1).sum();
+        let Some(at) = version.len().checked_sub(length) else {
+            continue;
+        };
+        let parts: Vec<&str> = version.get(at..)?.split(['-', '@']).collect();
+        let fits = parts.first().is_some_and(|first| first.is_empty())
+            && parts.len() == shape.len() + 1
+            && parts
+                .iter()
+                .skip(1)
+                .zip(shape)
+                .all(|(part, digits)| part.len() == *digits);
+        if fits {
+            return id.get(..bare.len() + at);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod recordings;
+#[cfg(test)]
+mod tests;

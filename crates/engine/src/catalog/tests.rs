@@ -1,0 +1,357 @@
+//! The embedded data is sound and says what wire-protocols §4 to §9 says.
+
+use polyroute_wire::capability::{
+    ForcedToolChoice, JsonSchemaSupport, Reasoning, Sampling, SystemRole,
+};
+use polyroute_wire::chat::Effort;
+
+use super::*;
+
+fn capabilities(provider: &str, id: &str) -> Capabilities {
+    Catalog::embedded()
+        .lookup(provider, id)
+        .unwrap()
+        .capabilities
+        .clone()
+}
+
+#[test]
+fn every_embedded_file_parses() {
+    let parsed = Catalog::parse(&FILES).unwrap();
+    assert_eq!(parsed.sections.len(), FILES.len());
+    assert_eq!(Catalog::embedded().sections.len(), FILES.len());
+    for section in &parsed.sections {
+        assert!(section.models.len() > 25, "{}", section.provider);
+    }
+}
+
+#[test]
+fn every_model_is_sound() {
+    for section in &Catalog::embedded().sections {
+        for model in &section.models {
+            let id = &model.id;
+            for date in model.released.iter().chain(&model.retires) {
+                assert_eq!(date.len(), 10, "{id}");
+            }
+            assert!(
+                !model.prices.is_empty() || model.note.is_some() || model.kind == Kind::Other,
+                "{id}: an unknown price says why"
+            );
+            if model.kind == Kind::Chat && !model.prices.is_empty() && id != "gpt-6-astra" {
+                assert!(model.capabilities.context_window.is_some(), "{id}");
+                assert!(model.capabilities.max_output.is_some(), "{id}");
+            }
+            for period in &model.prices {
+                let prices = &period.prices;
+                assert!(
+                    model.kind == Kind::Embedding || prices.output.is_some(),
+                    "{id}"
+                );
+                assert!(
+                    prices.cached_input.is_none_or(|read| read <= prices.input),
+                    "{id}"
+                );
+                assert!(prices.tiers.is_sorted_by_key(|tier| tier.above), "{id}");
+                for tier in &prices.tiers {
+                    assert!(
+                        tier.input >= Some(prices.input) && tier.output >= prices.output,
+                        "{id}"
+                    );
+                    // A part that has a price of its own has one in each tier, else long requests
+                    // would keep the short ones' price.
+                    assert_eq!(
+                        tier.cached_input.is_some(),
+                        prices.cached_input.is_some(),
+                        "{id}"
+                    );
+                    assert_eq!(
+                        tier.cache_write.is_some(),
+                        prices.cache_write.is_some(),
+                        "{id}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn prices_are_exact() {
+    let price = |provider, id: &str| {
+        let known = Catalog::embedded().lookup(provider, id).unwrap();
+        known.prices_at(1_795_000_000).unwrap().0.clone()
+    };
+    assert_eq!(
+        price("openai", "gpt-4o-mini")
+            .cached_input
+            .unwrap()
+            .to_string(),
+        "0.075"
+    );
+    assert_eq!(
+        price("openai", "gpt-4o-2024-08-06").input.to_string(),
+        "2.5"
+    );
+    assert_eq!(price("openai", "gpt-4o-2024-05-13").input.to_string(), "5");
+    assert_eq!(
+        price("anthropic", "claude-haiku-5-5").tiers[0].above,
+        100_000
+    );
+    assert_eq!(
+        price("anthropic", "claude-opus-5-5")
+            .cache_write_1h
+            .unwrap()
+            .to_string(),
+        "8"
+    );
+    assert_eq!(
+        price("gemini", "models/gemini-2.5-pro").tiers[0]
+            .output
+            .unwrap()
+            .to_string(),
+        "15"
+    );
+}
+
+#[test]
+fn a_price_changes_on_its_day() {
+    let flash = Catalog::embedded()
+        .lookup("gemini", "gemini-3.8-flash")
+        .unwrap();
+    let input = |at| flash.prices_at(at).unwrap().0.input.to_string();
+    assert_eq!(
+        (input(1_798_761_599), input(1_798_761_600)),
+        ("0.75".to_owned(), "1.5".to_owned())
+    );
+}
+
+#[test]
+fn names_are_known_as_well_as_they_can_be() {
+    let catalog = Catalog::embedded();
+    for (provider, id, matched, family) in [
+        ("openai", "gpt-4o", Match::Listed, Some("gpt-4o")),
+        (
+            "openai",
+            "gpt-5.4-2026-12-24",
+            Match::Dated,
+            Some("gpt-5.4"),
+        ),
+        (
+            "anthropic",
+            "claude-sonnet-5-20260701",
+            Match::Dated,
+            Some("claude-5"),
+        ),
+        (
+            "anthropic",
+            "claude-haiku-4-5@20251001",
+            Match::Dated,
+            Some("claude-4.5"),
+        ),
+        (
+            "gemini",
+            "gemini-3.5-flash-007",
+            Match::Dated,
+            Some("gemini-3-flash"),
+        ),
+        ("openai", "gpt-9-luna", Match::Family, None),
+        ("anthropic", "claude-opus-7", Match::Family, None),
+        ("openai", "my-deployment", Match::Fallback, None),
+    ] {
+        let known = catalog.lookup(provider, id).unwrap();
+        assert_eq!(known.matched, matched, "{id}");
+        assert_eq!(
+            known.entry.map(|entry| entry.family.as_str()),
+            family,
+            "{id}"
+        );
+        assert_eq!(
+            known.prices_at(0).is_some(),
+            matched == Match::Listed,
+            "{id}"
+        );
+    }
+    assert!(catalog.lookup("house", "gpt-4o").is_none());
+    let named: Vec<_> = catalog
+        .named("gpt-4o")
+        .map(|known| known.provider)
+        .collect();
+    assert_eq!(named, ["openai"]);
+}
+
+#[test]
+fn what_people_write_goes_upstream_as_the_provider_knows_it() {
+    let catalog = Catalog::embedded();
+    for (written, upstream) in [
+        ("claude-3-haiku", "claude-3-haiku-20240307"),
+        ("claude-sonnet-4.5", "claude-sonnet-4-5"),
+        ("claude-sonnet-4-5-20250929", "claude-sonnet-4-5-20250929"),
+    ] {
+        let entry = catalog.lookup("anthropic", written).unwrap().entry.unwrap();
+        assert_eq!(entry.upstream_name(written), upstream);
+    }
+}
+
+#[test]
+fn case_44_sampling_of_claude_by_generation() {
+    for (id, sampling, prefill, mid) in [
+        ("claude-haiku-4-5", Sampling::UnlessThinking, true, false),
+        ("claude-sonnet-4-6", Sampling::UnlessThinking, false, false),
+        ("claude-opus-4-7", Sampling::Never, false, false),
+        ("claude-opus-4-8", Sampling::Never, false, true),
+        ("claude-fable-5-1", Sampling::Never, false, true),
+    ] {
+        let takes = capabilities("anthropic", id);
+        assert_eq!(takes.sampling, sampling, "{id}");
+        assert_eq!(
+            (takes.prefill, takes.mid_conversation_system),
+            (prefill, mid),
+            "{id}"
+        );
+    }
+}
+
+#[test]
+fn case_45_forced_tool_choice_of_claude() {
+    for (id, forced) in [
+        ("claude-sonnet-4-5", ForcedToolChoice::UnlessThinking),
+        ("claude-opus-4-6", ForcedToolChoice::Yes),
+        ("claude-opus-5", ForcedToolChoice::Yes),
+        ("claude-opus-5-5", ForcedToolChoice::Never),
+        ("claude-fable-5-1", ForcedToolChoice::Never),
+    ] {
+        assert_eq!(
+            capabilities("anthropic", id).forced_tool_choice,
+            forced,
+            "{id}"
+        );
+    }
+}
+
+#[test]
+fn case_46_effort_and_tools_of_openai_by_generation() {
+    for (id, together, system) in [
+        ("gpt-4.1", true, SystemRole::Developer),
+        ("gpt-3.5-turbo", true, SystemRole::System),
+        ("gpt-5.2", true, SystemRole::Developer),
+        ("gpt-5.4-nano", false, SystemRole::Developer),
+        ("gpt-5.6-luna", false, SystemRole::Developer),
+        ("o1-mini", true, SystemRole::User),
+    ] {
+        let takes = capabilities("openai", id);
+        assert_eq!(
+            (takes.tools_with_effort, takes.system_role),
+            (together, system),
+            "{id}"
+        );
+        assert!(takes.max_completion_tokens, "{id}");
+    }
+}
+
+#[test]
+fn thinking_is_controlled_as_each_generation_wants_it() {
+    let budget = |id: &str, provider| match capabilities(provider, id).reasoning {
+        Reasoning::Budget {
+            min,
+            max,
+            can_disable,
+        } => (min, max, can_disable),
+        other => panic!("{id}: {other:?}"),
+    };
+    assert_eq!(
+        budget("claude-sonnet-4-5", "anthropic"),
+        (1_024, 63_999, true)
+    );
+    assert_eq!(budget("gemini-2.5-pro", "gemini"), (128, 32_768, false));
+    let levels = |id: &str, provider| match capabilities(provider, id).reasoning {
+        Reasoning::Effort { levels } | Reasoning::Adaptive { levels, .. } => levels,
+        other => panic!("{id}: {other:?}"),
+    };
+    assert!(!levels("gemini-3.8-flash", "gemini").contains(&Effort::Minimal));
+    assert!(levels("gemini-3-flash-preview", "gemini").contains(&Effort::Minimal));
+    assert!(!levels("claude-opus-4-6", "anthropic").contains(&Effort::XHigh));
+    assert!(!levels("gpt-5", "openai").contains(&Effort::None));
+    assert_eq!(capabilities("openai", "gpt-4o").reasoning, Reasoning::None);
+    assert!(matches!(
+        capabilities("anthropic", "claude-sonnet-4-6").reasoning,
+        Reasoning::Adaptive {
+            can_disable: true,
+            budget_accepted: true,
+            ..
+        }
+    ));
+    assert!(matches!(
+        capabilities("anthropic", "claude-opus-5-5").reasoning,
+        Reasoning::Adaptive {
+            can_disable: false,
+            budget_accepted: false,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn schemas_and_media_by_family() {
+    let schema = |provider, id| capabilities(provider, id).json_schema;
+    assert_eq!(
+        schema("anthropic", "claude-3-7-sonnet-latest"),
+        JsonSchemaSupport::No
+    );
+    assert_eq!(
+        schema("anthropic", "claude-haiku-4-5"),
+        JsonSchemaSupport::Yes
+    );
+    assert_eq!(
+        schema("gemini", "gemini-2.5-flash"),
+        JsonSchemaSupport::WithoutTools
+    );
+    assert_eq!(
+        schema("gemini", "gemini-3-flash-preview"),
+        JsonSchemaSupport::Yes
+    );
+    assert_eq!(schema("openai", "gpt-4-turbo"), JsonSchemaSupport::No);
+    assert!(!capabilities("openai", "gpt-4o").audio_input);
+    assert!(capabilities("openai", "gpt-audio").audio_input);
+    assert!(!capabilities("openai", "gpt-3.5-turbo").image_input);
+    assert!(capabilities("gemini", "gemini-2.5-pro").video_input);
+}
+
+#[test]
+fn a_broken_file_is_refused_with_the_reason() {
+    let head = r#"{"format":1,"provider":"p","as_of":"d","source":"s","fallback":"f","#;
+    let family = r#""families":[{"name":"f","match":["x"],"capabilities":{}}],"#;
+    for (rest, expected) in [
+        (r#""families":[],"models":[]}"#.to_owned(), "no family `f`"),
+        (
+            format!(r#"{family}"models":[{{"id":"a","family":"g","prices":null}}]}}"#),
+            "no family `g`",
+        ),
+        (
+            format!(r#"{family}"models":[{{"id":"a","family":"f"}}]}}"#),
+            "missing field `prices`",
+        ),
+        (
+            format!(
+                r#"{family}"models":[{{"id":"a","aliases":["a"],"family":"f","prices":null}}]}}"#
+            ),
+            "`a` is listed twice",
+        ),
+        (
+            format!(r#"{family}"models":[{{"id":"a","family":"f","prices":{{"input":"1e3"}}}}]}}"#),
+            "not a decimal amount",
+        ),
+        (
+            r#""families":[{"name":"f","inherits":"g","capabilities":{}}],"models":[]}"#.to_owned(),
+            "not above it",
+        ),
+        (
+            r#""families":[{"name":"f","capabilities":{"toolz":true}}],"models":[]}"#.to_owned(),
+            "unknown field `toolz`",
+        ),
+    ] {
+        let error = Catalog::parse(&[("p", &format!("{head}{rest}"))]).unwrap_err();
+        let error =
+            std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string);
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}

@@ -1,0 +1,277 @@
+//! What one request sees of the configuration: providers, targets, routes and the catalog, in the
+//! form that decisions need.
+//!
+//! Read [`Snapshot`] first. It holds no secret and no address: those belong to the program that
+//! does the calling. A request keeps one snapshot from its start to its end.
+
+use std::time::Duration;
+
+use polyroute_wire::adapter::TranslationPolicy;
+use polyroute_wire::capability::Capabilities;
+
+use crate::catalog::{Catalog, Known};
+use crate::price::Prices;
+
+/// Everything that decisions depend on, with all references resolved.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Providers in the order of the configuration, which settles whose a bare name is.
+    pub providers: Vec<Provider>,
+    /// Named targets.
+    pub targets: Vec<Target>,
+    /// Routes.
+    pub routes: Vec<Route>,
+    /// Known models.
+    pub catalog: &'static Catalog,
+    /// What holds where a route or target says nothing.
+    pub defaults: Defaults,
+}
+
+impl Snapshot {
+    /// The provider of that name.
+    #[must_use]
+    pub fn provider(&self, name: &str) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.name == name)
+    }
+
+    /// The route of that name.
+    #[must_use]
+    pub fn route(&self, name: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| route.name == name)
+    }
+
+    /// The named target of that name.
+    #[must_use]
+    pub fn target(&self, name: &str) -> Option<&Target> {
+        self.targets.iter().find(|target| target.name == name)
+    }
+
+    /// The providers that are on.
+    pub fn on(&self) -> impl Iterator<Item = &Provider> {
+        self.providers.iter().filter(|provider| provider.on)
+    }
+
+    /// What the catalog knows of a model at a provider; `None` where the provider has no section
+    /// in it.
+    #[must_use]
+    pub fn known(&self, provider: &Provider, model: &str) -> Option<Known<'_>> {
+        self.catalog.lookup(provider.catalog.as_deref()?, model)
+    }
+
+    /// The prices of a model at a provider at that time (seconds since the Unix epoch), and the day
+    /// when the price list was last checked. `None` if they are unknown.
+    #[must_use]
+    pub fn prices(
+        &self,
+        provider: &str,
+        model: &str,
+        unix_seconds: u64,
+    ) -> Option<(&Prices, &str)> {
+        let known = self.known(self.provider(provider)?, model)?;
+        known.prices_at(unix_seconds)
+    }
+
+    /// What a model at a provider takes.
+    #[must_use]
+    pub fn capabilities(&self, provider: &Provider, model: &str) -> Capabilities {
+        self.known(provider, model)
+            .map(|known| known.capabilities.clone())
+            .unwrap_or_default()
+    }
+}
+
+/// A wire format that a provider speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// OpenAI chat completions, and what copies it.
+    OpenAi,
+    /// Anthropic Messages.
+    Anthropic,
+    /// Google's generateContent.
+    Gemini,
+}
+
+impl Dialect {
+    /// Its name in configuration, metrics and records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+        }
+    }
+}
+
+/// A provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provider {
+    /// Its name in the configuration and in `provider/model`.
+    pub name: String,
+    /// Other names that callers may write for it (`google` for `gemini`).
+    pub aliases: Vec<String>,
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// The provider's own service, not one that is merely compatible with it.
+    pub first_party: bool,
+    /// Its section of the catalog, if it has one.
+    pub catalog: Option<String>,
+    /// The version of its API; the dialect's default where `None`.
+    pub api_version: Option<String>,
+    /// How many credentials it has. One that needs none counts as 1.
+    pub credentials: usize,
+    /// Whether it may be called.
+    pub on: bool,
+}
+
+impl Provider {
+    /// A provider that is on, with one credential. Its catalog section is that of its dialect if
+    /// it is first-party, else none.
+    #[must_use]
+    pub fn new(name: impl Into<String>, dialect: Dialect, first_party: bool) -> Self {
+        let name = name.into();
+        let aliases = match name.as_str() {
+            "gemini" => vec!["google".to_owned()],
+            _ => Vec::new(),
+        };
+        Self {
+            aliases,
+            name,
+            dialect,
+            first_party,
+            catalog: first_party.then(|| dialect.as_str().to_owned()),
+            api_version: None,
+            credentials: 1,
+            on: true,
+        }
+    }
+
+    /// Whether a caller's word names it, upper or lower case.
+    #[must_use]
+    pub fn answers_to(&self, word: &str) -> bool {
+        self.name.eq_ignore_ascii_case(word)
+            || self
+                .aliases
+                .iter()
+                .any(|alias| alias.eq_ignore_ascii_case(word))
+    }
+}
+
+/// A model at a provider, with what holds for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its name in logs and records: the configured name, or `provider/model`.
+    pub name: String,
+    /// The name of a provider in [`Snapshot::providers`].
+    pub provider: String,
+    /// The model that was named.
+    pub model: String,
+    /// The version that goes upstream in its place.
+    pub pin: Option<String>,
+    /// Its timeouts; what is absent comes from the defaults.
+    pub timeouts: Timeouts,
+}
+
+impl Target {
+    /// An unnamed target.
+    #[must_use]
+    pub fn new(provider: &str, model: &str) -> Self {
+        Self {
+            name: format!("{provider}/{model}"),
+            provider: provider.to_owned(),
+            model: model.to_owned(),
+            pin: None,
+            timeouts: Timeouts::default(),
+        }
+    }
+
+    /// The model id that goes upstream.
+    #[must_use]
+    pub fn upstream_model(&self) -> &str {
+        self.pin.as_deref().unwrap_or(&self.model)
+    }
+}
+
+/// A name that callers send as `model`, and the targets behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The name.
+    pub name: String,
+    /// The targets, first choice first.
+    pub targets: Vec<Target>,
+    /// Most attempts; the default where `None`.
+    pub attempts_max: Option<u32>,
+    /// Time for all attempts together; the default where `None`.
+    pub deadline: Option<Duration>,
+    /// Policy of translation; the default where `None`.
+    pub policy: Option<TranslationPolicy>,
+}
+
+impl Route {
+    /// A route with default settings.
+    #[must_use]
+    pub fn new(name: impl Into<String>, targets: Vec<Target>) -> Self {
+        Self {
+            name: name.into(),
+            targets,
+            attempts_max: None,
+            deadline: None,
+            policy: None,
+        }
+    }
+}
+
+/// The timeouts of one attempt, each of which may be left to a default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the connection stands, TLS included.
+    pub connect: Option<Duration>,
+    /// From the request to the first content.
+    pub first_content: Option<Duration>,
+    /// Between two pieces of content.
+    pub inter_token: Option<Duration>,
+    /// From the request to the end of the answer.
+    pub total: Option<Duration>,
+}
+
+impl Timeouts {
+    /// These, and where they say nothing, the others.
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            connect: self.connect.or(others.connect),
+            first_content: self.first_content.or(others.first_content),
+            inter_token: self.inter_token.or(others.inter_token),
+            total: self.total.or(others.total),
+        }
+    }
+}
+
+/// What holds where nothing else is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Defaults {
+    /// Timeouts of one attempt.
+    pub timeouts: Timeouts,
+    /// Most attempts of one request over all its targets (`resilience.attempts_max`).
+    pub attempts_max: u32,
+    /// Time for all attempts of one request together (`resilience.deadline`).
+    pub deadline: Duration,
+    /// Policy of translation.
+    pub policy: TranslationPolicy,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self {
+            timeouts: Timeouts {
+                connect: Some(Duration::from_secs(10)),
+                first_content: Some(Duration::from_secs(60)),
+                inter_token: Some(Duration::from_secs(60)),
+                total: Some(Duration::from_secs(600)),
+            },
+            attempts_max: 4,
+            deadline: Duration::from_secs(120),
+            policy: TranslationPolicy::default(),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The HTTP surface: which path means what, on the public listener and on the admin one.
+
+mod admin;
+mod models;
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use hyper::body::Incoming;
+use polyroute_wire::api_error::ApiError;
+
+use crate::gateway::Gateway;
+use crate::pipeline::{Operation, handle, request_id};
+use crate::server::{Reply, ReplyBody};
+
+/// The paths of the public listener, for the answer to a wrong one.
+const PATHS: [&str; 6] = [
+    "/v1/chat/completions",
+    "/v1/embeddings",
+    "/v1/models",
+    "/v1/models/{id}",
+    "/health/live",
+    "/health/ready",
+];
+
+/// Answers a request on the public listener.
+pub async fn public(gateway: Arc<Gateway>, request: Request<Incoming>) -> Reply {
+    let id = request_id(request.headers());
+    let header = HeaderValue::from_str(&id);
+    let mut reply = route(gateway, request, id).await;
+    let headers = reply.headers_mut();
+    if let Ok(id) = header {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    // An answer is for its caller alone (row S4).
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}
+
+async fn route(gateway: Arc<Gateway>, request: Request<Incoming>, id: String) -> Reply {
+    let method = request.method();
+    let path = request.uri().path();
+    match path {
+        "/v1/chat/completions" if method == Method::POST => {
+            handle(gateway, Operation::Chat, request, id).await
+        }
+        "/v1/embeddings" if method == Method::POST => {
+            handle(gateway, Operation::Embeddings, request, id).await
+        }
+        "/v1/chat/completions" | "/v1/embeddings" => wrong_method(method, path, "POST"),
+        "/v1/models" if method == Method::GET => models::list(&gateway, request.headers()),
+        _ if path.starts_with("/v1/models/") && method == Method::GET => {
+            let name = path.strip_prefix("/v1/models/").unwrap_or_default();
+            models::one(&gateway, request.headers(), name)
+        }
+        "/health/live" if method == Method::GET => ReplyBody::text(StatusCode::OK, "live\n"),
+        "/health/ready" if method == Method::GET => ready(&gateway),
+        "/v1/models" | "/health/live" | "/health/ready" => wrong_method(method, path, "GET"),
+        _ => unknown_path(path),
+    }
+}
+
+fn ready(gateway: &Gateway) -> Reply {
+    if gateway.drain.is_draining() {
+        return ReplyBody::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+    }
+    ReplyBody::text(StatusCode::OK, "ready\n")
+}
+
+fn wrong_method(method: &Method, path: &str, allowed: &'static str) -> Reply {
+    let message = format!("`{path}` takes {allowed}, not {method}.");
+    let mut reply = ReplyBody::error(&ApiError::new("method_not_allowed", message));
+    reply
+        .headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static(allowed));
+    reply
+}
+
+fn unknown_path(path: &str) -> Reply {
+    let shown: String = path.chars().filter(|c| !c.is_control()).take(200).collect();
+    let nearest = PATHS
+        .iter()
+        .map(|known| {
+            (
+                strsim::jaro_winkler(
+                    known.trim_start_matches("/v1"),
+                    path.trim_start_matches("/v1"),
+                ),
+                known,
+            )
+        })
+        .max_by(|(left, _), (right, _)| left.total_cmp(right))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .map_or_else(
+            || format!("The paths are {}.", PATHS.join(", ")),
+            |(_, known)| {
+                format!("Did you mean `{known}`? A base URL for the OpenAI SDK ends in `/v1`.")
+            },
+        );
+    ReplyBody::error(&ApiError::new(
+        "not_found",
+        format!("There is nothing at `{shown}`. {nearest}"),
+    ))
+}
+
+pub use admin::admin;

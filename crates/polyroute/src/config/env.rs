@@ -1,0 +1,353 @@
+//! Every environment variable that Polyroute reads, declared once with what it is for.
+//!
+//! The process environment is read once, in `main`, into an [`Environment`]; everything else gets
+//! that map, so that every rule here is testable without touching the process.
+
+use std::collections::BTreeMap;
+
+use super::file::Dialect;
+use super::known::{KNOWN, Known};
+
+/// A variable with its documentation.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, one sentence.
+    pub doc: &'static str,
+}
+
+/// Declares the variables: a constant for each, and the list of all.
+macro_rules! variables {
+    ($($constant:ident = $name:literal: $doc:literal;)*) => {
+        $(#[doc = $doc] pub const $constant: &str = $name;)*
+        /// All variables but those of providers' keys and base URLs, which [`KNOWN`] holds.
+        pub const VARIABLES: &[Variable] = &[$(Variable { name: $name, doc: $doc }),*];
+    };
+}
+
+variables! {
+    CONFIG = "POLYROUTE_CONFIG": "The configuration file, where `--config` is not given.";
+    LISTEN = "POLYROUTE_LISTEN": "The address that applications call; wins over `server.listen`.";
+    ADMIN_LISTEN = "POLYROUTE_ADMIN_LISTEN":
+        "The address of metrics and the admin API; wins over `server.admin`.";
+    API_KEYS = "POLYROUTE_API_KEYS":
+        "Gateway keys beside those of the file, comma-separated: `name:secret` or `secret`.";
+    LOG = "POLYROUTE_LOG": "What is logged, such as `info` or `polyroute=debug`.";
+    OPENAI_ORG_ID = "OPENAI_ORG_ID":
+        "`OpenAI-Organization` of the provider `openai`, where the file lists no providers.";
+    OPENAI_PROJECT_ID = "OPENAI_PROJECT_ID":
+        "`OpenAI-Project` of the provider `openai`, where the file lists no providers.";
+    HTTPS_PROXY = "HTTPS_PROXY":
+        "The HTTP proxy to providers reached by https (`https_proxy` too).";
+    HTTP_PROXY = "http_proxy":
+        "The HTTP proxy to providers reached by http; lower case only.";
+    NO_PROXY = "NO_PROXY":
+        "Hosts reached without a proxy, comma-separated (`no_proxy` too).";
+    SSL_CERT_FILE = "SSL_CERT_FILE": "More certificate authorities to trust upstream, PEM.";
+    NO_COLOR = "NO_COLOR": "No colours in the terminal, if set to anything.";
+}
+
+/// What ends the name of a variable that holds a provider's key.
+const KEY_SUFFIX: &str = "_API_KEY";
+/// What ends the name of a variable that holds a provider's address.
+const BASE_URL_SUFFIX: &str = "_BASE_URL";
+
+/// The environment as it was at the start. A variable that is empty counts as not set.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl std::fmt::Debug for Environment {
+    /// Names only: the values hold credentials.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        Self(
+            pairs
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+}
+
+impl Environment {
+    /// The environment of this process. Variables that are not Unicode are left out.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        std::env::vars_os().filter_map(unicode).collect()
+    }
+
+    /// The value, unless it is empty.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.trim().is_empty())
+    }
+
+    /// The value of the name in capitals, else of the name in small letters.
+    #[must_use]
+    pub fn get_any_case(&self, name: &str) -> Option<&str> {
+        self.get(name)
+            .or_else(|| self.get(&name.to_ascii_lowercase()))
+    }
+
+    /// The names of all variables.
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+/// A provider that the environment switches on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discovered {
+    /// Its name.
+    pub name: String,
+    /// The API that it speaks.
+    pub dialect: Dialect,
+    /// The variable that holds its key, if any.
+    pub key_variable: Option<String>,
+    /// Whether that key is a bearer token whatever the dialect.
+    pub bearer: bool,
+    /// The variable that holds its base URL, if it is set.
+    pub base_url_variable: Option<String>,
+    /// The base URL where no variable moves it.
+    pub base_url: Option<&'static str>,
+}
+
+/// The providers that the environment switches on: known ones whose key is set, then, by the
+/// prefix convention, every `<NAME>_API_KEY` with a `<NAME>_BASE_URL` beside it.
+#[must_use]
+pub fn discover(environment: &Environment) -> Vec<Discovered> {
+    let mut found: Vec<Discovered> = KNOWN
+        .iter()
+        .filter_map(|row| discover_known(row, environment))
+        .collect();
+    let by_prefix = environment.names().filter_map(|variable| {
+        let prefix = variable
+            .strip_suffix(KEY_SUFFIX)
+            .filter(|prefix| !prefix.is_empty())?;
+        let base_url = format!("{prefix}{BASE_URL_SUFFIX}");
+        environment.get(variable)?;
+        environment.get(&base_url)?;
+        (!is_declared(variable) && !is_declared(&base_url)).then(|| Discovered {
+            name: prefix.to_ascii_lowercase(),
+            dialect: Dialect::Openai,
+            key_variable: Some(variable.to_owned()),
+            bearer: false,
+            base_url_variable: Some(base_url),
+            base_url: None,
+        })
+    });
+    found.extend(by_prefix);
+    found
+}
+
+fn discover_known(row: &Known, environment: &Environment) -> Option<Discovered> {
+    let base_url_variable = known_base_url(row, environment).map(str::to_owned);
+    let (key_variable, bearer) = known_key(row, environment);
+    // A provider that needs no credential is on when somebody says where it is.
+    let on = key_variable.is_some() || (!row.needs_credential && base_url_variable.is_some());
+    on.then(|| Discovered {
+        name: row.name.to_owned(),
+        dialect: row.dialect,
+        key_variable: key_variable.map(str::to_owned),
+        bearer,
+        base_url_variable,
+        base_url: Some(row.base_url),
+    })
+}
+
+/// The variable that holds a known provider's key, and whether it is a bearer token.
+pub(crate) fn known_key(row: &Known, environment: &Environment) -> (Option<&'static str>, bool) {
+    let is_set = |name: &&str| environment.get(name).is_some();
+    match row.key_variables.iter().copied().find(is_set) {
+        Some(key) => (Some(key), false),
+        None => (row.token_variable.filter(is_set), true),
+    }
+}
+
+/// The variable that moves a known provider's base URL, if one is set.
+pub(crate) fn known_base_url(row: &Known, environment: &Environment) -> Option<&'static str> {
+    row.base_url_variables
+        .iter()
+        .copied()
+        .find(|name| environment.get(name).is_some())
+}
+
+/// Variables that are most likely misspelt, with what was meant. Kubernetes sets
+/// `POLYROUTE_SERVICE_HOST` and the like by itself, so a name must be near to count.
+pub(crate) fn misspelt(environment: &Environment) -> Vec<(&str, &'static str)> {
+    let ours = environment
+        .names()
+        .filter(|name| name.starts_with("POLYROUTE_"));
+    ours.filter_map(|name| {
+        let own = || VARIABLES.iter().map(|variable| variable.name);
+        let near = |known: &&str| matches!(strsim::osa_distance(name, known), 1..=2);
+        let is_known = own().any(|known| known == name);
+        own()
+            .find(near)
+            .filter(|_| !is_known)
+            .map(|known| (name, known))
+    })
+    .collect()
+}
+
+/// Whether a variable means something else already.
+fn is_declared(name: &str) -> bool {
+    let known =
+        |row: &Known| row.key_variables.contains(&name) || row.base_url_variables.contains(&name);
+    name.starts_with("POLYROUTE_") || KNOWN.iter().any(known)
+}
+
+/// Every variable with its documentation, those of the known providers included.
+#[must_use]
+pub fn documented() -> Vec<(String, String)> {
+    let own = VARIABLES
+        .iter()
+        .map(|variable| (variable.name.to_owned(), variable.doc.to_owned()));
+    let providers = KNOWN.iter().flat_map(|row| {
+        let keys = row
+            .key_variables
+            .iter()
+            .enumerate()
+            .map(|(place, variable)| {
+                let rank = if place == 0 {
+                    ""
+                } else {
+                    ", where the one above is not set"
+                };
+                (
+                    variable.to_string(),
+                    format!("The key of `{}`{rank}.", row.name),
+                )
+            });
+        let token = row.token_variable.map(|variable| {
+            let doc = format!("A bearer token of `{}`, where no key is set.", row.name);
+            (variable.to_owned(), doc)
+        });
+        let moves = row
+            .base_url_variables
+            .iter()
+            .enumerate()
+            .map(|(place, variable)| {
+                let rank = if place == 0 {
+                    ""
+                } else {
+                    " and the one above is not set"
+                };
+                let doc = format!(
+                    "The base URL of `{}`, where the file lists no providers{rank}.",
+                    row.name
+                );
+                (variable.to_string(), doc)
+            });
+        keys.chain(token).chain(moves)
+    });
+    let convention = (
+        format!("<NAME>{KEY_SUFFIX} + <NAME>{BASE_URL_SUFFIX}"),
+        "Both together switch on an OpenAI-compatible provider `<name>`, where the file lists no providers."
+            .to_owned(),
+    );
+    own.chain(providers).chain([convention]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(pairs: &[(&str, &str)]) -> Vec<String> {
+        let environment = pairs.iter().copied().collect();
+        discover(&environment)
+            .into_iter()
+            .map(|found| found.name)
+            .collect()
+    }
+
+    #[test]
+    fn a_key_switches_its_provider_on() {
+        assert_eq!(names(&[]), Vec::<String>::new());
+        assert_eq!(
+            names(&[("OPENAI_API_KEY", "a"), ("GEMINI_API_KEY", "b")]),
+            ["openai", "gemini"]
+        );
+        assert_eq!(names(&[("OPENAI_API_KEY", " ")]), Vec::<String>::new());
+        assert_eq!(
+            names(&[("OPENAI_BASE_URL", "https://x")]),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            names(&[("OLLAMA_BASE_URL", "http://x:11434/v1")]),
+            ["ollama"]
+        );
+    }
+
+    #[test]
+    fn google_api_key_wins_over_gemini_api_key() {
+        let both = [("GEMINI_API_KEY", "a"), ("GOOGLE_API_KEY", "b")]
+            .into_iter()
+            .collect();
+        let found = discover(&both);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].key_variable.as_deref(), Some("GOOGLE_API_KEY"));
+    }
+
+    #[test]
+    fn an_anthropic_token_counts_where_no_key_is_set() {
+        let token = [("ANTHROPIC_AUTH_TOKEN", "t")].into_iter().collect();
+        let found = discover(&token);
+        assert!(found[0].bearer);
+        let both = [("ANTHROPIC_AUTH_TOKEN", "t"), ("ANTHROPIC_API_KEY", "k")]
+            .into_iter()
+            .collect();
+        assert!(!discover(&both)[0].bearer);
+    }
+
+    #[test]
+    fn the_prefix_convention_needs_both_variables() {
+        assert_eq!(names(&[("ACME_API_KEY", "a")]), Vec::<String>::new());
+        let both = [
+            ("ACME_API_KEY", "a"),
+            ("ACME_BASE_URL", "https://acme.example/v1"),
+        ];
+        assert_eq!(names(&both), ["acme"]);
+        let ours = [
+            ("POLYROUTE_API_KEY", "a"),
+            ("POLYROUTE_BASE_URL", "https://x"),
+        ];
+        assert_eq!(names(&ours), Vec::<String>::new());
+        assert_eq!(
+            names(&[("_API_KEY", "a"), ("_BASE_URL", "b")]),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_seen_and_a_foreign_one_is_not() {
+        let pairs = [
+            ("POLYROUTE_LISTN", "a"),
+            ("POLYROUTE_SERVICE_HOST", "b"),
+            ("POLYROUTE_LOG", "c"),
+        ];
+        let environment = pairs.into_iter().collect();
+        assert_eq!(
+            misspelt(&environment),
+            [("POLYROUTE_LISTN", "POLYROUTE_LISTEN")]
+        );
+    }
+
+    #[test]
+    fn debug_shows_names_only() {
+        let environment: Environment = [("A_KEY", "sk-canary-9")].into_iter().collect();
+        assert_eq!(format!("{environment:?}"), r#"{"A_KEY"}"#);
+    }
+}

@@ -1,0 +1,47 @@
+//! What every request shares: one immutable snapshot, the clients, and the memory between requests.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use polyroute_engine::snapshot::Snapshot;
+
+use crate::config::settings::{Provider, Settings};
+use crate::pipeline::{KeyRing, TurnCache};
+use crate::server::Drain;
+use crate::tasks::LiveModels;
+use crate::telemetry::Telemetry;
+use crate::upstream::{MediaFetcher, UpstreamClients};
+
+/// The running gateway.
+pub struct Gateway {
+    /// The configuration as it was loaded.
+    pub settings: Settings,
+    /// What routing reads.
+    pub snapshot: Arc<Snapshot>,
+    /// Gateway keys.
+    pub keys: KeyRing,
+    /// Requests so far: the credentials of a provider take turns by it.
+    pub rotation: AtomicU64,
+    /// Providers by name.
+    pub providers: HashMap<String, ProviderState>,
+    /// HTTP clients.
+    pub clients: UpstreamClients,
+    /// Fetches files that callers name by URL.
+    pub media: MediaFetcher,
+    /// Opaque provider state of recent turns.
+    pub turns: TurnCache,
+    /// Models that providers list.
+    pub live_models: LiveModels,
+    /// Records, metrics, access log.
+    pub telemetry: Arc<Telemetry>,
+    /// How far the shutdown has come.
+    pub drain: Drain,
+}
+
+/// A provider at run time.
+#[derive(Debug)]
+pub struct ProviderState {
+    /// Its configuration.
+    pub config: Provider,
+}

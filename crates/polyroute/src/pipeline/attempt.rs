@@ -1,0 +1,581 @@
+//! The attempts of one request: encode, send, classify, and whatever the engine says comes next.
+//!
+//! The loop decides nothing. It ends with an answer whose first content is there, or with the error
+//! that the caller gets.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Response, header};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use polyroute_engine::next::{Attempt, AttemptEnd, Failure, Next, Stop, most_telling, next};
+use polyroute_engine::plan::{Plan, PlannedTarget};
+use polyroute_wire::adapter::{DecodeContext, ReplyHead};
+use polyroute_wire::api_error::ApiError;
+use polyroute_wire::error::{EncodeError, ErrorKind, UpstreamError};
+
+use super::call::{Call, Encoding};
+use super::reader::{Reader, Step};
+use super::relay::Live;
+use super::settle::{Settle, millis};
+use crate::config::settings::Timeouts as Limits;
+use crate::telemetry::{AttemptRecord, End};
+use crate::upstream::outgoing;
+
+/// Largest whole answer that is read (row F23).
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Largest error answer that is read; the rest is cut.
+const ERROR_BYTES_MAX: usize = 256 * 1024;
+/// Longest wait for the body of an error answer.
+const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
+
+/// A request that came to nothing.
+pub(super) struct Failed {
+    /// What the caller is told.
+    pub(super) error: ApiError,
+    /// The request's record.
+    pub(super) settle: Settle,
+}
+
+/// A whole answer.
+pub(super) struct Whole {
+    /// The body for the caller.
+    pub(super) body: Bytes,
+    /// The request's record; the end is still to be said.
+    pub(super) settle: Settle,
+}
+
+/// What answered.
+pub(super) enum Answer {
+    /// A whole answer.
+    Whole(Whole),
+    /// A stream whose first content is there.
+    Live(Live),
+}
+
+/// Runs the attempts of a call.
+///
+/// # Errors
+/// No target could answer; the error of the last attempt.
+pub(super) async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, Failed> {
+    let mut history: Vec<Attempt> = Vec::new();
+    let mut errors: Vec<ApiError> = Vec::new();
+    loop {
+        let (target, credential, after) = match next(&call.plan, &history, clock(&settle)) {
+            Next::Try {
+                target,
+                credential,
+                after,
+            } => (target, credential, after),
+            Next::Stop(stop) => {
+                let error = told(stop, &history, errors);
+                return Err(Failed { error, settle });
+            }
+        };
+        if !after.is_zero() {
+            tokio::time::sleep(after).await;
+            settle.waited(after);
+        }
+        let Some(planned) = call.plan.targets.get(target) else {
+            let error = ApiError::new(
+                "internal_error",
+                "The plan names a target that it does not hold.",
+            );
+            return Err(Failed { error, settle });
+        };
+        let started_ms = clock(&settle);
+        let one = One {
+            call: &call,
+            plan: &call.plan,
+            target: planned,
+            credential,
+            settle,
+        };
+        match one.attempt().await {
+            Ok(answer) => return Ok(answer),
+            Err(missed) => {
+                settle = missed.settle;
+                let (error, end) = match &missed.error {
+                    Miss::Upstream(error) => (
+                        ApiError::from_upstream(error),
+                        AttemptEnd::Failed(Failure::from(error)),
+                    ),
+                    Miss::Encode(error) => (
+                        ApiError::from_encode(error),
+                        AttemptEnd::Refused(error.code),
+                    ),
+                };
+                errors.push(error);
+                history.push(Attempt {
+                    target,
+                    credential,
+                    started_ms,
+                    ended_ms: clock(&settle),
+                    end,
+                });
+            }
+        }
+    }
+}
+
+/// Milliseconds since the request began: the clock of plan and history.
+fn clock(settle: &Settle) -> u64 {
+    u64::try_from(settle.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What the caller is told when nothing is left to try: the most telling failure.
+fn told(stop: Stop, history: &[Attempt], mut errors: Vec<ApiError>) -> ApiError {
+    let index = most_telling(history).filter(|index| *index < errors.len());
+    let mut error = match index {
+        Some(index) => errors.swap_remove(index),
+        None => ApiError::new(
+            "upstream_timeout",
+            "No target could take the request in time.",
+        ),
+    };
+    if let Stop::NothingLeft { retry_after } = stop {
+        error.retry_after = error.retry_after.or(retry_after);
+    }
+    error
+}
+
+/// One attempt that came to nothing; the record goes on to the next.
+struct Missed {
+    error: Miss,
+    settle: Settle,
+}
+
+/// Why an attempt came to nothing.
+enum Miss {
+    /// The provider, or the way to it.
+    Upstream(UpstreamError),
+    /// This target can't be sent this request.
+    Encode(EncodeError),
+}
+
+/// One attempt.
+struct One<'a> {
+    call: &'a Arc<Call>,
+    plan: &'a Plan,
+    target: &'a PlannedTarget,
+    credential: usize,
+    settle: Settle,
+}
+
+impl One<'_> {
+    async fn attempt(mut self) -> Result<Answer, Missed> {
+        let encoding = match self.call.encode(self.target).await {
+            Ok(encoding) => encoding,
+            Err(error) => {
+                return Err(Missed {
+                    error: Miss::Encode(error),
+                    settle: self.settle,
+                });
+            }
+        };
+        let started = Instant::now();
+        let before = self.settle.elapsed();
+        let mut record = self.attempt_record(before);
+        match self.exchange(encoding, started, &mut record).await {
+            Ok(answer) => {
+                record.latency_ms = millis(started.elapsed());
+                Ok(self.answered(answer, record))
+            }
+            Err(error) => {
+                record.latency_ms = millis(started.elapsed());
+                self.settle.attempt(record, Some(&error));
+                Err(Missed {
+                    error: Miss::Upstream(error),
+                    settle: self.settle,
+                })
+            }
+        }
+    }
+
+    fn attempt_record(&self, before: Duration) -> AttemptRecord {
+        let provider = self.call.provider(self.target);
+        let credential =
+            provider.and_then(|provider| provider.config.credentials.get(self.credential));
+        AttemptRecord {
+            target: self.target.name.clone(),
+            provider: self.target.provider().to_owned(),
+            model: self.target.wire.model.clone(),
+            credential: credential.map(|credential| credential.label.clone()),
+            status: None,
+            outcome: "ok",
+            message: None,
+            started_ms: millis(before),
+            latency_ms: 0.0,
+            upstream_request_id: None,
+        }
+    }
+
+    fn answered(mut self, answer: Exchange, attempt: AttemptRecord) -> Answer {
+        let provider = self.target.provider().to_owned();
+        self.settle.attempt(attempt, None);
+        let dropped = answer.dropped;
+        let changed = answer.changed;
+        self.settle.record(|record| {
+            record.provider = Some(provider);
+            record.dropped_params = dropped;
+            record.changed_params = changed;
+        });
+        match answer.kind {
+            Got::Whole(bytes, summary) => {
+                let prices = self.call.prices(self.target);
+                match &summary.usage {
+                    Some(usage) => self.settle.usage(usage, prices),
+                    None => self.settle.estimate(&self.call.estimate(&bytes), prices),
+                }
+                let sent = bytes.len() as u64;
+                let target_model = self.target.wire.model.clone();
+                self.settle.record(|record| {
+                    record.model = summary.model.or(Some(target_model));
+                    record.finish_reason = summary.finish_reason;
+                    record.bytes_sent = sent;
+                });
+                self.settle.committed();
+                Answer::Whole(Whole {
+                    body: bytes,
+                    settle: self.settle,
+                })
+            }
+            Got::Live {
+                body,
+                reader,
+                prelude,
+                ended,
+            } => {
+                let target_model = self.target.wire.model.clone();
+                self.settle
+                    .record(|record| record.model = Some(target_model));
+                self.settle.committed();
+                self.settle.first_content();
+                Answer::Live(Live {
+                    body,
+                    reader,
+                    prelude,
+                    ended,
+                    inter_token: self.limits().inter_token,
+                    total_until: Instant::now() + self.limits().total,
+                    input_tokens_estimate: self.call.input_estimate(),
+                    prices: self.call.prices(self.target),
+                    settle: self.settle,
+                    notice: None,
+                })
+            }
+        }
+    }
+
+    /// Sends and reads up to the commit. Every wait has an end.
+    async fn exchange(
+        &mut self,
+        encoding: Encoding,
+        started: Instant,
+        record: &mut AttemptRecord,
+    ) -> Result<Exchange, UpstreamError> {
+        let provider = self.call.provider(self.target).ok_or_else(|| {
+            UpstreamError::new(ErrorKind::NotFound, "the provider is not configured")
+        })?;
+        let credential = provider.config.credentials.get(self.credential);
+        let client = self
+            .call
+            .gateway
+            .clients
+            .get(self.target.provider(), self.limits().connect)
+            .ok_or_else(|| UpstreamError::new(ErrorKind::NotFound, "the provider has no client"))?;
+        let Encoding { encoded, kind } = encoding;
+        let (context, dropped, changed) = (
+            encoded.context.clone(),
+            encoded.dropped.clone(),
+            encoded.changed.clone(),
+        );
+        let outgoing = outgoing(
+            &provider.config,
+            credential,
+            encoded,
+            self.call.stream,
+            &self.call.trace,
+        )?;
+
+        let until = self.until(started);
+        let sending = Instant::now();
+        let sent = tokio::time::timeout_at(until.into(), client.send(outgoing)).await;
+        self.settle.waited(sending.elapsed());
+        let response = match sent {
+            Ok(response) => response?,
+            Err(_) => return Err(timed_out(started)),
+        };
+        record.status = Some(response.status().as_u16());
+        record.upstream_request_id = upstream_request_id(response.headers());
+        check_encoding(response.headers())?;
+        if !response.status().is_success() {
+            return Err(self.refused(response).await);
+        }
+        let kind = if self.call.stream {
+            self.read_stream(response, &context, kind, started, until)
+                .await?
+        } else {
+            self.read_whole(response, &context, kind, started, until)
+                .await?
+        };
+        Ok(Exchange {
+            kind,
+            dropped,
+            changed,
+        })
+    }
+
+    /// The target's timeouts, every one of them.
+    fn limits(&self) -> Limits {
+        let own = &self.target.timeouts;
+        let defaults = &self.call.gateway.settings.resilience.timeouts;
+        Limits {
+            connect: own.connect.unwrap_or(defaults.connect),
+            first_content: own.first_content.unwrap_or(defaults.first_content),
+            inter_token: own.inter_token.unwrap_or(defaults.inter_token),
+            total: own.total.unwrap_or(defaults.total),
+        }
+    }
+
+    /// When this attempt must have brought content: its own limit or the chain's deadline.
+    fn until(&self, started: Instant) -> Instant {
+        let limits = self.limits();
+        let own = if self.call.stream {
+            limits.first_content
+        } else {
+            limits.total
+        };
+        let left = self.plan.deadline.saturating_sub(self.settle.elapsed());
+        started + own.min(left)
+    }
+
+    async fn refused(&mut self, response: Response<Incoming>) -> UpstreamError {
+        let (head, body) = response.into_parts();
+        if head.status.is_redirection() {
+            return UpstreamError::new(
+                ErrorKind::MalformedReply,
+                "the provider answered with a redirect, which is not followed",
+            )
+            .with_status(head.status.as_u16());
+        }
+        let waiting = Instant::now();
+        let body = tokio::time::timeout(ERROR_BODY_WAIT, read_up_to(body, ERROR_BYTES_MAX))
+            .await
+            .unwrap_or_default();
+        self.settle.waited(waiting.elapsed());
+        let headers = header_map(&head.headers);
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let reply = ReplyHead {
+            status: head.status.as_u16(),
+            headers: &headers,
+            now,
+        };
+        self.call.adapter(self.target).classify(&reply, &body)
+    }
+
+    async fn read_whole(
+        &mut self,
+        response: Response<Incoming>,
+        context: &DecodeContext,
+        kind: super::call::Kind,
+        started: Instant,
+        until: Instant,
+    ) -> Result<Got, UpstreamError> {
+        let waiting = Instant::now();
+        let read = tokio::time::timeout_at(until.into(), read_all(response.into_body())).await;
+        self.settle.waited(waiting.elapsed());
+        let bytes = match read {
+            Ok(bytes) => bytes?,
+            Err(_) => return Err(timed_out(started)),
+        };
+        let (bytes, summary) = self.call.decode_whole(self.target, kind, context, bytes)?;
+        Ok(Got::Whole(bytes, summary))
+    }
+
+    /// Reads until the first content: everything up to it can still be thrown away.
+    async fn read_stream(
+        &mut self,
+        response: Response<Incoming>,
+        context: &DecodeContext,
+        kind: super::call::Kind,
+        started: Instant,
+        until: Instant,
+    ) -> Result<Got, UpstreamError> {
+        let (head, mut body) = response.into_parts();
+        let content_type = head
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        if content_type.is_some_and(|kind| kind.starts_with("text/html")) {
+            return Err(UpstreamError::new(
+                ErrorKind::MalformedReply,
+                "the provider answered a stream with an HTML page",
+            ));
+        }
+        let json = content_type.is_some_and(|kind| kind.starts_with("application/json"));
+        let mut reader = self.call.reader(self.target, kind, context, json);
+        let mut prelude = Vec::new();
+        loop {
+            let waiting = Instant::now();
+            let frame = tokio::time::timeout_at(until.into(), body.frame()).await;
+            self.settle.waited(waiting.elapsed());
+            let step = match frame {
+                Err(_) => return Err(timed_out(started)),
+                Ok(Some(Err(_))) => {
+                    return Err(UpstreamError::new(
+                        ErrorKind::Connection,
+                        "the provider's connection broke before content",
+                    ));
+                }
+                Ok(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(bytes) => reader.push(&bytes, &mut prelude),
+                    Err(_) => Step::default(),
+                },
+                Ok(None) => {
+                    let step = reader.finish(&mut prelude);
+                    if step.failed.is_none() {
+                        return Ok(Got::Live {
+                            body,
+                            reader,
+                            prelude,
+                            ended: true,
+                        });
+                    }
+                    step
+                }
+            };
+            if let Some(error) = step.failed {
+                if !step.content {
+                    return Err(error);
+                }
+                // Content and failure came in one piece. Nothing of it was sent yet: fall back.
+                return Err(error);
+            }
+            if step.content || step.ended {
+                return Ok(Got::Live {
+                    body,
+                    reader,
+                    prelude,
+                    ended: step.ended,
+                });
+            }
+        }
+    }
+}
+
+struct Exchange {
+    kind: Got,
+    dropped: Vec<String>,
+    changed: Vec<String>,
+}
+
+enum Got {
+    Whole(Bytes, super::call::WholeSummary),
+    Live {
+        body: Incoming,
+        reader: Reader,
+        prelude: Vec<u8>,
+        ended: bool,
+    },
+}
+
+fn timed_out(started: Instant) -> UpstreamError {
+    UpstreamError::new(
+        ErrorKind::Timeout,
+        format!(
+            "the provider sent no content within {} ms",
+            started.elapsed().as_millis()
+        ),
+    )
+}
+
+fn check_encoding(headers: &HeaderMap) -> Result<(), UpstreamError> {
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(encoding) if encoding.as_bytes() != b"identity" => Err(UpstreamError::new(
+            ErrorKind::MalformedReply,
+            "the provider answered in a content encoding that was not asked for",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn upstream_request_id(headers: &HeaderMap) -> Option<String> {
+    ["x-request-id", "request-id", "x-goog-request-id"]
+        .iter()
+        .find_map(|name| headers.get(*name))
+        .and_then(|value| value.to_str().ok())
+        .filter(|id| id.len() <= 200)
+        .map(ToOwned::to_owned)
+}
+
+fn header_map(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let mut map: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        map.entry(name.as_str().to_owned())
+            .and_modify(|joined| {
+                joined.push_str(", ");
+                joined.push_str(&value);
+            })
+            .or_insert_with(|| value.into_owned());
+    }
+    map
+}
+
+async fn read_all(mut body: Incoming) -> Result<Bytes, UpstreamError> {
+    let mut first: Option<Bytes> = None;
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| {
+            UpstreamError::new(
+                ErrorKind::Truncated,
+                "the provider's connection broke within the answer",
+            )
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if first.as_ref().map_or(0, Bytes::len) + rest.len() + data.len() > ANSWER_BYTES_MAX {
+            return Err(UpstreamError::new(
+                ErrorKind::MalformedReply,
+                format!("the provider's answer is larger than {ANSWER_BYTES_MAX} bytes"),
+            ));
+        }
+        match &first {
+            None => first = Some(data),
+            Some(_) => rest.extend_from_slice(&data),
+        }
+    }
+    Ok(match first {
+        None => Bytes::new(),
+        Some(first) if rest.is_empty() => first,
+        Some(first) => [&first[..], &rest].concat().into(),
+    })
+}
+
+async fn read_up_to(mut body: Incoming, bytes_max: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while let Some(Ok(frame)) = body.frame().await {
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        let room = bytes_max.saturating_sub(bytes.len());
+        bytes.extend_from_slice(data.get(..room.min(data.len())).unwrap_or_default());
+        if bytes.len() >= bytes_max {
+            break;
+        }
+    }
+    bytes
+}
+
+/// Ends a request that was refused before any attempt.
+pub(super) fn refuse(mut settle: Settle, error: &ApiError) {
+    settle.committed();
+    settle.end(End::Refused, error.status, Some(error.code));
+}

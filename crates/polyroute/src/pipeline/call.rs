@@ -1,0 +1,397 @@
+//! One call: what was asked, by whom, and how it is said to each target and back.
+//!
+//! This is the only place that knows that an OpenAI-shaped target gets the caller's own bytes and
+//! any other a translation.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use polyroute_engine::estimate;
+use polyroute_engine::plan::{Plan, PlannedTarget};
+use polyroute_engine::snapshot::Dialect;
+use polyroute_wire::adapter::{Adapter, DecodeContext, Encoded, Target};
+use polyroute_wire::chat::ChatRequest;
+use polyroute_wire::dialect::openai::encode::{ChunkEncoder, ChunkOptions, ReplyIdentity};
+use polyroute_wire::dialect::openai::{self, Tap};
+use polyroute_wire::embedding::EmbeddingRequest;
+use polyroute_wire::error::{EncodeError, EncodeErrorCode, ParseError, UpstreamError};
+use polyroute_wire::json::RawObject;
+use polyroute_wire::media::MediaStore;
+use polyroute_wire::provider;
+use polyroute_wire::usage::Usage;
+
+use super::Principal;
+use super::reader::{Reader, Summary, Translate};
+use super::schema::{self, SchemaCheck};
+use super::settle::Priced;
+use super::turn::TurnMemory;
+use crate::gateway::{Gateway, ProviderState};
+use crate::upstream::TraceContext;
+
+/// Files fetched for one request.
+const MEDIA_FILES_MAX: usize = 20;
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// `POST /v1/chat/completions`
+    Chat,
+    /// `POST /v1/embeddings`
+    Embeddings,
+}
+
+impl Operation {
+    /// The word in records and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Embeddings => "embeddings",
+        }
+    }
+}
+
+/// One call, from ingress to settle.
+pub(super) struct Call {
+    /// The gateway.
+    pub(super) gateway: Arc<Gateway>,
+    /// Who calls.
+    pub(super) principal: Arc<Principal>,
+    /// What is asked for.
+    pub(super) operation: Operation,
+    /// Our id of the request.
+    pub(super) request_id: String,
+    /// The caller's trace.
+    pub(super) trace: TraceContext,
+    /// The body as it came.
+    pub(super) body: Bytes,
+    /// Whether the answer is streamed.
+    pub(super) stream: bool,
+    /// Whether the caller asked for the usage chunk.
+    pub(super) include_usage: bool,
+    /// Where it may go, in order.
+    pub(super) plan: Plan,
+    /// The body as the hub reads it, once somebody needs that.
+    pub(super) hub: OnceLock<Result<ChatRequest, ParseError>>,
+}
+
+/// A request as one target gets it.
+pub(super) struct Encoding {
+    pub(super) encoded: Encoded,
+    pub(super) kind: Kind,
+}
+
+/// How the answer is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The caller's own bytes went out, and the answer's go back.
+    Pass {
+        /// The caller asked for the usage chunk of a stream.
+        usage_asked: bool,
+    },
+    /// Translated both ways.
+    Translate,
+}
+
+/// What a whole answer said, as far as the record wants it.
+#[derive(Debug, Default)]
+pub(super) struct WholeSummary {
+    pub(super) usage: Option<Usage>,
+    pub(super) finish_reason: Option<String>,
+    pub(super) model: Option<String>,
+}
+
+impl Call {
+    /// The provider of a target.
+    pub(super) fn provider(&self, target: &PlannedTarget) -> Option<&ProviderState> {
+        self.gateway.providers.get(target.provider())
+    }
+
+    /// The translation of a target's dialect.
+    pub(super) fn adapter(&self, target: &PlannedTarget) -> &'static dyn Adapter {
+        provider::adapter(target.dialect.as_str())
+    }
+
+    /// What this call's tokens cost at a target; `None` if nobody knows.
+    pub(super) fn prices(&self, target: &PlannedTarget) -> Option<Priced> {
+        let section = self
+            .gateway
+            .snapshot
+            .provider(target.provider())?
+            .catalog
+            .as_deref()?;
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        self.gateway
+            .snapshot
+            .catalog
+            .lookup(section, &target.model)?
+            .prices_at(now.as_secs())
+    }
+
+    /// Input tokens, estimated from the size of the body.
+    pub(super) fn input_estimate(&self) -> u64 {
+        estimate::tokens_of_bytes(self.body.len())
+    }
+
+    /// Tokens of an answer that reported none, estimated.
+    pub(super) fn estimate(&self, answer: &[u8]) -> Usage {
+        let output = match self.operation {
+            Operation::Chat => estimate::tokens_of_bytes(answer.len()),
+            Operation::Embeddings => 0,
+        };
+        Usage {
+            input: self.input_estimate(),
+            output,
+            ..Usage::default()
+        }
+    }
+
+    /// The request as a target gets it.
+    pub(super) async fn encode(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
+        let passes = target.dialect == Dialect::OpenAi;
+        let mut encoding = match (self.operation, passes) {
+            (Operation::Chat, true) => self.pass_chat(&target.wire)?,
+            (Operation::Chat, false) => self.translate_chat(target).await?,
+            (Operation::Embeddings, true) => self.pass_embeddings(&target.wire)?,
+            (Operation::Embeddings, false) => self.translate_embeddings(target)?,
+        };
+        encoding.encoded.context.stream = self.stream;
+        encoding
+            .encoded
+            .context
+            .id_seed
+            .clone_from(&self.request_id);
+        Ok(encoding)
+    }
+
+    fn pass_chat(&self, target: &Target) -> Result<Encoding, EncodeError> {
+        let raw = self.raw()?;
+        let edited = openai::edit_chat(&raw, target)?;
+        Ok(Encoding {
+            encoded: edited.encoded,
+            kind: Kind::Pass {
+                usage_asked: edited.usage_asked,
+            },
+        })
+    }
+
+    fn pass_embeddings(&self, target: &Target) -> Result<Encoding, EncodeError> {
+        let raw = self.raw()?;
+        let encoded = openai::edit_embeddings(&raw, target)?;
+        Ok(Encoding {
+            encoded,
+            kind: Kind::Pass { usage_asked: false },
+        })
+    }
+
+    async fn translate_chat(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
+        let adapter = self.adapter(target);
+        let request = self.chat_request()?;
+        let mut media = MediaStore::default();
+        let urls = adapter.media_to_fetch(request, &target.wire);
+        if urls.len() > MEDIA_FILES_MAX {
+            return Err(EncodeError::new(
+                EncodeErrorCode::InvalidValue,
+                "messages",
+                format!(
+                    "The request names {} files by URL; at most {MEDIA_FILES_MAX} are fetched. Send the rest inline.",
+                    urls.len()
+                ),
+            ));
+        }
+        for url in urls {
+            let fetched = self.gateway.media.fetch(&url).await.map_err(|error| {
+                EncodeError::new(
+                    EncodeErrorCode::InvalidValue,
+                    "messages",
+                    format!(
+                        "The file at `{}` could not be fetched for {}: {error}. Send it inline as a data URL.",
+                        shown(&url),
+                        target.name
+                    ),
+                )
+            })?;
+            media.insert(url, fetched);
+        }
+        let encoded = adapter.encode_chat(request, &target.wire, &media)?;
+        Ok(Encoding {
+            encoded,
+            kind: Kind::Translate,
+        })
+    }
+
+    fn translate_embeddings(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
+        let request = self.embedding_request()?;
+        let encoded = self
+            .adapter(target)
+            .encode_embeddings(&request, &target.wire)?;
+        Ok(Encoding {
+            encoded,
+            kind: Kind::Translate,
+        })
+    }
+
+    fn raw(&self) -> Result<RawObject<'_>, EncodeError> {
+        RawObject::parse(&self.body).map_err(|error| from_parse(&error))
+    }
+
+    /// The body as the hub reads it, parsed once.
+    pub(super) fn chat_request(&self) -> Result<&ChatRequest, EncodeError> {
+        self.hub
+            .get_or_init(|| {
+                let raw = RawObject::parse(&self.body)?;
+                let mut request = openai::parse_chat(&raw)?;
+                self.gateway
+                    .turns
+                    .restore(&self.principal.name, &mut request);
+                Ok(request)
+            })
+            .as_ref()
+            .map_err(from_parse)
+    }
+
+    fn embedding_request(&self) -> Result<EmbeddingRequest, EncodeError> {
+        openai::parse_embeddings(&self.raw()?).map_err(|error| from_parse(&error))
+    }
+
+    /// A whole answer as the caller gets it.
+    pub(super) fn decode_whole(
+        &self,
+        target: &PlannedTarget,
+        kind: Kind,
+        context: &DecodeContext,
+        bytes: Bytes,
+    ) -> Result<(Bytes, WholeSummary), UpstreamError> {
+        match (self.operation, kind) {
+            (Operation::Chat, Kind::Pass { .. }) => {
+                let summary = openai::tap_whole(&bytes)?;
+                if let Some(schema) = &context.schema_to_validate {
+                    schema::check(schema, &self.adapter(target).decode_chat(&bytes, context)?)?;
+                }
+                let summary = WholeSummary {
+                    usage: summary.usage,
+                    finish_reason: summary
+                        .finish_reason
+                        .map(|reason| reason.as_str().to_owned()),
+                    model: Some(summary.model).filter(|model| !model.is_empty()),
+                };
+                Ok((bytes, summary))
+            }
+            (Operation::Chat, Kind::Translate) => {
+                let response = self.adapter(target).decode_chat(&bytes, context)?;
+                if let Some(schema) = &context.schema_to_validate {
+                    schema::check(schema, &response)?;
+                }
+                self.gateway.turns.remember(&self.principal.name, &response);
+                let finish = response
+                    .choices
+                    .first()
+                    .and_then(|choice| choice.finish_reason);
+                let summary = WholeSummary {
+                    usage: response.usage.clone(),
+                    finish_reason: finish.map(|reason| reason.as_str().to_owned()),
+                    model: Some(response.model.clone()).filter(|model| !model.is_empty()),
+                };
+                let mut identity = self.identity(target);
+                if let Some(model) = &summary.model {
+                    identity.model.clone_from(model);
+                }
+                Ok((
+                    openai::encode::response(&response, &identity, self.legacy_functions()).into(),
+                    summary,
+                ))
+            }
+            (Operation::Embeddings, Kind::Pass { .. }) => {
+                let (model, usage) = openai::tap_embeddings(&bytes)?;
+                let model = Some(model).filter(|model| !model.is_empty());
+                let summary = WholeSummary {
+                    usage,
+                    finish_reason: None,
+                    model,
+                };
+                Ok((bytes, summary))
+            }
+            (Operation::Embeddings, Kind::Translate) => {
+                let response = self.adapter(target).decode_embeddings(&bytes, context)?;
+                let base64 = self.embedding_request().is_ok_and(|request| request.base64);
+                let summary = WholeSummary {
+                    usage: response.usage.clone(),
+                    finish_reason: None,
+                    model: Some(response.model.clone()).filter(|model| !model.is_empty()),
+                };
+                Ok((
+                    openai::encode::embeddings(&response, base64).into(),
+                    summary,
+                ))
+            }
+        }
+    }
+
+    /// A reader for one streamed answer. `json`: the provider labelled it as JSON.
+    pub(super) fn reader(
+        &self,
+        target: &PlannedTarget,
+        kind: Kind,
+        context: &DecodeContext,
+        json: bool,
+    ) -> Reader {
+        match kind {
+            // A stream that is labelled JSON is an error or a whole answer: the decoder knows both.
+            // One that must be checked against a schema is read in full.
+            Kind::Pass { usage_asked } if !json && context.schema_to_validate.is_none() => {
+                Reader::Tap(Box::new(Tap::new(usage_asked)), 0)
+            }
+            Kind::Pass { .. } | Kind::Translate => Reader::Translate(Box::new(Translate {
+                decoder: self.adapter(target).chat_decoder(context),
+                encoder: ChunkEncoder::new(&self.identity(target), self.chunk_options()),
+                schema: context.schema_to_validate.clone().map(SchemaCheck::new),
+                turn: TurnMemory::new(self.gateway.turns.clone(), self.principal.name.clone()),
+                events: Vec::new(),
+                summary: Summary::default(),
+            })),
+        }
+    }
+
+    fn identity(&self, target: &PlannedTarget) -> ReplyIdentity {
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        ReplyIdentity {
+            id: format!("chatcmpl-{}", self.request_id.trim_start_matches("req_")),
+            created: i64::try_from(now.as_secs()).unwrap_or(0),
+            model: target.wire.model.clone(),
+        }
+    }
+
+    fn chunk_options(&self) -> ChunkOptions {
+        ChunkOptions {
+            include_usage: self.include_usage,
+            legacy_functions: self.legacy_functions(),
+        }
+    }
+
+    fn legacy_functions(&self) -> bool {
+        let hub = self.hub.get().and_then(|hub| hub.as_ref().ok());
+        hub.is_some_and(|request| request.legacy_functions)
+    }
+}
+
+fn from_parse(error: &ParseError) -> EncodeError {
+    EncodeError {
+        code: EncodeErrorCode::InvalidValue,
+        message: error.message.clone(),
+        param: error.param.clone(),
+    }
+}
+
+/// A URL without its query (which may hold a signature), cut to a readable length.
+fn shown(url: &str) -> String {
+    url.split(['?', '#'])
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(120)
+        .collect()
+}

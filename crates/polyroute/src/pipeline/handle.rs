@@ -1,0 +1,344 @@
+//! One request from its head to our response.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
+use hyper::body::Incoming;
+use polyroute_wire::api_error::ApiError;
+use polyroute_wire::json::RawObject;
+use serde::Deserialize;
+
+use super::attempt::{self, Answer, Failed, Whole};
+use super::call::{Call, Operation};
+use super::ingress;
+use super::relay::{Attempting, Live, Relay};
+use super::route;
+use super::settle::Settle;
+use crate::gateway::Gateway;
+use crate::server::{Reply, ReplyBody};
+use crate::telemetry::End;
+use crate::upstream::TraceContext;
+
+/// Longest model name that is recorded, in bytes.
+const MODEL_BYTES_MAX: usize = 200;
+
+/// Answers a chat or embeddings request.
+pub async fn handle(
+    gateway: Arc<Gateway>,
+    operation: Operation,
+    request: Request<Incoming>,
+    id: String,
+) -> Reply {
+    let mut settle = Settle::new(
+        Arc::clone(&gateway.telemetry),
+        Instant::now(),
+        operation.as_str(),
+        id.clone(),
+    );
+    let (head, body) = request.into_parts();
+    match prepare(&gateway, operation, &head, body, id, &mut settle).await {
+        Ok(call) => answer(call, settle).await,
+        Err(error) => {
+            attempt::refuse(settle, &error);
+            let mut reply = ReplyBody::error(&error);
+            if matches!(error.status, 408 | 413) {
+                // The rest of the body is still on its way: the connection is of no more use.
+                reply
+                    .headers_mut()
+                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            reply
+        }
+    }
+}
+
+/// Everything before the first attempt: who, what, where to.
+async fn prepare(
+    gateway: &Arc<Gateway>,
+    operation: Operation,
+    head: &Parts,
+    body: Incoming,
+    request_id: String,
+    settle: &mut Settle,
+) -> Result<Arc<Call>, ApiError> {
+    let principal = gateway.keys.authenticate(&head.headers)?;
+    settle.record(|record| record.principal.clone_from(&principal.name));
+    let reading = Instant::now();
+    let body = ingress::read_body(
+        &head.headers,
+        body,
+        gateway.settings.server.limits.body_bytes_max,
+    )
+    .await;
+    settle.waited(reading.elapsed());
+    let body = body?;
+    let raw = RawObject::parse(&body).map_err(|error| ApiError::from_parse(&error))?;
+    let fields = Fields::read(&raw, operation)?;
+    let tags = ingress::tags(&head.headers, &raw, &principal.tags);
+    settle.record(|record| {
+        record.tags = tags;
+        record.stream = fields.stream;
+        record.requested_model = fields.model.chars().take(MODEL_BYTES_MAX).collect();
+    });
+    let asked = route::Asked {
+        model: &fields.model,
+        provider: provider_asked(&head.headers, &raw)?,
+        strict_params: header_flag(&head.headers, "x-polyroute-strict-params"),
+        operation,
+        seed: polyroute_wire::json::stable_hash(request_id.as_bytes()),
+    };
+    let planned = route::plan(gateway, &principal, &asked, &raw)?;
+    let plan = planned.plan;
+    settle.record(|record| {
+        record.route.clone_from(&plan.route);
+        record.excluded = route::excluded(&plan);
+    });
+    let hub = OnceLock::new();
+    if let Some(mut request) = planned.hub {
+        gateway.turns.restore(&principal.name, &mut request);
+        let _ = hub.set(Ok(request));
+    }
+    drop(raw);
+    Ok(Arc::new(Call {
+        gateway: Arc::clone(gateway),
+        principal,
+        operation,
+        request_id,
+        trace: TraceContext::from_headers(&head.headers),
+        body,
+        stream: fields.stream,
+        include_usage: fields.include_usage,
+        plan,
+        hub,
+    }))
+}
+
+/// Attempts, and the response that comes of them.
+async fn answer(call: Arc<Call>, settle: Settle) -> Reply {
+    if !call.stream {
+        return match attempt::run(call, settle).await {
+            Ok(Answer::Whole(whole)) => whole_reply(whole),
+            Ok(Answer::Live(live)) => {
+                let error = ApiError::new(
+                    "internal_error",
+                    "a stream came where a whole answer was due",
+                );
+                live.settle.end(End::Failed, error.status, Some(error.code));
+                ReplyBody::error(&error)
+            }
+            Err(failed) => failed_reply(failed),
+        };
+    }
+    let server = &call.gateway.settings.server;
+    let (head_commit, heartbeat) = (server.head_commit, server.heartbeat);
+    let cut = call.gateway.drain.cut_token().clone();
+    let mut attempting: Attempting = Box::pin(async move {
+        match attempt::run(call, settle).await? {
+            Answer::Live(live) => Ok(live),
+            Answer::Whole(whole) => Err(Failed {
+                error: ApiError::new(
+                    "internal_error",
+                    "a whole answer came where a stream was due",
+                ),
+                settle: whole.settle,
+            }),
+        }
+    });
+    match tokio::time::timeout(head_commit, &mut attempting).await {
+        Ok(Ok(live)) => {
+            let headers = AnswerHeaders::of(&live.settle);
+            let mut reply = stream_reply(Relay::live(live, heartbeat, &cut));
+            headers.write(reply.headers_mut());
+            reply
+        }
+        Ok(Err(failed)) => failed_reply(failed),
+        // The head commit: our 200 goes out, and whatever the attempts come to follows in the
+        // stream.
+        Err(_) => {
+            let noticed: Attempting = Box::pin(async move {
+                let mut live: Live = attempting.await?;
+                live.notice = AnswerHeaders::of(&live.settle).notice();
+                Ok(live)
+            });
+            stream_reply(Relay::attempting(noticed, heartbeat, &cut))
+        }
+    }
+}
+
+fn whole_reply(whole: Whole) -> Reply {
+    let headers = AnswerHeaders::of(&whole.settle);
+    let mut reply = ReplyBody::json(StatusCode::OK, whole.body);
+    headers.write(reply.headers_mut());
+    whole.settle.end(End::Complete, 200, None);
+    reply
+}
+
+fn failed_reply(mut failed: Failed) -> Reply {
+    let headers = AnswerHeaders::of(&failed.settle);
+    let mut reply = ReplyBody::error(&failed.error);
+    headers.write(reply.headers_mut());
+    failed.settle.committed();
+    failed
+        .settle
+        .end(End::Failed, failed.error.status, Some(failed.error.code));
+    reply
+}
+
+fn stream_reply(relay: Relay) -> Reply {
+    let mut reply = Reply::new(ReplyBody::Relay(Box::pin(relay)));
+    let headers = reply.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream; charset=utf-8"),
+    );
+    // Proxies in front of us must not gather a stream.
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+    reply
+}
+
+/// What our headers say of an answer.
+#[derive(Default)]
+struct AnswerHeaders {
+    provider: Option<String>,
+    model: Option<String>,
+    attempts: usize,
+    dropped: String,
+    changed: String,
+}
+
+impl AnswerHeaders {
+    fn of(settle: &Settle) -> Self {
+        settle.view(|record| Self {
+            provider: record.provider.clone(),
+            model: record.attempts.last().map(|attempt| attempt.model.clone()),
+            attempts: record.attempts.len(),
+            dropped: record.dropped_params.join(", "),
+            changed: record.changed_params.join(", "),
+        })
+    }
+
+    fn fields(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        [
+            ("x-polyroute-provider", self.provider.clone()),
+            ("x-polyroute-model", self.model.clone()),
+            (
+                "x-polyroute-attempts",
+                (self.attempts > 0).then(|| self.attempts.to_string()),
+            ),
+            ("x-polyroute-dropped-params", text(&self.dropped)),
+            ("x-polyroute-changed-params", text(&self.changed)),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+    }
+
+    fn write(&self, headers: &mut HeaderMap) {
+        for (name, value) in self.fields() {
+            // What a header can't hold is cut, not lost: the record has it whole.
+            let value: String = value
+                .chars()
+                .filter(|c| c.is_ascii() && !c.is_ascii_control())
+                .take(1_000)
+                .collect();
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+    }
+
+    /// The same as a comment in the stream, where the head was sent before it was known.
+    fn notice(&self) -> Option<String> {
+        let said: Vec<String> = self
+            .fields()
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect();
+        (!said.is_empty()).then(|| said.join("; ").replace(['\n', '\r'], " "))
+    }
+}
+
+/// The few fields of the body that we read on every request.
+struct Fields {
+    model: String,
+    stream: bool,
+    include_usage: bool,
+}
+
+#[derive(Deserialize, Default)]
+struct StreamOptions {
+    #[serde(default)]
+    include_usage: Option<bool>,
+}
+
+impl Fields {
+    fn read(raw: &RawObject<'_>, operation: Operation) -> Result<Self, ApiError> {
+        let parse = |error| ApiError::from_parse(&error);
+        let model: Option<String> = raw.read("model", "a string").map_err(parse)?;
+        let Some(model) = model.filter(|model| !model.is_empty()) else {
+            return Err(missing(
+                "model",
+                "Name a model or a route: `GET /v1/models` lists them.",
+            ));
+        };
+        let (needed, what) = match operation {
+            Operation::Chat => ("messages", "Send the conversation as a list of messages."),
+            Operation::Embeddings => ("input", "Send the text to embed, or a list of texts."),
+        };
+        if raw.get(needed).is_none_or(|value| value == "null") {
+            return Err(missing(needed, what));
+        }
+        if operation == Operation::Embeddings {
+            return Ok(Self {
+                model,
+                stream: false,
+                include_usage: false,
+            });
+        }
+        let stream: bool = raw
+            .read("stream", "a boolean")
+            .map_err(parse)?
+            .unwrap_or(false);
+        let options: Option<StreamOptions> =
+            raw.read("stream_options", "an object").map_err(parse)?;
+        let include_usage = options.unwrap_or_default().include_usage.unwrap_or(false);
+        Ok(Self {
+            model,
+            stream,
+            include_usage,
+        })
+    }
+}
+
+fn missing(param: &str, what: &str) -> ApiError {
+    ApiError::new(
+        "missing_required_parameter",
+        format!("`{param}` is missing. {what}"),
+    )
+    .with_param(param)
+}
+
+/// The provider that the caller insists on: `x-polyroute-provider`, else `provider` in the body.
+fn provider_asked(headers: &HeaderMap, raw: &RawObject<'_>) -> Result<Option<String>, ApiError> {
+    let named = headers
+        .get("x-polyroute-provider")
+        .and_then(|value| value.to_str().ok())
+        .map(str::trim);
+    if let Some(named) = named.filter(|named| !named.is_empty()) {
+        return Ok(Some(named.to_owned()));
+    }
+    raw.read("provider", "a string, the name of a configured provider")
+        .map_err(|error| ApiError::from_parse(&error))
+}
+
+fn header_flag(headers: &HeaderMap, name: &str) -> Option<bool> {
+    match headers.get(name)?.as_bytes() {
+        b"true" | b"1" => Some(true),
+        b"false" | b"0" => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,22 @@
+//! The way of a request, one file a stage: ingress → authenticate → route → attempt → relay →
+//! settle. Start with [`handle`], which reads like the drawing in ARCHITECTURE.md.
+
+mod attempt;
+mod authenticate;
+mod call;
+mod handle;
+mod ingress;
+mod reader;
+mod relay;
+mod route;
+mod schema;
+mod settle;
+mod turn;
+
+pub use authenticate::{KeyRing, Principal};
+pub use call::Operation;
+pub use handle::handle;
+pub use ingress::request_id;
+pub use relay::Relay;
+pub use route::may_use;
+pub use turn::TurnCache;

@@ -1,0 +1,180 @@
+//! Upstream stream bytes → bytes for the caller: passed on with a tap in the same dialect, else
+//! decoded and encoded anew.
+
+use polyroute_wire::chat::{ChatEvent, StreamDecoder};
+use polyroute_wire::dialect::openai::encode::ChunkEncoder;
+use polyroute_wire::dialect::openai::{Tap, TapSignal};
+use polyroute_wire::error::{ErrorKind, UpstreamError};
+use polyroute_wire::usage::Usage;
+
+use super::schema::SchemaCheck;
+use super::turn::TurnMemory;
+
+/// What some bytes brought.
+#[derive(Debug, Default)]
+pub(super) struct Step {
+    /// Content for the caller (the content commit).
+    pub(super) content: bool,
+    /// Any event at all: the provider is not merely keeping the line warm.
+    pub(super) event: bool,
+    /// The answer is whole.
+    pub(super) ended: bool,
+    /// The stream failed. Nothing follows.
+    pub(super) failed: Option<UpstreamError>,
+}
+
+/// What a whole stream said, as far as the record wants it.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Summary {
+    pub(super) usage: Option<Usage>,
+    pub(super) finish_reason: Option<String>,
+    pub(super) model: Option<String>,
+    /// Pieces of content: with no better count, about as many tokens.
+    pub(super) content_pieces: u64,
+}
+
+/// Reads one upstream stream.
+pub(super) enum Reader {
+    /// Same dialect: whole events pass byte for byte. Counts the pieces that they came in.
+    Tap(Box<Tap>, u64),
+    /// Another dialect.
+    Translate(Box<Translate>),
+}
+
+/// Decoder, encoder, and what must be remembered of the turn.
+pub(super) struct Translate {
+    pub(super) decoder: Box<dyn StreamDecoder>,
+    pub(super) encoder: ChunkEncoder,
+    pub(super) schema: Option<SchemaCheck>,
+    pub(super) turn: TurnMemory,
+    pub(super) events: Vec<ChatEvent>,
+    pub(super) summary: Summary,
+}
+
+impl Reader {
+    /// Takes bytes of the provider and appends what goes to the caller.
+    pub(super) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Step {
+        match self {
+            Self::Tap(tap, pieces) => {
+                let before = out.len();
+                let signal = tap.push(bytes, out);
+                // A comment keeps the line warm and is no sign of an answer.
+                let event = out.get(before).is_some_and(|first| *first != b':');
+                *pieces += u64::from(event);
+                match signal {
+                    TapSignal::None => Step {
+                        event,
+                        ..Step::default()
+                    },
+                    TapSignal::Content => Step {
+                        event,
+                        content: true,
+                        ..Step::default()
+                    },
+                    TapSignal::Done => Step {
+                        event,
+                        ended: true,
+                        ..Step::default()
+                    },
+                    TapSignal::Error(error) => Step {
+                        failed: Some(*error),
+                        ..Step::default()
+                    },
+                }
+            }
+            Self::Translate(translate) => {
+                let mut events = std::mem::take(&mut translate.events);
+                translate.decoder.push(bytes, &mut events);
+                let step = translate.take(&mut events, out);
+                translate.events = events;
+                step
+            }
+        }
+    }
+
+    /// The body ended.
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Step {
+        match self {
+            Self::Tap(tap, _) => match tap.finish(out) {
+                Ok(_) => Step {
+                    ended: true,
+                    ..Step::default()
+                },
+                Err(error) => Step {
+                    failed: Some(error),
+                    ..Step::default()
+                },
+            },
+            Self::Translate(translate) => {
+                let mut events = std::mem::take(&mut translate.events);
+                translate.decoder.finish(&mut events);
+                let mut step = translate.take(&mut events, out);
+                if !step.ended && step.failed.is_none() {
+                    step.failed = Some(UpstreamError::new(
+                        ErrorKind::Truncated,
+                        "the stream ended before its end",
+                    ));
+                }
+                step
+            }
+        }
+    }
+
+    /// What the stream said.
+    pub(super) fn summary(&self) -> Summary {
+        match self {
+            Self::Tap(tap, pieces) => {
+                let tapped = tap.summary();
+                Summary {
+                    usage: tapped.usage.clone(),
+                    finish_reason: tapped
+                        .finish_reason
+                        .map(|reason| reason.as_str().to_owned()),
+                    model: Some(tapped.model.clone()).filter(|model| !model.is_empty()),
+                    content_pieces: *pieces,
+                }
+            }
+            Self::Translate(translate) => translate.summary.clone(),
+        }
+    }
+}
+
+impl Translate {
+    fn take(&mut self, events: &mut Vec<ChatEvent>, out: &mut Vec<u8>) -> Step {
+        let mut step = Step::default();
+        for event in events.drain(..) {
+            step.event |= event != ChatEvent::Ping;
+            let content = event.is_content();
+            step.content |= content;
+            match &event {
+                ChatEvent::Error(error) => {
+                    step.failed = Some(error.clone());
+                    return step;
+                }
+                ChatEvent::Start { model, .. } if !model.is_empty() => {
+                    self.summary.model = Some(model.clone())
+                }
+                ChatEvent::Usage(usage) => self.summary.usage = Some(usage.clone()),
+                ChatEvent::Finish { reason, .. } => {
+                    self.summary.finish_reason = Some(reason.as_str().to_owned())
+                }
+                ChatEvent::End => {
+                    if let Some(error) = self.schema.take().and_then(SchemaCheck::finish) {
+                        step.failed = Some(error);
+                        return step;
+                    }
+                    self.turn.remember();
+                    step.ended = true;
+                }
+                _ => {}
+            }
+            self.summary.content_pieces += u64::from(content);
+            if let Some(schema) = &mut self.schema {
+                schema.push(&event);
+            }
+            self.turn.push(&event);
+            self.encoder.push(event, out);
+        }
+        step
+    }
+}

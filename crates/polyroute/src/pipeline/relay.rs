@@ -1,0 +1,322 @@
+//! The stream to the caller: pulls from the provider only as fast as the caller takes, keeps a
+//! silent line warm, ends every stream in exactly one way.
+//!
+//! There is no channel and no task: the server polls this body, and it polls the provider. A slow
+//! caller thus holds one chunk, and a caller that leaves drops the provider's connection.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body::Body as _;
+use hyper::body::Incoming;
+use polyroute_wire::api_error::ApiError;
+use polyroute_wire::error::{ErrorKind, UpstreamError};
+use polyroute_wire::usage::Usage;
+use tokio::time::Sleep;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use super::attempt::Failed;
+use super::reader::{Reader, Step};
+use super::settle::{Priced, Settle};
+use crate::telemetry::End;
+
+/// How long the provider may keep the line open after a whole answer.
+const CLOSE_WAIT: Duration = Duration::from_millis(500);
+
+/// An SSE comment: ignored by clients, seen by everything between that counts idle time.
+const HEARTBEAT: &[u8] = b": ping\n\n";
+
+/// A stream whose first content is there.
+pub(super) struct Live {
+    pub(super) body: Incoming,
+    pub(super) reader: Reader,
+    /// Bytes for the caller that came up to the content commit.
+    pub(super) prelude: Vec<u8>,
+    /// The provider's body already ended within the prelude.
+    pub(super) ended: bool,
+    pub(super) inter_token: Duration,
+    pub(super) total_until: Instant,
+    pub(super) input_tokens_estimate: u64,
+    pub(super) prices: Option<Priced>,
+    pub(super) settle: Settle,
+    /// A comment to send first: what headers would have said, had they not been sent before.
+    pub(super) notice: Option<String>,
+}
+
+/// What the attempts of a stream come to.
+pub(super) type Attempting = Pin<Box<dyn Future<Output = Result<Live, Failed>> + Send>>;
+
+enum State {
+    /// Our 200 is out and no target has answered yet.
+    Attempting(Attempting),
+    /// A target answers.
+    Live(Box<Live>),
+    /// The answer is whole; the provider has until then to end its body.
+    Closing(Incoming, Instant),
+    /// The end was sent.
+    Done,
+}
+
+/// A response body that relays a stream.
+pub struct Relay {
+    state: State,
+    out: Vec<u8>,
+    heartbeat: Duration,
+    last_sent: Instant,
+    last_event: Instant,
+    alarm: Pin<Box<Sleep>>,
+    cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    sent: u64,
+}
+
+impl Relay {
+    /// Relays a stream that has content.
+    #[must_use]
+    pub(super) fn live(live: Live, heartbeat: Duration, cut: &CancellationToken) -> Self {
+        let mut relay = Self::new(State::Done, heartbeat, cut);
+        relay.begin(live);
+        relay
+    }
+
+    /// Heartbeats until a target answers, then relays it.
+    #[must_use]
+    pub(super) fn attempting(
+        attempting: Attempting,
+        heartbeat: Duration,
+        cut: &CancellationToken,
+    ) -> Self {
+        let mut relay = Self::new(State::Attempting(attempting), heartbeat, cut);
+        relay.out.extend_from_slice(HEARTBEAT);
+        relay
+    }
+
+    fn new(state: State, heartbeat: Duration, cut: &CancellationToken) -> Self {
+        let now = Instant::now();
+        Self {
+            state,
+            out: Vec::new(),
+            heartbeat,
+            last_sent: now,
+            last_event: now,
+            alarm: Box::pin(tokio::time::sleep(heartbeat)),
+            cut: Box::pin(cut.clone().cancelled_owned()),
+            sent: 0,
+        }
+    }
+
+    fn begin(&mut self, mut live: Live) {
+        if let Some(notice) = live.notice.take() {
+            self.out
+                .extend_from_slice(format!(": {notice}\n\n").as_bytes());
+        }
+        self.out.append(&mut live.prelude);
+        self.last_event = Instant::now();
+        live.settle.open_stream();
+        let ended = live.ended;
+        self.state = State::Live(Box::new(live));
+        if ended {
+            self.complete();
+        }
+    }
+
+    /// The next bytes for the caller; `None` at the end.
+    pub fn poll_bytes(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let this = &mut *self;
+        loop {
+            if !this.out.is_empty() {
+                let bytes = Bytes::from(std::mem::take(&mut this.out));
+                this.last_sent = Instant::now();
+                this.sent += bytes.len() as u64;
+                return Poll::Ready(Some(bytes));
+            }
+            match &mut this.state {
+                State::Done => return Poll::Ready(None),
+                State::Attempting(attempting) => match attempting.as_mut().poll(context) {
+                    Poll::Ready(Ok(live)) => {
+                        this.begin(live);
+                        continue;
+                    }
+                    Poll::Ready(Err(failed)) => {
+                        this.out = failed.error.stream_event();
+                        failed.settle.end(
+                            End::Failed,
+                            failed.error.status,
+                            Some(failed.error.code),
+                        );
+                        this.state = State::Done;
+                        continue;
+                    }
+                    Poll::Pending => {}
+                },
+                State::Closing(body, _) => match Pin::new(body).poll_frame(context) {
+                    Poll::Ready(Some(Ok(_))) => continue,
+                    Poll::Ready(None | Some(Err(_))) => {
+                        this.state = State::Done;
+                        continue;
+                    }
+                    Poll::Pending => {}
+                },
+                State::Live(live) => match Pin::new(&mut live.body).poll_frame(context) {
+                    Poll::Ready(frame) => {
+                        this.take_frame(frame);
+                        continue;
+                    }
+                    Poll::Pending => {}
+                },
+            }
+            if this.cut.as_mut().poll(context).is_ready() {
+                this.fail(&ApiError::new("shutting_down",
+                    "The gateway is shutting down and could not finish this answer. Send the request again.",
+                ));
+                continue;
+            }
+            if this.poll_alarm(context).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn take_frame(&mut self, frame: Option<Result<http_body::Frame<Bytes>, hyper::Error>>) {
+        let State::Live(live) = &mut self.state else {
+            return;
+        };
+        let step = match frame {
+            Some(Ok(frame)) => {
+                let Ok(bytes) = frame.into_data() else { return };
+                live.reader.push(&bytes, &mut self.out)
+            }
+            Some(Err(_)) => Step {
+                failed: Some(UpstreamError::new(
+                    ErrorKind::Truncated,
+                    "the provider's connection broke within the answer",
+                )),
+                ..Step::default()
+            },
+            None => live.reader.finish(&mut self.out),
+        };
+        if step.event {
+            self.last_event = Instant::now();
+        }
+        if let Some(error) = step.failed {
+            self.upstream_failed(&error);
+        } else if step.ended {
+            self.complete();
+        }
+    }
+
+    /// Wakes for whichever comes first: heartbeat, a provider that fell silent, the end of time.
+    fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let now = Instant::now();
+            let mut due = self.last_sent + self.heartbeat;
+            if let State::Closing(_, until) = &self.state {
+                due = *until;
+                if now >= due {
+                    self.state = State::Done;
+                    return Poll::Ready(());
+                }
+            }
+            if let State::Live(live) = &self.state {
+                let idle_due = self.last_event + live.inter_token;
+                if now >= idle_due || now >= live.total_until {
+                    let what = if now >= idle_due {
+                        "no token for"
+                    } else {
+                        "no end after"
+                    };
+                    let limit = if now >= idle_due {
+                        live.inter_token
+                    } else {
+                        live.settle.elapsed()
+                    };
+                    let error = UpstreamError::new(
+                        ErrorKind::Timeout,
+                        format!("the provider sent {what} {} ms", limit.as_millis()),
+                    );
+                    self.upstream_failed(&error);
+                    return Poll::Ready(());
+                }
+                due = due.min(idle_due).min(live.total_until);
+            }
+            if now >= self.last_sent + self.heartbeat && !matches!(self.state, State::Closing(..)) {
+                self.out.extend_from_slice(HEARTBEAT);
+                return Poll::Ready(());
+            }
+            let due = tokio::time::Instant::from_std(due);
+            if self.alarm.deadline() != due {
+                self.alarm.as_mut().reset(due);
+            }
+            if self.alarm.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// A failure after content: an error event in the caller's dialect, never a clean end.
+    fn upstream_failed(&mut self, error: &UpstreamError) {
+        let mut error = ApiError::from_upstream(error);
+        // What was sent can't be unsent: a client that tries again on its own would double it.
+        error.should_retry = Some(false);
+        self.fail(&error);
+    }
+
+    fn fail(&mut self, error: &ApiError) {
+        self.out.extend_from_slice(&error.stream_event());
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Live(live) => {
+                let (settle, _body) = self.account(*live);
+                settle.end(End::Truncated, error.status, Some(error.code));
+            }
+            // Dropping the attempts settles them.
+            State::Attempting(_) | State::Closing(..) | State::Done => {}
+        }
+    }
+
+    fn complete(&mut self) {
+        if let State::Live(live) = std::mem::replace(&mut self.state, State::Done) {
+            let (settle, body) = self.account(*live);
+            settle.end(End::Complete, 200, None);
+            // Reading to the end of the body lets the connection be used again.
+            self.state = State::Closing(body, Instant::now() + CLOSE_WAIT);
+        }
+    }
+
+    fn account(&self, live: Live) -> (Settle, Incoming) {
+        let summary = live.reader.summary();
+        let mut settle = live.settle;
+        match &summary.usage {
+            Some(usage) => settle.usage(usage, live.prices),
+            None => {
+                let usage = Usage {
+                    input: live.input_tokens_estimate,
+                    output: summary.content_pieces,
+                    ..Usage::default()
+                };
+                settle.estimate(&usage, live.prices);
+            }
+        }
+        let sent = self.sent + self.out.len() as u64;
+        settle.record(|record| {
+            record.bytes_sent = sent;
+            record.finish_reason = summary.finish_reason;
+            if summary.model.is_some() {
+                record.model = summary.model;
+            }
+        });
+        (settle, live.body)
+    }
+}
+
+impl Drop for Relay {
+    /// The caller left: the provider's connection is dropped with the state, and what was used is
+    /// still accounted.
+    fn drop(&mut self) {
+        if let State::Live(live) = std::mem::replace(&mut self.state, State::Done) {
+            let (settle, _body) = self.account(*live);
+            settle.end(End::ClientClosed, 499, None);
+        }
+    }
+}

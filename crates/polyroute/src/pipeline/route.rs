@@ -1,0 +1,123 @@
+//! What was asked for → where it may go: the engine's decision, and its refusals in the caller's
+//! dialect.
+
+use std::sync::atomic::Ordering;
+
+use polyroute_engine::needs::{Operation as Needed, RequestNeeds};
+use polyroute_engine::plan::{NoTarget, Plan, PlanInput, plan as make_plan};
+use polyroute_engine::resolve::{NameRequest, ResolveError, permitted, resolve};
+use polyroute_wire::adapter::TranslationPolicy;
+use polyroute_wire::api_error::ApiError;
+use polyroute_wire::chat::ChatRequest;
+use polyroute_wire::dialect::openai::parse_chat;
+use polyroute_wire::json::RawObject;
+
+use super::Principal;
+use super::call::Operation;
+use crate::gateway::Gateway;
+use crate::telemetry::Excluded;
+
+/// What the caller asked for.
+pub(super) struct Asked<'a> {
+    pub(super) model: &'a str,
+    pub(super) provider: Option<String>,
+    pub(super) strict_params: Option<bool>,
+    pub(super) operation: Operation,
+    pub(super) seed: u64,
+}
+
+/// A plan, and what had to be read to make it.
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    /// The body as the hub reads it, if the choice between targets needed that.
+    pub(super) hub: Option<ChatRequest>,
+}
+
+/// Plans a request.
+///
+/// # Errors
+/// 404 with the nearest names, 403 if the key may not use it, 400 if no target can take it.
+pub(super) fn plan(
+    gateway: &Gateway,
+    principal: &Principal,
+    asked: &Asked<'_>,
+    raw: &RawObject<'_>,
+) -> Result<Planned, ApiError> {
+    let listed = |provider: &str, model: &str| gateway.live_models.lists(provider, model);
+    let request = NameRequest {
+        model: asked.model,
+        provider: asked.provider.as_deref(),
+        allowed: principal.allowed.as_deref(),
+        listed: Some(&listed),
+    };
+    let resolved = resolve(&gateway.snapshot, &request).map_err(|error| refusal(&error))?;
+    // With one target there is no choice: what it can't take, it says itself, and the body is not
+    // parsed for it.
+    let mut hub = None;
+    let needs = match asked.operation {
+        Operation::Chat if resolved.targets.len() > 1 => {
+            let request = parse_chat(raw).map_err(|error| ApiError::from_parse(&error))?;
+            let needs = RequestNeeds::of_chat(&request);
+            hub = Some(request);
+            needs
+        }
+        Operation::Chat => RequestNeeds::default(),
+        Operation::Embeddings => RequestNeeds {
+            operation: Needed::Embedding,
+            ..RequestNeeds::default()
+        },
+    };
+    let input = PlanInput {
+        needs,
+        policy: asked.strict_params.map(|strict_params| TranslationPolicy {
+            strict_params,
+            ..gateway.snapshot.defaults.policy
+        }),
+        now_ms: 0,
+        seed: asked.seed,
+        rotation: gateway.rotation.fetch_add(1, Ordering::Relaxed),
+    };
+    let plan =
+        make_plan(&gateway.snapshot, &resolved, &input).map_err(|error| no_target(&error))?;
+    Ok(Planned { plan, hub })
+}
+
+/// Whether a caller may use a name; for the model list.
+#[must_use]
+pub fn may_use(gateway: &Gateway, principal: &Principal, name: &str) -> bool {
+    principal.allowed.is_none() || permitted(&gateway.snapshot, name, principal.allowed.as_deref())
+}
+
+/// The targets that could not take the request, for the record.
+pub(super) fn excluded(plan: &Plan) -> Vec<Excluded> {
+    plan.excluded
+        .iter()
+        .map(|excluded| Excluded {
+            target: excluded.target.clone(),
+            reason: excluded.reason.to_string(),
+        })
+        .collect()
+}
+
+fn refusal(error: &ResolveError) -> ApiError {
+    ApiError::new(error.code(), sentence(&error.to_string())).with_param("model")
+}
+
+fn no_target(error: &NoTarget) -> ApiError {
+    let mut refusal = ApiError::new(error.code, sentence(&error.message));
+    refusal.param = error.param.map(ToOwned::to_owned);
+    refusal
+}
+
+/// An error message as a sentence.
+fn sentence(message: &str) -> String {
+    let mut characters = message.chars();
+    let first = characters
+        .next()
+        .map(|first| first.to_uppercase().collect::<String>());
+    let mut text = first.unwrap_or_default() + characters.as_str();
+    if !text.ends_with(['.', '?', '!']) {
+        text.push('.');
+    }
+    text
+}

@@ -1,0 +1,167 @@
+//! Accepts connections within bounds and serves HTTP/1.1 and HTTP/2 on them, with or without TLS.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+
+use super::{Drain, Reply};
+
+/// Time for a whole request head, and for a TLS handshake (rows S22; HAProxy's practice).
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause after a failed accept (too many open files), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Bytes written ahead of a slow reader on HTTP/1 (row L2).
+const WRITE_BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// Streams of one HTTP/2 connection.
+const H2_STREAMS_MAX: u32 = 200;
+
+/// Bounds of a listener.
+#[derive(Debug, Clone, Copy)]
+pub struct ListenerLimits {
+    /// Connections open at once; more wait in the kernel's queue.
+    pub connections_max: usize,
+    /// Largest request head.
+    pub head_bytes_max: usize,
+    /// Most headers of a request.
+    pub header_count_max: usize,
+}
+
+/// A bound socket, ready to serve.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    limits: ListenerLimits,
+}
+
+impl Listener {
+    /// Binds the address.
+    ///
+    /// # Errors
+    /// The address is taken or not ours.
+    pub async fn bind(
+        address: SocketAddr,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        limits: ListenerLimits,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            socket: TcpListener::bind(address).await?,
+            tls,
+            limits,
+        })
+    }
+
+    /// The address that is bound (the port where 0 was asked for).
+    ///
+    /// # Errors
+    /// The socket is gone.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Serves until the drain begins, then waits until the open connections have ended.
+    pub async fn serve<S, F>(self, drain: Drain, on_full: impl Fn() + Send, service: S)
+    where
+        S: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Reply> + Send + 'static,
+    {
+        let slots = Arc::new(Semaphore::new(self.limits.connections_max));
+        let graceful = GracefulShutdown::new();
+        let protocol = protocol(&self.limits);
+        loop {
+            if slots.available_permits() == 0 {
+                on_full();
+            }
+            let accepted = tokio::select! {
+                biased;
+                () = drain.stopped().cancelled() => break,
+                accepted = async {
+                    let slot = Arc::clone(&slots).acquire_owned().await;
+                    (self.socket.accept().await, slot)
+                } => accepted,
+            };
+            let (Ok((stream, peer)), Ok(slot)) = accepted else {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            };
+            let watcher = graceful.watcher();
+            let protocol = protocol.clone();
+            let tls = self.tls.clone();
+            let service = service.clone();
+            tokio::spawn(async move {
+                let _slot = slot;
+                // Small answers and stream events go out at once.
+                let _ = stream.set_nodelay(true);
+                let handler = service_fn(move |request| {
+                    let reply = service(request, peer);
+                    async move { Ok::<_, Infallible>(reply.await) }
+                });
+                // How a connection ended tells nothing that the outcome of its requests does not.
+                let _ = match tls {
+                    None => {
+                        let connection = protocol.serve_connection(TokioIo::new(stream), handler);
+                        watcher.watch(connection.into_owned()).await
+                    }
+                    Some(tls) => match handshake(tls, stream).await {
+                        Some(stream) => {
+                            let connection =
+                                protocol.serve_connection(TokioIo::new(stream), handler);
+                            watcher.watch(connection.into_owned()).await
+                        }
+                        None => Ok(()),
+                    },
+                };
+            });
+        }
+        drop(self.socket);
+        graceful.shutdown().await;
+    }
+}
+
+async fn handshake(
+    tls: Arc<rustls::ServerConfig>,
+    stream: TcpStream,
+) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
+    tokio::time::timeout(HEAD_TIMEOUT, TlsAcceptor::from(tls).accept(stream))
+        .await
+        .ok()?
+        .ok()
+}
+
+fn protocol(limits: &ListenerLimits) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        // One bound for both directions: the head must fit, and it is what a slow reader can make
+        // us hold.
+        .max_buf_size(
+            limits
+                .head_bytes_max
+                .clamp(8 * 1024, WRITE_BUFFER_BYTES_MAX.max(limits.head_bytes_max)),
+        )
+        .max_headers(limits.header_count_max);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(H2_STREAMS_MAX)
+        .max_header_list_size(u32::try_from(limits.head_bytes_max).unwrap_or(u32::MAX))
+        .max_send_buf_size(WRITE_BUFFER_BYTES_MAX)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+}

@@ -1,0 +1,14 @@
+//! The listeners: connections in, requests to the service, and an orderly end.
+//!
+//! [`Listener`] accepts and bounds connections; [`Drain`] is the state that everyone who must know
+//! of a shutdown looks at.
+
+mod body;
+mod drain;
+mod listener;
+mod tls;
+
+pub use body::{Reply, ReplyBody};
+pub use drain::Drain;
+pub use listener::{Listener, ListenerLimits};
+pub use tls::{TlsError, server_config};

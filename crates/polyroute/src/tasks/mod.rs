@@ -1,0 +1,5 @@
+//! What runs beside the requests. Every task is tracked and ends with the drain.
+
+mod live_models;
+
+pub use live_models::{LiveModels, refresh};

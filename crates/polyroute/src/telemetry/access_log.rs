@@ -1,0 +1,141 @@
+//! One JSON line a request. JSON escapes every control character, so no value can forge a line
+//! (row S18).
+
+use std::io::{self, BufWriter, Write};
+
+use serde::Serialize;
+
+use super::Record;
+
+/// Where lines go.
+#[derive(Debug)]
+pub enum LogTarget {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// Nowhere.
+    Off,
+}
+
+/// Writes the access log.
+#[derive(Debug)]
+pub(super) struct AccessLog {
+    out: Option<BufWriter<Sink>>,
+}
+
+#[derive(Debug)]
+enum Sink {
+    Stdout(io::Stdout),
+    Stderr(io::Stderr),
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout(out) => out.write(bytes),
+            Self::Stderr(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout(out) => out.flush(),
+            Self::Stderr(out) => out.flush(),
+        }
+    }
+}
+
+/// A line. A record is flattened: one level is what log tools search best.
+#[derive(Serialize)]
+struct Line<'a> {
+    time: &'a str,
+    level: &'static str,
+    event: &'static str,
+    request_id: &'a str,
+    operation: &'static str,
+    principal: &'a str,
+    requested_model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'a str>,
+    stream: bool,
+    status: u16,
+    end: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_code: Option<&'a str>,
+    attempts: usize,
+    input_tokens: u64,
+    output_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_usd: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttft_ms: Option<f64>,
+    total_ms: f64,
+    overhead_ms: f64,
+    #[serde(skip_serializing_if = "is_empty")]
+    tags: &'a std::collections::BTreeMap<String, String>,
+}
+
+fn is_empty(tags: &std::collections::BTreeMap<String, String>) -> bool {
+    tags.is_empty()
+}
+
+impl AccessLog {
+    pub(super) fn new(target: LogTarget) -> Self {
+        let sink = match target {
+            LogTarget::Stdout => Some(Sink::Stdout(io::stdout())),
+            LogTarget::Stderr => Some(Sink::Stderr(io::stderr())),
+            LogTarget::Off => None,
+        };
+        Self {
+            out: sink.map(|sink| BufWriter::with_capacity(64 * 1024, sink)),
+        }
+    }
+
+    pub(super) fn write(&mut self, record: &Record) {
+        let Some(out) = &mut self.out else { return };
+        let line = Line {
+            time: &record.time,
+            level: if record.status >= 500 {
+                "error"
+            } else {
+                "info"
+            },
+            event: "request",
+            request_id: &record.request_id,
+            operation: record.operation,
+            principal: &record.principal,
+            requested_model: &record.requested_model,
+            route: record.route.as_deref(),
+            provider: record.provider.as_deref(),
+            model: record.model.as_deref(),
+            stream: record.stream,
+            status: record.status,
+            end: record.end.as_str(),
+            error_code: record.error_code.as_deref(),
+            attempts: record.attempts.len(),
+            input_tokens: record.tokens.input,
+            output_tokens: record.tokens.output,
+            cost_usd: record.cost.usd.as_deref(),
+            ttft_ms: record.ttft_ms,
+            total_ms: record.total_ms,
+            overhead_ms: record.overhead_ms,
+            tags: &record.tags,
+        };
+        // A log that can't be written must not stop the gateway; the record is still in the admin
+        // API and the metrics.
+        if serde_json::to_writer(&mut *out, &line).is_ok() {
+            let _ = out.write_all(b"\n");
+        }
+    }
+
+    pub(super) fn flush(&mut self) {
+        if let Some(out) = &mut self.out {
+            let _ = out.flush();
+        }
+    }
+}

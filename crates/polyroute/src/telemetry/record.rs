@@ -1,0 +1,182 @@
+//! The outcome record: what happened to one request, without a word of its content.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// A whole answer.
+    Complete,
+    /// An error that the caller was told of.
+    Failed,
+    /// Refused before any attempt: bad key, bad request, unknown model.
+    Refused,
+    /// The caller left before the end.
+    ClientClosed,
+    /// Content was sent and then the upstream failed: the caller got an error event.
+    Truncated,
+}
+
+impl End {
+    /// The word in records and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+            Self::ClientClosed => "client_closed",
+            Self::Truncated => "truncated",
+        }
+    }
+}
+
+/// What happened to one request.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Record {
+    /// Our id, as in `x-request-id`.
+    pub request_id: String,
+    /// When it came, RFC 3339.
+    pub time: String,
+    /// `chat` or `embeddings`.
+    pub operation: &'static str,
+    /// The key's name.
+    pub principal: String,
+    /// Tags of key and request.
+    pub tags: BTreeMap<String, String>,
+    /// The model as the caller named it, cut to 200 bytes.
+    pub requested_model: String,
+    /// The route that the name led to, if one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// Whether the answer was streamed.
+    pub stream: bool,
+    /// Targets that were not eligible, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<Excluded>,
+    /// Every attempt, in order.
+    pub attempts: Vec<AttemptRecord>,
+    /// HTTP status that the caller got; 499 if it left before.
+    pub status: u16,
+    /// How it ended.
+    pub end: End,
+    /// Stable code of the error that the caller got.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    /// The provider that answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// The model that answered, as the provider named it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Finish reason in OpenAI's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<String>,
+    /// Tokens.
+    pub tokens: TokenRecord,
+    /// Cost at catalog prices.
+    pub cost: CostRecord,
+    /// Parameters that were left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dropped_params: Vec<String>,
+    /// Parameters whose value was changed, with what it became.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed_params: Vec<String>,
+    /// Milliseconds from the request to the first content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttft_ms: Option<f64>,
+    /// Milliseconds from the request to the end.
+    pub total_ms: f64,
+    /// Milliseconds that we added before the first byte of the answer.
+    pub overhead_ms: f64,
+    /// Bytes of the answer that the caller took.
+    pub bytes_sent: u64,
+}
+
+/// A target that could not take the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Excluded {
+    /// Its name.
+    pub target: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// One attempt at a target.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AttemptRecord {
+    /// The target's name.
+    pub target: String,
+    /// The provider's name in the configuration.
+    pub provider: String,
+    /// The model that was asked for there.
+    pub model: String,
+    /// Where the credential came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+    /// HTTP status that the provider answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// `ok`, or the error kind.
+    pub outcome: &'static str,
+    /// The provider's message, shortened; never request content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Milliseconds into the request at which it began.
+    pub started_ms: f64,
+    /// How long it took, milliseconds.
+    pub latency_ms: f64,
+    /// The provider's request id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream_request_id: Option<String>,
+}
+
+/// Where token counts come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tokens {
+    /// No answer that costs anything.
+    #[default]
+    None,
+    /// The provider said so.
+    Reported,
+    /// Our estimate: the stream ended before the provider said.
+    Estimated,
+}
+
+/// Token counts of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct TokenRecord {
+    /// Where they come from.
+    pub provenance: Tokens,
+    /// Input tokens, cached ones included.
+    pub input: u64,
+    /// Input tokens read from a cache.
+    pub cache_read: u64,
+    /// Input tokens written to a cache.
+    pub cache_write: u64,
+    /// Output tokens, reasoning included.
+    pub output: u64,
+    /// Reasoning tokens.
+    pub reasoning: u64,
+    /// The provider's counts contradicted themselves and were clamped.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub clamped: bool,
+}
+
+/// Cost of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct CostRecord {
+    /// USD as an exact decimal; absent if the price is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usd: Option<String>,
+    /// The model's price is not in the catalog: an alert, never zero.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub price_unknown: bool,
+    /// The day on which the price was last checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_as_of: Option<&'static str>,
+}

@@ -1,0 +1,159 @@
+//! One pooled HTTP client a provider, and what went wrong in the taxonomy's words.
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, Uri};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use polyroute_wire::error::{ErrorKind, UpstreamError};
+
+use super::connector::Connector;
+
+/// Idle connections kept for a provider.
+const IDLE_CONNECTIONS_MAX: usize = 512;
+/// How long an idle connection is kept: below the 60 s after which common load balancers close.
+const IDLE_CONNECTION_AGE_MAX: Duration = Duration::from_secs(50);
+/// Largest response head that is read (row F23).
+const RESPONSE_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Most response headers that are read.
+const RESPONSE_HEADERS_MAX: usize = 200;
+
+/// A request on its way to a provider.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// `GET` or `POST`.
+    pub method: Method,
+    /// Where to.
+    pub uri: Uri,
+    /// All headers, the credential among them.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Sends requests to one provider over pooled connections.
+#[derive(Clone)]
+pub struct UpstreamClient {
+    inner: Client<HttpsConnector<Connector>, Full<Bytes>>,
+}
+
+impl UpstreamClient {
+    /// Sends a request and waits for the head of the answer. Dropping the future, or the body that
+    /// it gives, closes the connection: upstream work stops when nobody wants it.
+    ///
+    /// # Errors
+    /// Kind `connection` (with code `upstream_tls` where TLS failed) or `timeout`.
+    pub async fn send(&self, outgoing: Outgoing) -> Result<Response<Incoming>, UpstreamError> {
+        let mut request = Request::new(Full::new(outgoing.body));
+        *request.method_mut() = outgoing.method;
+        *request.uri_mut() = outgoing.uri;
+        *request.headers_mut() = outgoing.headers;
+        self.inner
+            .request(request)
+            .await
+            .map_err(|error| classify(&error))
+    }
+}
+
+/// The clients of all providers.
+#[derive(Default)]
+pub struct UpstreamClients {
+    clients: HashMap<(String, Duration), UpstreamClient>,
+}
+
+impl UpstreamClients {
+    /// Makes a client for a provider and a connect timeout, unless there is one.
+    pub fn add(
+        &mut self,
+        provider: &str,
+        connect_timeout: Duration,
+        http2: bool,
+        tls: &rustls::ClientConfig,
+        proxies: &Arc<Matcher>,
+    ) {
+        self.clients
+            .entry((provider.to_owned(), connect_timeout))
+            .or_insert_with(|| {
+                let connector = Connector::new(Arc::clone(proxies), connect_timeout);
+                let builder = HttpsConnectorBuilder::new()
+                    .with_tls_config(tls.clone())
+                    .https_or_http()
+                    .enable_http1();
+                // HTTP/1.1 pools by default: the pool keeps one HTTP/2 connection a host, and a dead
+                // one takes every request with it.
+                let https = if http2 {
+                    builder.enable_http2().wrap_connector(connector)
+                } else {
+                    builder.wrap_connector(connector)
+                };
+                let inner = Client::builder(TokioExecutor::new())
+                    .pool_timer(TokioTimer::new())
+                    .timer(TokioTimer::new())
+                    .pool_idle_timeout(IDLE_CONNECTION_AGE_MAX)
+                    .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+                    .http1_max_buf_size(RESPONSE_HEAD_BYTES_MAX)
+                    .http1_max_headers(RESPONSE_HEADERS_MAX)
+                    .http2_keep_alive_interval(Duration::from_secs(20))
+                    .http2_keep_alive_timeout(Duration::from_secs(10))
+                    .build(https);
+                UpstreamClient { inner }
+            });
+    }
+
+    /// The client of a provider for a connect timeout.
+    #[must_use]
+    pub fn get(&self, provider: &str, connect_timeout: Duration) -> Option<&UpstreamClient> {
+        self.clients.get(&(provider.to_owned(), connect_timeout))
+    }
+}
+
+/// Says in the taxonomy's words why no answer head came. The message names neither address nor
+/// credential.
+fn classify(error: &hyper_util::client::legacy::Error) -> UpstreamError {
+    let mut source = error.source();
+    let mut tls = false;
+    let mut timed_out = false;
+    let mut reason = String::new();
+    while let Some(cause) = source {
+        tls |= cause.is::<rustls::Error>();
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            timed_out |= io.kind() == std::io::ErrorKind::TimedOut;
+            // rustls hides inside an I/O error.
+            tls |= io
+                .get_ref()
+                .is_some_and(|inner| inner.is::<rustls::Error>());
+        }
+        reason = cause.to_string();
+        source = cause.source();
+    }
+    let (kind, what) = match (error.is_connect(), timed_out) {
+        (true, true) => (ErrorKind::Timeout, "no connection to the provider in time"),
+        (true, false) if tls => (ErrorKind::Connection, "TLS with the provider failed"),
+        (true, false) => (ErrorKind::Connection, "no connection to the provider"),
+        (false, _) => (
+            ErrorKind::Connection,
+            "the provider closed the connection before it answered",
+        ),
+    };
+    let mut upstream = UpstreamError::new(
+        kind,
+        if reason.is_empty() {
+            what.to_owned()
+        } else {
+            format!("{what}: {reason}")
+        },
+    );
+    if tls {
+        upstream.code = Some("upstream_tls".to_owned());
+        upstream.retry_forbidden = true;
+    }
+    upstream
+}

@@ -1,0 +1,16 @@
+//! The way out: connections to providers, and guarded fetches of URLs that callers name.
+//!
+//! [`UpstreamClient`] is the one type to read first. It decides nothing: the pipeline tells it
+//! where to send what, and when to stop.
+
+mod client;
+mod connector;
+mod fetch;
+mod guard;
+mod request;
+mod tls;
+
+pub use client::{Outgoing, UpstreamClient, UpstreamClients};
+pub use fetch::{FetchError, MediaFetcher, MediaLimits};
+pub use request::{TraceContext, outgoing};
+pub use tls::{client_config, crypto_provider};

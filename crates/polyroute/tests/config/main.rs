@@ -1,0 +1,11 @@
+//! Configuration from the outside: what is loaded, and what is said about every kind of mistake.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod cases;
+mod documents;
+mod environment;
+mod mistakes;
+mod properties;
+mod secrets;
+mod settings;

@@ -1,0 +1,357 @@
+//! Error answers as each provider words them, by status.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::dialect::{anthropic, gemini, openai};
+use crate::models::Dialect;
+use crate::wire::{Body, Reply};
+
+/// Which of two errors with the same status is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Flavour {
+    /// The usual one; for 429 the rate limit.
+    #[default]
+    Usual,
+    /// 429: the quota or the money is used up.
+    Quota,
+}
+
+/// What an error answer is about.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// The dialect that words it.
+    pub dialect: Dialect,
+    /// The model that was asked for.
+    pub model: &'a str,
+    /// The request's id.
+    pub request_id: &'a str,
+    /// The wait that a 429 asks for in its text or details.
+    pub retry: Option<Duration>,
+}
+
+/// The error that this provider answers with this status.
+pub fn by_status(about: About<'_>, status: u16, flavour: Flavour) -> Value {
+    match about.dialect {
+        Dialect::Openai => openai_error(about, status, flavour),
+        Dialect::Anthropic => anthropic_error(about, status, flavour),
+        Dialect::Gemini => gemini_error(about, status, flavour),
+    }
+}
+
+/// A JSON error reply.
+pub fn reply(status: u16, body: Value) -> Reply {
+    Reply {
+        status,
+        headers: Vec::new(),
+        tokens: 0,
+        body: Body::Json(body),
+    }
+}
+
+/// No such model.
+pub fn unknown_model(about: About<'_>, embeddings: bool) -> Reply {
+    let model = about.model;
+    let body = match about.dialect {
+        Dialect::Openai => by_status(about, 404, Flavour::Usual),
+        Dialect::Anthropic => anthropic::render::error(
+            "not_found_error",
+            &format!("model: {model}"),
+            about.request_id,
+        ),
+        Dialect::Gemini => {
+            let call = if embeddings {
+                "embedContent"
+            } else {
+                "generateContent"
+            };
+            let message = format!(
+                "models/{model} is not found for API version v1beta, or is not supported for {call}. \
+                 Call ListModels to see the list of available models and their supported methods."
+            );
+            gemini::render::error(404, "NOT_FOUND", &message, None)
+        }
+    };
+    reply(404, body)
+}
+
+/// The prompt is longer than the model's window.
+pub fn too_long(about: About<'_>, tokens: u64, window: u64) -> Reply {
+    let body = match about.dialect {
+        Dialect::Openai => openai::render::error(
+            &format!(
+                "This model's maximum context length is {window} tokens. However, your messages \
+                 resulted in {tokens} tokens. Please reduce the length of the messages."
+            ),
+            "invalid_request_error",
+            Some("messages"),
+            Some("context_length_exceeded"),
+        ),
+        Dialect::Anthropic => anthropic::render::error(
+            "invalid_request_error",
+            &format!("prompt is too long: {tokens} tokens > {window} maximum"),
+            about.request_id,
+        ),
+        Dialect::Gemini => gemini::render::error(
+            400,
+            "INVALID_ARGUMENT",
+            &format!(
+                "The input token count ({tokens}) exceeds the maximum number of tokens allowed ({window})."
+            ),
+            None,
+        ),
+    };
+    reply(400, body)
+}
+
+/// No such path, or not with this method.
+pub fn no_such_path(about: About<'_>, method: &str, path: &str, wrong_method: bool) -> Reply {
+    let status = if wrong_method { 405 } else { 404 };
+    let body = match about.dialect {
+        Dialect::Openai if wrong_method => openai::render::error(
+            &format!("Not allowed to {method} on {path}."),
+            "invalid_request_error",
+            None,
+            Some("method_not_supported"),
+        ),
+        Dialect::Openai => openai::render::error(
+            &format!("Invalid URL ({method} {path})"),
+            "invalid_request_error",
+            None,
+            None,
+        ),
+        Dialect::Anthropic => {
+            let said = if wrong_method {
+                "Method Not Allowed"
+            } else {
+                "Not Found"
+            };
+            let kind = if wrong_method {
+                "invalid_request_error"
+            } else {
+                "not_found_error"
+            };
+            anthropic::render::error(kind, said, about.request_id)
+        }
+        Dialect::Gemini => {
+            let said = format!("The requested URL {path} was not found on this server.");
+            gemini::render::error(status, "NOT_FOUND", &said, None)
+        }
+    };
+    reply(status, body)
+}
+
+fn openai_error(about: About<'_>, status: u16, flavour: Flavour) -> Value {
+    const INVALID: &str = "invalid_request_error";
+    let model = about.model;
+    let missing = format!("The model `{model}` does not exist or you do not have access to it.");
+    let hint = about
+        .retry
+        .map(|wait| format!(" Please try again in {wait:?}."))
+        .unwrap_or_default();
+    let limited = format!(
+        "Rate limit reached for {model} in organization org-simulated on requests per min (RPM): \
+         Limit 500, Used 500, Requested 1.{hint}"
+    );
+    let no_quota = "You exceeded your current quota, please check your plan and billing details.";
+    let wrong_key = "Incorrect API key provided: sim-bad-****. You can find your API key at \
+                     https://platform.openai.com/account/api-keys.";
+    let overloaded =
+        "The server is currently overloaded with other requests. Please try again later.";
+    let failed = "The server had an error while processing your request. Sorry about that!";
+    let (message, kind, code) = match (status, flavour) {
+        (429, Flavour::Quota) => (no_quota, "insufficient_quota", Some("insufficient_quota")),
+        (429, Flavour::Usual) => (&*limited, "requests", Some("rate_limit_exceeded")),
+        (400, _) => (
+            "Invalid value for 'messages'.",
+            INVALID,
+            Some("invalid_value"),
+        ),
+        (401, _) => (wrong_key, INVALID, Some("invalid_api_key")),
+        (402, _) => (
+            "No credit is left.",
+            "insufficient_quota",
+            Some("credit_balance_exhausted"),
+        ),
+        (403, _) => (
+            "You may not use this model.",
+            INVALID,
+            Some("insufficient_permissions"),
+        ),
+        (404, _) => (&*missing, INVALID, Some("model_not_found")),
+        (408, _) => ("Request timed out.", "timeout", None),
+        (409, _) => (
+            "Another request changed the resource.",
+            "conflict_error",
+            None,
+        ),
+        (413, _) => (
+            "Request body is too large.",
+            INVALID,
+            Some("request_too_large"),
+        ),
+        (422, _) => ("The request could not be processed.", INVALID, None),
+        (503 | 529, _) => (overloaded, "server_error", Some("server_is_overloaded")),
+        (504, _) => ("The server took too long to answer.", "server_error", None),
+        _ => (failed, "server_error", None),
+    };
+    let param = if status == 400 {
+        Some("messages")
+    } else {
+        None
+    };
+    openai::render::error(message, kind, param, code)
+}
+
+fn anthropic_error(about: About<'_>, status: u16, flavour: Flavour) -> Value {
+    let missing = format!("model: {}", about.model);
+    let (kind, message, code) = match (status, flavour) {
+        (429, Flavour::Quota) => (
+            "rate_limit_error",
+            "You have reached your specified API usage limits.",
+            Some("enforced_spend_limit_reached"),
+        ),
+        (400, _) => ("invalid_request_error", "messages: Field required", None),
+        (401, _) => ("authentication_error", "invalid x-api-key", None),
+        (402, _) => (
+            "billing_error",
+            "Your credit balance is too low to access the Anthropic API.",
+            None,
+        ),
+        (403, _) => (
+            "permission_error",
+            "Your API key does not have permission to use the specified resource.",
+            None,
+        ),
+        (404, _) => ("not_found_error", missing.as_str(), None),
+        (408 | 504, _) => ("timeout_error", "Request timed out", None),
+        (409, _) => (
+            "conflict_error",
+            "The resource was changed by another request.",
+            None,
+        ),
+        (413, _) => (
+            "request_too_large",
+            "Request exceeds the maximum size",
+            None,
+        ),
+        (422, _) => (
+            "invalid_request_error",
+            "The request could not be processed.",
+            None,
+        ),
+        (429, Flavour::Usual) => (
+            "rate_limit_error",
+            "This request would exceed your organization's rate limit of 50 requests per minute.",
+            None,
+        ),
+        (503 | 529, _) => ("overloaded_error", "Overloaded", None),
+        _ => ("api_error", "Internal server error", None),
+    };
+    let mut body = anthropic::render::error(kind, message, about.request_id);
+    if let (Some(code), Some(members)) =
+        (code, body.get_mut("error").and_then(Value::as_object_mut))
+    {
+        members.insert("details".to_owned(), json!({"error_code": code}));
+    }
+    body
+}
+
+fn gemini_error(about: About<'_>, status: u16, flavour: Flavour) -> Value {
+    let missing = format!(
+        "models/{} is not found for API version v1beta.",
+        about.model
+    );
+    let hint = about.retry.map(|wait| {
+        format!(
+            "
+Please retry in {}s.",
+            wait.as_secs_f64()
+        )
+    });
+    let quota_text = format!(
+        "You exceeded your current quota, please check your plan and billing details.{}",
+        hint.unwrap_or_default()
+    );
+    let (name, message, details) = match status {
+        400 => (
+            "INVALID_ARGUMENT",
+            "Request contains an invalid argument.",
+            None,
+        ),
+        401 => (
+            "UNAUTHENTICATED",
+            "Request had invalid authentication credentials.",
+            None,
+        ),
+        402 => (
+            "FAILED_PRECONDITION",
+            "Billing is not enabled for this project.",
+            None,
+        ),
+        403 => (
+            "PERMISSION_DENIED",
+            "The caller does not have permission",
+            None,
+        ),
+        404 => ("NOT_FOUND", missing.as_str(), None),
+        408 | 504 => (
+            "DEADLINE_EXCEEDED",
+            "The request timed out. Please try again.",
+            None,
+        ),
+        409 => ("ABORTED", "The operation was aborted.", None),
+        413 => (
+            "INVALID_ARGUMENT",
+            "Request payload size exceeds the limit: 20971520 bytes.",
+            None,
+        ),
+        422 => (
+            "INVALID_ARGUMENT",
+            "The request could not be processed.",
+            None,
+        ),
+        429 => (
+            "RESOURCE_EXHAUSTED",
+            quota_text.as_str(),
+            Some(quota_details(about, flavour)),
+        ),
+        502..=503 | 529 => (
+            "UNAVAILABLE",
+            "The model is overloaded. Please try again later.",
+            None,
+        ),
+        _ => (
+            "INTERNAL",
+            "An internal error has occurred. Please retry.",
+            None,
+        ),
+    };
+    gemini::render::error(status, name, message, details)
+}
+
+fn quota_details(about: About<'_>, flavour: Flavour) -> Value {
+    let (quota_id, value) = match flavour {
+        Flavour::Usual => ("GenerateRequestsPerMinutePerProjectPerModel", "60"),
+        Flavour::Quota => ("GenerateRequestsPerDayPerProjectPerModel-FreeTier", "0"),
+    };
+    let mut details = vec![
+        json!({"@type": "type.googleapis.com/google.rpc.Help", "links": [{
+            "description": "Learn more about Gemini API quotas",
+            "url": "https://ai.google.dev/gemini-api/docs/rate-limits"}]}),
+        json!({"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{
+            "quotaMetric": "generativelanguage.googleapis.com/generate_content_requests",
+            "quotaId": quota_id, "quotaDimensions": {"model": about.model, "location": "global"},
+            "quotaValue": value}]}),
+    ];
+    if flavour == Flavour::Usual {
+        details
+            .push(json!({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}));
+    }
+    Value::Array(details)
+}
+
+/// The page that a provider's edge sends in place of JSON.
+pub const EDGE_HTML: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n\
+    <center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>cloudflare</center>\r\n</body>\r\n</html>\r\n";

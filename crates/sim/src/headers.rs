@@ -1,0 +1,71 @@
+//! The headers that each provider puts on its answers: request ids, rate limits, timings.
+
+use crate::clock::rfc3339;
+use crate::models::Dialect;
+use crate::seed::Dice;
+use crate::wire::Reply;
+
+/// The id of a request as its provider writes it.
+pub fn request_id(dialect: Dialect, id_seed: u64) -> String {
+    let mut dice = Dice::new(id_seed, &["request id"]);
+    match dialect {
+        Dialect::Openai => format!("req_{}", dice.hex(32)),
+        Dialect::Anthropic => format!("req_011C{}", dice.base62(20)),
+        Dialect::Gemini => dice.hex(16),
+    }
+}
+
+/// Adds the provider's headers. Limits count down with the requests seen and start over.
+pub fn add(reply: &mut Reply, dialect: Dialect, request_id: &str, seq: u64, now_s: u64) {
+    let ok = reply.status == 200;
+    let mut put = |name: &str, value: String| reply.headers.push((name.to_owned(), value));
+    let used = seq % 100;
+    match dialect {
+        Dialect::Openai => {
+            put("x-request-id", request_id.to_owned());
+            put("openai-processing-ms", (20 + used).to_string());
+            put("openai-version", "2020-10-01".to_owned());
+            put("openai-organization", "org-simulated".to_owned());
+            if ok {
+                put("x-ratelimit-limit-requests", "10000".to_owned());
+                put("x-ratelimit-limit-tokens", "2000000".to_owned());
+                put("x-ratelimit-remaining-requests", (9_999 - used).to_string());
+                put(
+                    "x-ratelimit-remaining-tokens",
+                    (1_999_900 - 100 * used).to_string(),
+                );
+                put(
+                    "x-ratelimit-reset-requests",
+                    format!("{}ms", 6 * (1 + used)),
+                );
+                put("x-ratelimit-reset-tokens", format!("{used}ms"));
+            }
+        }
+        Dialect::Anthropic => {
+            put("request-id", request_id.to_owned());
+            put(
+                "anthropic-organization-id",
+                "00000000-0000-4000-8000-000000000000".to_owned(),
+            );
+            if ok {
+                let limits = [
+                    ("requests", 10_000, used + 1),
+                    ("tokens", 12_000_000, 1_000 * used),
+                    ("input-tokens", 10_000_000, 1_000 * used),
+                    ("output-tokens", 2_000_000, 100 * used),
+                ];
+                for (name, limit, taken) in limits {
+                    let name = format!("anthropic-ratelimit-{name}");
+                    put(&format!("{name}-limit"), limit.to_string());
+                    put(&format!("{name}-remaining"), (limit - taken).to_string());
+                    put(&format!("{name}-reset"), rfc3339(now_s + 1));
+                }
+            }
+        }
+        Dialect::Gemini => {
+            put("server", "scaffolding on HTTPServer2".to_owned());
+            put("server-timing", format!("gfet4t7; dur={}", 20 + used));
+            put("x-content-type-options", "nosniff".to_owned());
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! From a request to the play that answers it: routing, checks, the answer, the fault.
+
+use serde_json::Value;
+
+use crate::answer::cache::Hit;
+use crate::answer::{Answer, compose, vectors};
+use crate::auth;
+use crate::clock;
+use crate::dialect::{anthropic, gemini, openai};
+use crate::errors::{self, About, reply};
+use crate::fault::rules::Subject;
+use crate::fault::{self, Fault, Filtered, apply, blocked};
+use crate::headers;
+use crate::latency::{Latency, Pace};
+use crate::models::{self, Dialect, Known, Purpose};
+use crate::play::Play;
+use crate::prompt::{Prompt, Refusal};
+use crate::route::{Operation, query};
+use crate::script::{Scripted, raw_stream};
+use crate::seed::{Dice, hash};
+use crate::service::Asked;
+use crate::state::Shared;
+use crate::wire::{Body, Context, Framing, Reply};
+
+/// What became of a request.
+#[derive(Debug)]
+pub struct Answered {
+    /// The model as the caller named it.
+    pub model: Option<String>,
+    /// The fault that was put in.
+    pub fault: Option<Fault>,
+    /// The answer.
+    pub play: Play,
+}
+
+/// Answers a request.
+pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
+    let dialect = asked.route.operation.dialect();
+    let seed = shared.config.seed;
+    let id_seed = hash(seed, &["request", &asked.seq.to_string()]);
+    let request_id = headers::request_id(dialect, id_seed);
+    let parsed: Option<Value> = match &asked.route.operation {
+        Operation::OpenaiChat
+        | Operation::OpenaiEmbeddings
+        | Operation::AnthropicMessages
+        | Operation::AnthropicCount => asked
+            .body
+            .as_deref()
+            .and_then(|body| serde_json::from_slice(body).ok()),
+        _ => None,
+    };
+    let called = called_model(&asked.route.operation, parsed.as_ref());
+    let (model, suffix) = fault::split_model(called.as_deref().unwrap_or(""));
+    let about = About {
+        dialect,
+        model,
+        request_id: &request_id,
+        retry: None,
+    };
+    let desk = Desk {
+        shared,
+        asked,
+        about,
+        id_seed,
+        parsed: parsed.as_ref(),
+        suffixed: suffix.is_some(),
+    };
+    let chosen = desk.fault(suffix);
+    let (mut answer, mut pace) = match chosen {
+        Err(ref bad) => (reply(400, desk.unreadable_fault(bad)), Pace::still()),
+        // The answer is not even composed, so that no scripted one is lost.
+        Ok(Some(ref fault)) if fault.comes_first() => (reply(200, Value::Null), Pace::still()),
+        Ok(ref fault) => match desk.checked() {
+            Err(refused) => (refused, Pace::still()),
+            Ok(()) => (desk.answer(fault.as_ref()), desk.pace()),
+        },
+    };
+    headers::add(&mut answer, dialect, &request_id, asked.seq, clock::now_s());
+    let fault = chosen.unwrap_or_default();
+    let play = apply::apply(answer, fault.as_ref(), about, &mut pace);
+    Answered {
+        model: called.clone(),
+        fault,
+        play,
+    }
+}
+
+/// The model that a request names, fault suffix included.
+fn called_model(operation: &Operation, parsed: Option<&Value>) -> Option<String> {
+    match operation {
+        Operation::GeminiGenerate { model, .. }
+        | Operation::GeminiEmbed { model, .. }
+        | Operation::GeminiCount { model }
+        | Operation::Model(_, model) => Some(model.clone()),
+        _ => parsed?.get("model")?.as_str().map(str::to_owned),
+    }
+}
+
+/// One request on the desk.
+struct Desk<'a> {
+    shared: &'a Shared,
+    asked: &'a Asked,
+    about: About<'a>,
+    id_seed: u64,
+    parsed: Option<&'a Value>,
+    /// Whether the model's name carries a fault; such a name is always known.
+    suffixed: bool,
+}
+
+impl Desk<'_> {
+    fn subject(&self) -> Subject<'_> {
+        Subject {
+            instance: self.asked.route.instance.as_deref(),
+            prefix: self.asked.route.prefix.as_deref(),
+            model: self.about.model,
+            dialect: self.about.dialect,
+        }
+    }
+
+    /// The fault for this request: by model, by header, by rule. `Err` is text that names none.
+    fn fault(&self, suffix: Option<&str>) -> Result<Option<Fault>, String> {
+        let header = self
+            .asked
+            .headers
+            .get("x-sim-fault")
+            .and_then(|value| value.to_str().ok());
+        if let Some(text) = suffix.or(header) {
+            return text
+                .parse()
+                .map(Some)
+                .map_err(|why: fault::UnknownFault| why.to_string());
+        }
+        let now_ms = self.shared.log.now_ms();
+        Ok(self.shared.moving().rules.choose(&self.subject(), now_ms))
+    }
+
+    fn unreadable_fault(&self, why: &str) -> Value {
+        let mut body = errors::by_status(self.about, 400, errors::Flavour::Usual);
+        if let Some(message) = body.pointer_mut("/error/message") {
+            *message = Value::from(why);
+        }
+        body
+    }
+
+    /// What is checked before the request is understood: its size and its key.
+    fn checked(&self) -> Result<(), Reply> {
+        let key = auth::credential(self.about.dialect, &self.asked.headers, &self.asked.uri);
+        auth::check(self.about, key.as_deref())?;
+        if self.asked.body.is_none() {
+            let body = errors::by_status(self.about, 413, errors::Flavour::Usual);
+            return Err(reply(413, body));
+        }
+        Ok(())
+    }
+
+    /// The pace of this model, unless the request's headers say otherwise.
+    fn latency(&self) -> Latency {
+        let config = &self.shared.config;
+        let by_model = config.latency_by_model.get(self.about.model);
+        let mut latency = *by_model.unwrap_or(&config.latency);
+        let header = |name: &str| {
+            let value = self.asked.headers.get(name)?;
+            value.to_str().ok()?.parse().ok()
+        };
+        latency.ttft_ms = header("x-sim-ttft-ms").unwrap_or(latency.ttft_ms);
+        latency.itl_ms = header("x-sim-itl-ms").unwrap_or(latency.itl_ms);
+        latency
+    }
+
+    fn pace(&self) -> Pace {
+        let cold = self.shared.moving().warm.is_cold(self.about.model);
+        Pace::new(self.latency(), cold, Dice::new(self.id_seed, &["pace"]))
+    }
+
+    fn answer(&self, fault: Option<&Fault>) -> Reply {
+        self.try_answer(fault).unwrap_or_else(|refused| refused)
+    }
+
+    fn try_answer(&self, fault: Option<&Fault>) -> Result<Reply, Reply> {
+        let headers = &self.asked.headers;
+        let body = self.body();
+        let model = self.about.model;
+        match &self.asked.route.operation {
+            Operation::OpenaiChat => self.chat(openai::accept::accept_chat(headers, &body), fault),
+            Operation::OpenaiEmbeddings => {
+                self.embed(openai::accept::accept_embeddings(headers, &body), false)
+            }
+            Operation::AnthropicMessages => {
+                self.chat(anthropic::accept::accept_messages(headers, &body), fault)
+            }
+            Operation::AnthropicCount => {
+                let count = |tokens| serde_json::json!({"input_tokens": tokens});
+                self.count(
+                    anthropic::accept::accept_count_tokens(headers, &body),
+                    count,
+                )
+            }
+            Operation::GeminiGenerate { stream, .. } => self.chat(
+                gemini::accept::accept_generate(model, *stream, headers, &body),
+                fault,
+            ),
+            Operation::GeminiEmbed { batch, .. } => self.embed(
+                gemini::accept::accept_embed(model, *batch, headers, &body),
+                *batch,
+            ),
+            Operation::GeminiCount { .. } => self.count(
+                gemini::accept::accept_count(model, headers, &body),
+                gemini::render::counted,
+            ),
+            Operation::Models(_) => self.models(),
+            Operation::Model(dialect, _) => self.model(*dialect),
+            Operation::WrongMethod(_) => Err(self.no_such_path(true)),
+            Operation::Unknown(_) => Err(self.no_such_path(false)),
+        }
+    }
+
+    /// The body, with the fault suffix taken off the model's name: the judges know real names.
+    fn body(&self) -> Vec<u8> {
+        let sent = self.asked.body.clone().unwrap_or_default();
+        let named = self
+            .parsed
+            .and_then(|body| body.get("model"))
+            .and_then(Value::as_str);
+        match (self.parsed, named) {
+            (Some(parsed), Some(named)) if named.contains('!') => {
+                let mut parsed = parsed.clone();
+                if let Some(slot) = parsed.get_mut("model") {
+                    *slot = Value::from(self.about.model);
+                }
+                parsed.to_string().into_bytes()
+            }
+            _ => sent.to_vec(),
+        }
+    }
+
+    fn no_such_path(&self, wrong_method: bool) -> Reply {
+        let method = self.asked.method.as_str();
+        errors::no_such_path(self.about, method, self.asked.uri.path(), wrong_method)
+    }
+
+    fn known(&self, model: &str, embeddings: bool) -> Result<Known, Reply> {
+        let dialect = self.about.dialect;
+        let known = models::find(dialect, model, embeddings);
+        known
+            .or_else(|| {
+                self.suffixed
+                    .then(|| models::stand_in(dialect, model, embeddings))?
+            })
+            .filter(|known| matches!(known.model.purpose, Purpose::Embedding { .. }) == embeddings)
+            .ok_or_else(|| errors::unknown_model(self.about, embeddings))
+    }
+
+    fn chat(&self, read: Result<Prompt, Refusal>, fault: Option<&Fault>) -> Result<Reply, Reply> {
+        let prompt = read.map_err(|refusal| self.refused(refusal))?;
+        let known = self.known(&prompt.model, false)?;
+        let input = compose::input_tokens(&prompt);
+        if input > known.model.window {
+            return Err(errors::too_long(self.about, input, known.model.window));
+        }
+        let scripted = self.shared.moving().scripts.take(&self.subject());
+        let hit = self.cache_hit(&prompt);
+        let mut answer = match scripted {
+            Some(Scripted::Json {
+                status,
+                headers,
+                body,
+            }) => {
+                return Ok(Reply {
+                    status,
+                    headers,
+                    tokens: 0,
+                    body: Body::Json(body),
+                });
+            }
+            Some(Scripted::Sse(chunks)) => return Ok(raw_stream(&chunks, self.about.dialect)),
+            Some(Scripted::Turn(turn)) => compose::finish(&prompt, &known, vec![turn.turn()], hit),
+            None => compose::answer(&prompt, &known, self.shared.config.seed, hit),
+        };
+        match fault {
+            Some(Fault::Filtered(Filtered::Prompt)) => {
+                return Ok(blocked::prompt(
+                    self.about,
+                    &prompt,
+                    &known,
+                    &answer,
+                    self.framing(),
+                ));
+            }
+            Some(Fault::Filtered(Filtered::Output)) => blocked::output(&mut answer),
+            _ => {}
+        }
+        Ok(self.render(&prompt, &known, &answer))
+    }
+
+    fn cache_hit(&self, prompt: &Prompt) -> Hit {
+        let dialect = self.about.dialect;
+        if dialect == Dialect::Anthropic && !prompt.cache_marked {
+            return Hit::default();
+        }
+        self.shared
+            .moving()
+            .cache
+            .look_up(dialect, self.about.model, &prompt.texts)
+    }
+
+    /// How this dialect frames its streams.
+    fn framing(&self) -> Framing {
+        match (self.about.dialect, &self.asked.route.operation) {
+            (Dialect::Gemini, Operation::GeminiGenerate { sse: false, .. }) => Framing::JsonArray,
+            (Dialect::Gemini, _) => Framing::Sse { crlf: true },
+            (Dialect::Openai | Dialect::Anthropic, _) => Framing::Sse { crlf: false },
+        }
+    }
+
+    fn render(&self, prompt: &Prompt, known: &Known, answer: &Answer) -> Reply {
+        let padded = self
+            .parsed
+            .and_then(|body| body.pointer("/stream_options/include_obfuscation"));
+        let context = Context {
+            prompt,
+            known,
+            answer,
+            id_seed: self.id_seed,
+            created_s: clock::now_s(),
+            words_per_event: self.latency().words_per_event,
+            obfuscate: padded != Some(&Value::Bool(false)),
+        };
+        let framing = self.framing();
+        let body = match (self.about.dialect, prompt.stream) {
+            (Dialect::Openai, false) => Body::Json(openai::render::completion(&context)),
+            (Dialect::Anthropic, false) => Body::Json(anthropic::render::message(&context)),
+            (Dialect::Gemini, false) => Body::Json(gemini::render::generated(&context)),
+            (Dialect::Openai, true) => Body::Stream {
+                framing,
+                events: openai::stream::events(&context),
+            },
+            (Dialect::Anthropic, true) => Body::Stream {
+                framing,
+                events: anthropic::stream::events(&context),
+            },
+            (Dialect::Gemini, true) => Body::Stream {
+                framing,
+                events: gemini::stream::events(&context),
+            },
+        };
+        Reply {
+            status: 200,
+            headers: Vec::new(),
+            tokens: answer.usage.output_total(),
+            body,
+        }
+    }
+
+    fn embed(&self, read: Result<Prompt, Refusal>, batch: bool) -> Result<Reply, Reply> {
+        let prompt = read.map_err(|refusal| self.refused(refusal))?;
+        let known = self.known(&prompt.model, true)?;
+        let full = match known.model.purpose {
+            Purpose::Embedding { dimensions } => dimensions,
+            Purpose::Chat => 0,
+        };
+        let wanted = prompt.dimensions.unwrap_or(full).min(full);
+        let name = known.model.name;
+        let inputs = prompt.inputs.iter();
+        let vectors: Vec<_> = inputs
+            .map(|input| vectors::vector(name, input, wanted))
+            .collect();
+        let tokens: u64 = prompt
+            .inputs
+            .iter()
+            .map(|input| crate::answer::tokens(input))
+            .sum();
+        let body = match self.about.dialect {
+            Dialect::Gemini => gemini::render::embeddings(batch, name, &vectors, tokens),
+            Dialect::Openai | Dialect::Anthropic => {
+                openai::render::embeddings(&prompt, &known, &vectors, tokens)
+            }
+        };
+        Ok(reply(200, body))
+    }
+
+    fn count(
+        &self,
+        read: Result<Prompt, Refusal>,
+        render: impl Fn(u64) -> Value,
+    ) -> Result<Reply, Reply> {
+        let prompt = read.map_err(|refusal| self.refused(refusal))?;
+        self.known(&prompt.model, false)?;
+        Ok(reply(200, render(compose::input_tokens(&prompt))))
+    }
+
+    fn models(&self) -> Result<Reply, Reply> {
+        let member = |name: &str| query(&self.asked.uri, name);
+        let size = |name: &str| member(name).and_then(|size| size.parse::<usize>().ok());
+        let page = match self.about.dialect {
+            Dialect::Openai => Some(openai::render::models()),
+            Dialect::Anthropic => {
+                let limit = size("limit").unwrap_or(20).clamp(1, 1_000);
+                let (after, before) = (member("after_id"), member("before_id"));
+                anthropic::render::models(limit, after.as_deref(), before.as_deref())
+            }
+            Dialect::Gemini => {
+                let limit = size("pageSize").unwrap_or(50).clamp(1, 1_000);
+                gemini::render::models(limit, member("pageToken").as_deref())
+            }
+        };
+        let bad_cursor = || {
+            reply(
+                400,
+                errors::by_status(self.about, 400, errors::Flavour::Usual),
+            )
+        };
+        page.map(|page| reply(200, page)).ok_or_else(bad_cursor)
+    }
+
+    fn model(&self, dialect: Dialect) -> Result<Reply, Reply> {
+        let embeddings = self.about.model.contains("embedding");
+        let known = models::find(dialect, self.about.model, embeddings)
+            .ok_or_else(|| errors::unknown_model(self.about, embeddings))?;
+        Ok(reply(
+            200,
+            match dialect {
+                Dialect::Openai => openai::render::model(&known.model),
+                Dialect::Anthropic => anthropic::render::model(&known.model),
+                Dialect::Gemini => gemini::render::model(&known.model),
+            },
+        ))
+    }
+
+    /// A judge's refusal, under this request's id.
+    fn refused(&self, mut refusal: Refusal) -> Reply {
+        if let Some(id) = refusal.body.get_mut("request_id") {
+            *id = Value::from(self.about.request_id);
+        }
+        reply(refusal.status, refusal.body)
+    }
+}

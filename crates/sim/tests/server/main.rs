@@ -1,0 +1,16 @@
+//! The simulator over real sockets: answers, faults, the log, the admin API.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "tests"
+)]
+
+mod admin;
+mod answers;
+mod client;
+mod endpoints;
+mod faults;
+mod said;

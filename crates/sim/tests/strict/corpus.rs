@@ -1,0 +1,360 @@
+//! Every recorded request of the three dialects, judged as its provider judged it.
+//!
+//! The folder is `$POLYROUTE_CORPUS`, or `../shared/corpus` beside the workspace.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use http::{HeaderMap, HeaderValue};
+use polyroute_sim::dialect::{anthropic, gemini, openai};
+use polyroute_sim::prompt::{Prompt, Refusal};
+use serde_json::Value;
+
+/// Recorded verdicts that today's API would not repeat, by entry id, with the reason.
+const EXCEPTIONS: &[(&str, &str)] = &[(
+    "dd-trace-py-f372eda231a4",
+    "a result for a call id that no turn holds: served in 2024, refused by the API since",
+)];
+
+/// Refusals that are no fact of the request, by what the provider said.
+const OUT_OF_REACH: &[(&str, &str)] = &[
+    (
+        "Error while downloading",
+        "the network between provider and image",
+    ),
+    (
+        "Cannot fetch content from the provided URL",
+        "robots.txt of the site",
+    ),
+    (
+        "The input token count",
+        "context length, which the server counts",
+    ),
+];
+
+type Verdict = Result<Prompt, Refusal>;
+
+#[test]
+fn recorded_requests_get_the_recorded_verdict() {
+    let Some(folder) = folder() else {
+        return;
+    };
+    let (mut passed, mut skipped, mut failures) = (0, 0, Vec::new());
+    for (file, entry) in entries(&folder) {
+        let Some(verdict) = judge(&entry) else {
+            continue;
+        };
+        if out_of_reach(&entry) {
+            skipped += 1;
+            continue;
+        }
+        match compare(&entry, &verdict) {
+            Ok(()) => passed += 1,
+            Err(why) => failures.push(format!("{file}: {why}")),
+        }
+    }
+    for failure in &failures {
+        tell(failure);
+    }
+    tell(&format!(
+        "{passed} passed, {} failed, {skipped} skipped",
+        failures.len()
+    ));
+    assert!(failures.is_empty(), "{} entries failed", failures.len());
+    assert!(passed > 0, "no entry was judged");
+    assert!(skipped * 100 <= passed, "more than 1 % are exceptions");
+}
+
+#[test]
+fn prompts_hold_the_facts_of_the_request() {
+    let Some(folder) = folder() else {
+        return;
+    };
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for (file, entry) in entries(&folder) {
+        let Some(Ok(prompt)) = judge(&entry) else {
+            continue;
+        };
+        let body = &entry["request"]["body"];
+        let path = entry["request"]["path"].as_str().unwrap();
+        let streams = body["stream"] == true || path.contains(":streamGenerateContent");
+        assert_eq!(prompt.stream, streams, "{file}: stream");
+        assert_eq!(prompt.tools.len(), tools_in(body), "{file}: tools");
+        assert!(!prompt.model.is_empty(), "{file}: model");
+        assert!(prompt.choices >= 1, "{file}: choices");
+        for (name, _) in &prompt.tool_results {
+            assert!(
+                calls_in(body).contains(name),
+                "{file}: result of `{name}` has no call"
+            );
+        }
+        let tagged = entry["tags"]
+            .as_array()
+            .is_some_and(|tags| tags.iter().any(|tag| tag == "tool-result"));
+        let ends = ends_with_results(body);
+        assert_eq!(prompt.tool_results.is_empty(), !ends, "{file}: results");
+        if tagged && ends {
+            *seen.entry("tool results").or_default() += 1;
+        }
+        if prompt.stream {
+            *seen.entry("streams").or_default() += 1;
+        }
+        if !prompt.tools.is_empty() {
+            *seen.entry("tools").or_default() += 1;
+        }
+        if !prompt.inputs.is_empty() {
+            *seen.entry("embeddings").or_default() += 1;
+        }
+        if prompt.media > 0 {
+            *seen.entry("media").or_default() += 1;
+        }
+        if prompt.schema.is_some() {
+            *seen.entry("schemas").or_default() += 1;
+        }
+    }
+    tell(&format!("facts checked: {seen:?}"));
+    for fact in [
+        "streams",
+        "tools",
+        "tool results",
+        "embeddings",
+        "media",
+        "schemas",
+    ] {
+        assert!(seen.contains_key(fact), "no entry showed {fact}");
+    }
+}
+
+fn out_of_reach(entry: &Value) -> bool {
+    // A shortened request is not what the provider judged.
+    let shortened = entry["request"]["note"].is_string();
+    let said = entry["response"]["body"]["error"]["message"].as_str();
+    let known = |(fragment, _): &(&str, &str)| said.is_some_and(|said| said.contains(fragment));
+    shortened
+        || EXCEPTIONS.iter().any(|(id, _)| entry["id"] == *id)
+        || OUT_OF_REACH.iter().any(known)
+}
+
+fn folder() -> Option<PathBuf> {
+    let folder = std::env::var_os("POLYROUTE_CORPUS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus"),
+        PathBuf::from,
+    );
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    tell(&format!(
+        "SKIPPED: no corpus at `{}` (set POLYROUTE_CORPUS)",
+        folder.display()
+    ));
+    None
+}
+
+/// Writes a line that shows even when the test passes (`println!` would be captured).
+fn tell(line: &str) {
+    let line = format!("{line}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+}
+
+fn entries(folder: &Path) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    for provider in ["openai", "azure", "anthropic", "gemini", "vertex"] {
+        let Ok(files) = fs::read_dir(folder.join(provider)) else {
+            continue;
+        };
+        for file in files {
+            let path = file.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let entry: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            found.push((format!("{provider}/{name}"), entry));
+        }
+    }
+    found.sort_by(|left, right| left.0.cmp(&right.0));
+    found
+}
+
+/// The verdict of the accept function that serves the entry's endpoint, if there is one.
+fn judge(entry: &Value) -> Option<Verdict> {
+    let request = &entry["request"];
+    if !request["body"].is_object() {
+        return None;
+    }
+    let body = serde_json::to_vec(&request["body"]).unwrap();
+    let headers = headers(&request["headers"]);
+    let path = request["path"].as_str().unwrap();
+    let provider = entry["provider"].as_str().unwrap();
+    let api = entry["api"].as_str().unwrap();
+    let model = model_in(path);
+    match (provider, api) {
+        ("openai" | "azure", "chat.completions") => Some(openai::accept::accept_chat(
+            &headers,
+            &deployed(&body, path),
+        )),
+        ("openai" | "azure", "embeddings") => Some(openai::accept::accept_embeddings(
+            &headers,
+            &deployed(&body, path),
+        )),
+        ("anthropic", "messages") => Some(anthropic::accept::accept_messages(&headers, &body)),
+        ("anthropic", "count-tokens") => {
+            Some(anthropic::accept::accept_count_tokens(&headers, &body))
+        }
+        ("gemini", "gemini") => {
+            let stream = path.contains(":streamGenerateContent");
+            Some(gemini::accept::accept_generate(
+                model, stream, &headers, &body,
+            ))
+        }
+        ("vertex", "gemini") => {
+            let stream = path.contains(":streamGenerateContent");
+            Some(gemini::accept::accept_vertex_generate(
+                model, stream, &headers, &body,
+            ))
+        }
+        ("gemini" | "vertex", "embeddings") => {
+            let batch = path.contains(":batchEmbedContents");
+            Some(gemini::accept::accept_embed(model, batch, &headers, &body))
+        }
+        ("gemini" | "vertex", "count-tokens") => {
+            Some(gemini::accept::accept_count(model, &headers, &body))
+        }
+        _ => None,
+    }
+}
+
+/// A dated Azure call names its deployment in the path and may leave `model` out of the body; the
+/// server puts it there before the body is judged.
+fn deployed(body: &[u8], path: &str) -> Vec<u8> {
+    let mut body: Value = serde_json::from_slice(body).unwrap();
+    if let Some(rest) = path.split("/deployments/").nth(1)
+        && body.get("model").is_none()
+    {
+        body["model"] = rest.split('/').next().unwrap().into();
+    }
+    serde_json::to_vec(&body).unwrap()
+}
+
+/// Many recordings filter request headers; the API demands a version, so it must have been there.
+fn headers(recorded: &Value) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+    for (name, value) in recorded.as_object().into_iter().flatten() {
+        let Some(value) = value.as_str() else {
+            continue;
+        };
+        let name: http::HeaderName = name.parse().unwrap();
+        headers.insert(name, value.parse().unwrap());
+    }
+    headers
+}
+
+fn model_in(path: &str) -> &str {
+    let rest = path.rsplit("/models/").next().unwrap_or_default();
+    rest.split([':', '?']).next().unwrap_or_default()
+}
+
+fn compare(entry: &Value, verdict: &Verdict) -> Result<(), String> {
+    let status = entry["response"]["status"].as_u64().unwrap();
+    let recorded = &entry["response"]["body"]["error"];
+    match verdict {
+        Ok(_) if status != 400 => Ok(()),
+        Ok(_) => Err(format!("accepted, but the API refused it: {recorded}")),
+        Err(refusal) if status != 400 => Err(format!(
+            "refused, but the API answered {status}: {}",
+            refusal.body
+        )),
+        Err(refusal) => {
+            let ours = &refusal.body["error"];
+            let same = |key: &str| recorded.get(key).is_none() || recorded[key] == ours[key];
+            let agree = u64::from(refusal.status) == status
+                && ["code", "type", "status", "param"]
+                    .iter()
+                    .all(|key| same(key));
+            if agree {
+                Ok(())
+            } else {
+                Err(format!("refused as {ours}, but the API said {recorded}"))
+            }
+        }
+    }
+}
+
+fn each<'a>(value: &'a Value, keys: &[&str]) -> Vec<&'a Value> {
+    let found = keys.iter().find_map(|key| value.get(*key));
+    match found {
+        Some(Value::Array(items)) => items.iter().collect(),
+        Some(other) if !other.is_null() => vec![other],
+        _ => Vec::new(),
+    }
+}
+
+/// Client tools offered, counted without the code under test.
+fn tools_in(body: &Value) -> usize {
+    let mut count = each(body, &["functions"]).len();
+    for tool in each(body, &["tools"]) {
+        let declarations = each(tool, &["functionDeclarations", "function_declarations"]);
+        let anthropic_server_tool = tool
+            .get("type")
+            .and_then(Value::as_str)
+            .is_some_and(|kind| !matches!(kind, "custom" | "function"));
+        count += match tool {
+            _ if !declarations.is_empty() => declarations.len(),
+            _ if tool.get("input_schema").is_some() || tool.get("function").is_some() => 1,
+            _ if tool["type"] == "custom" => 1,
+            _ if anthropic_server_tool => usize::from(runs_at_the_client(tool)),
+            _ => 0,
+        };
+    }
+    count
+}
+
+/// Anthropic's own tools that the caller has to run.
+fn runs_at_the_client(tool: &Value) -> bool {
+    let kind = tool["type"].as_str().unwrap_or_default();
+    ["bash_", "text_editor_", "computer_", "memory_"]
+        .iter()
+        .any(|prefix| kind.starts_with(prefix))
+}
+
+fn calls_in(body: &Value) -> Vec<String> {
+    let mut names = Vec::new();
+    collect_calls(body, &mut names);
+    names
+}
+
+fn collect_calls(value: &Value, names: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect_calls(item, names)),
+        Value::Object(members) => {
+            if let Some(Value::String(name)) = members.get("name") {
+                names.push(name.clone());
+            }
+            members
+                .values()
+                .for_each(|member| collect_calls(member, names));
+        }
+        _ => {}
+    }
+}
+
+/// Whether the last turn carries results of client tools.
+fn ends_with_results(body: &Value) -> bool {
+    let messages = each(body, &["messages"]);
+    if let Some(last) = messages.iter().rfind(|message| message["role"] != "system") {
+        let blocks = each(last, &["content"]);
+        return last["role"] == "tool"
+            || last["role"] == "function"
+            || blocks.iter().any(|block| block["type"] == "tool_result");
+    }
+    // Consecutive user contents are one turn: media may follow the responses.
+    let contents = each(body, &["contents"]);
+    let last_turn = contents
+        .iter()
+        .rev()
+        .take_while(|content| content["role"] != "model");
+    let mut parts = last_turn.flat_map(|content| each(content, &["parts"]));
+    parts.any(|part| {
+        part.get("functionResponse").is_some() || part.get("function_response").is_some()
+    })
+}

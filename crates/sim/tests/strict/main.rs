@@ -1,0 +1,15 @@
+//! The simulator is as strict as the real APIs: recorded requests get the answer that the provider
+//! gave, and our own bad requests are refused in the API's words.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod anthropic;
+mod anything;
+mod corpus;
+mod gemini;
+mod kit;
+mod openai;

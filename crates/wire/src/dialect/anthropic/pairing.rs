@@ -1,0 +1,116 @@
+//! Pairs tool calls with their results and gives each pair an id that the wire takes.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use serde_json::{Value, json};
+
+use super::notes::Notes;
+use crate::classify::synthetic_call_id;
+use crate::error::{EncodeError, EncodeErrorCode};
+use crate::json::stable_hash;
+
+/// Calls of the last assistant turn that wait for a result, and ids used so far.
+#[derive(Debug, Default)]
+pub(super) struct Pairing {
+    pending: VecDeque<Pending>,
+    used: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    /// The id as the caller gave it.
+    given: String,
+    /// The id on the wire.
+    wire: String,
+    name: String,
+    /// Where the call stands in the request.
+    at: String,
+}
+
+impl Pairing {
+    /// The wire id of a call. Ids are rewritten only where the API refuses them (`[A-Za-z0-9_-]+`)
+    /// or where they repeat: the nth call of an id pairs with the nth result (wire-protocols §7).
+    pub(super) fn call(&mut self, given: &str, name: &str, message: usize, call: usize) -> String {
+        let base = sanitised(given, name, message, call);
+        let wire = (1_usize..)
+            .map(|nth| match nth {
+                1 => base.clone(),
+                _ => format!("{base}_{nth}"),
+            })
+            .find(|id| !self.used.contains(id))
+            .unwrap_or_else(|| base.clone());
+        self.used.insert(wire.clone());
+        self.pending.push_back(Pending {
+            given: given.to_owned(),
+            wire: wire.clone(),
+            name: name.to_owned(),
+            at: format!("messages[{message}].tool_calls[{call}].id"),
+        });
+        wire
+    }
+
+    /// The wire id of the call that a result answers. Results without an id (legacy function
+    /// messages) answer the first waiting call of that name.
+    pub(super) fn result(&mut self, given: Option<&str>, name: Option<&str>) -> Option<String> {
+        let at = match given.filter(|id| !id.is_empty()) {
+            Some(id) => self.pending.iter().position(|call| call.given == id),
+            None => self
+                .pending
+                .iter()
+                .position(|call| name.is_none_or(|name| call.name == name)),
+        }?;
+        self.pending.remove(at).map(|call| call.wire)
+    }
+
+    /// Whether calls wait for their results.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// The turn is over: calls that still wait are refused, or get an error result each.
+    pub(super) fn settle(
+        &mut self,
+        repair: bool,
+        notes: &mut Notes,
+    ) -> Result<Vec<Value>, EncodeError> {
+        let mut results = Vec::new();
+        for call in std::mem::take(&mut self.pending) {
+            if !repair {
+                return Err(EncodeError::new(
+                    EncodeErrorCode::UnpairedToolCall,
+                    call.at,
+                    format!(
+                        "The tool call `{}` of `{}` has no result. Send a `tool` message with \
+                         that `tool_call_id` before the next assistant message.",
+                        call.given, call.name
+                    ),
+                ));
+            }
+            notes.change("messages[].tool_calls", "error_result_added");
+            results.push(json!({
+                "type": "tool_result",
+                "tool_use_id": call.wire,
+                "content": "No result was given for this call.",
+                "is_error": true,
+            }));
+        }
+        Ok(results)
+    }
+}
+
+fn sanitised(given: &str, name: &str, message: usize, call: usize) -> String {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "_-".contains(character);
+    if given.is_empty() {
+        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        return synthetic_call_id(name, place(message), place(call));
+    }
+    if given.chars().all(allowed) {
+        return given.to_owned();
+    }
+    let readable: String = given
+        .chars()
+        .map(|character| if allowed(character) { character } else { '_' })
+        .collect();
+    // The hash keeps ids apart that differ only in what was replaced.
+    format!("{readable}_{:016x}", stable_hash(given.as_bytes()))
+}

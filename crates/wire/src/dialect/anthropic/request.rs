@@ -1,0 +1,275 @@
+//! Encodes a chat request.
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::content::{Context, takes_marks};
+use super::format::Format;
+use super::messages::Conversation;
+use super::notes::Notes;
+use super::params::Thinking;
+use super::tools::Tools;
+use super::{ISSUER, format, messages, params, tools, version};
+use crate::adapter::{DecodeContext, Encoded, Target};
+use crate::chat::{CacheControl, ChatRequest, MediaSource, Part};
+use crate::error::EncodeError;
+use crate::media::MediaStore;
+use crate::names::NameMap;
+
+/// Lets requests name files that were uploaded before.
+const FILES_BETA: &str = "files-api-2025-04-14";
+
+/// Translates a request to `POST /v1/messages`.
+pub(super) fn encode(
+    request: &ChatRequest,
+    target: &Target,
+    media: &MediaStore,
+) -> Result<Encoded, EncodeError> {
+    let mut notes = Notes::new(target.policy.strict_params);
+    let mut options = options(request, target, &mut notes)?;
+    let betas = betas(request, target, &mut options);
+
+    params::without_equivalent(request, &mut notes)?;
+    let names = tools::names(request);
+    let context = Context { target, media };
+    let mut conversation = messages::build(request, context, &names, &mut notes)?;
+    let lacks = conversation.loop_lacks_thinking();
+    let thinking = Thinking::plan(request, &mut options, target, lacks, &mut notes)?;
+    let tools = tools::definitions(request, target, &names, &mut notes)?;
+    let has_tools = !tools.list.is_empty() || options.contains_key("tools");
+    let format = format::plan(request, target, &thinking, has_tools, &mut notes)?;
+    let (mut choice, forced) =
+        tools::choice(request, target, &names, &thinking, has_tools, &mut notes)?;
+    for line in [forced.as_deref(), format.instruction.as_deref()] {
+        line.into_iter()
+            .for_each(|line| conversation.instruct(line));
+    }
+    // With thinking on the API refuses a prefill.
+    let prefills = target.capabilities.prefill && !thinking.is_on();
+    conversation.settle_prefill(prefills, target.policy.rewrite_prefill, &mut notes)?;
+
+    let schema_tool = format.tool.as_ref().and_then(|tool| tool.get("name"));
+    let schema_tool = schema_tool.and_then(Value::as_str).map(ToOwned::to_owned);
+    if let Some(name) = &schema_tool {
+        // One call, as its arguments are the whole answer.
+        choice = Some(json!({"type": "tool", "name": name, "disable_parallel_tool_use": true}));
+    }
+    let context = decode_context(request, target, names, &tools, &format, schema_tool);
+    let mut body = body(
+        request,
+        target,
+        conversation,
+        Parts {
+            thinking,
+            tools,
+            format,
+            choice,
+        },
+        &mut notes,
+    )?;
+    let mut body_value = Value::Object(std::mem::take(&mut body));
+    merge(&mut body_value, Value::Object(options));
+    let mut headers = vec![("anthropic-version", version(&target.endpoint).to_owned())];
+    if !betas.is_empty() {
+        headers.push(("anthropic-beta", betas.join(",")));
+    }
+    let (dropped, changed) = notes.finish();
+    Ok(Encoded {
+        get: false,
+        path: "/v1/messages".to_owned(),
+        headers,
+        body: Bytes::from(body_value.to_string()),
+        dropped,
+        changed,
+        context,
+    })
+}
+
+/// What was decided before the body is put together.
+struct Parts {
+    thinking: Thinking,
+    tools: Tools,
+    format: Format,
+    choice: Option<Value>,
+}
+
+fn decode_context(
+    request: &ChatRequest,
+    target: &Target,
+    names: NameMap,
+    tools: &Tools,
+    format: &Format,
+    schema_tool: Option<String>,
+) -> DecodeContext {
+    DecodeContext {
+        model: target.model.clone(),
+        names,
+        custom_tools: tools.custom.clone(),
+        schema_tool,
+        schema_to_validate: format.validate.clone(),
+        stream: request.stream,
+        ..DecodeContext::default()
+    }
+}
+
+/// The body, its members in a fixed order.
+fn body(
+    request: &ChatRequest,
+    target: &Target,
+    conversation: Conversation,
+    parts: Parts,
+    notes: &mut Notes,
+) -> Result<Map<String, Value>, EncodeError> {
+    let mut body = Map::new();
+    let mut put = |key: &str, value: Value| {
+        body.insert(key.to_owned(), value);
+    };
+    let Parts {
+        thinking,
+        tools,
+        format,
+        choice,
+    } = parts;
+    let (system, turns) = conversation.into_wire();
+    put("model", target.model.as_str().into());
+    put("max_tokens", thinking.max_tokens.into());
+    system.into_iter().for_each(|system| put("system", system));
+    put("messages", turns.into());
+    let list: Vec<Value> = tools.list.into_iter().chain(format.tool).collect();
+    if !list.is_empty() {
+        put("tools", list.into());
+    }
+    choice
+        .into_iter()
+        .for_each(|choice| put("tool_choice", choice));
+    if let Some(config) = &thinking.config {
+        put("thinking", config.clone());
+    }
+    let mut output = Map::new();
+    if let Some(effort) = thinking.effort {
+        output.insert("effort".to_owned(), effort.as_str().into());
+    }
+    if let Some(native) = format.native {
+        output.insert("format".to_owned(), native);
+    }
+    if !output.is_empty() {
+        put("output_config", output.into());
+    }
+    params::sampling(request, target, &thinking, &mut body, notes)?;
+    let mut put = |key: &str, value: Value| {
+        body.insert(key.to_owned(), value);
+    };
+    let stops = params::stop_sequences(request, target, notes)?;
+    if !stops.is_empty() {
+        put("stop_sequences", stops.into());
+    }
+    if let Some(user) = params::user_id(request, notes)? {
+        put("metadata", json!({ "user_id": user }));
+    }
+    if let Some(tier) = params::service_tier(request, notes)? {
+        put("service_tier", tier.into());
+    }
+    if let Some(CacheControl(mark)) = &request.cache_control {
+        if takes_marks(target) {
+            put("cache_control", Value::Object(mark.clone()));
+        } else {
+            notes.drop("cache_control", "it takes no prompt-cache marks")?;
+        }
+    }
+    if request.stream {
+        put("stream", true.into());
+    }
+    Ok(body)
+}
+
+/// The caller's own members for this provider. Model and streaming are not theirs to change here:
+/// the one is a matter of rights, the other of how the answer is read.
+fn options(
+    request: &ChatRequest,
+    target: &Target,
+    notes: &mut Notes,
+) -> Result<Map<String, Value>, EncodeError> {
+    let mut all = Value::Object(Map::new());
+    let provider = target.endpoint.provider.as_str();
+    let by_provider = Some(provider).filter(|provider| *provider != ISSUER);
+    for name in [Some(ISSUER), by_provider].into_iter().flatten() {
+        if let Some(own @ Value::Object(_)) = request.provider_options.get(name) {
+            merge(&mut all, own.clone());
+        }
+    }
+    let Value::Object(mut all) = all else {
+        return Ok(Map::new());
+    };
+    for key in ["model", "stream"] {
+        if all.shift_remove(key).is_some() {
+            let field = format!("provider_options.{ISSUER}.{key}");
+            notes.drop(&field, "it is set by the request itself")?;
+        }
+    }
+    Ok(all)
+}
+
+/// Names for the `anthropic-beta` header: `betas` or `anthropic_beta` of the caller's options.
+fn betas(request: &ChatRequest, target: &Target, options: &mut Map<String, Value>) -> Vec<String> {
+    let mut betas: Vec<String> = Vec::new();
+    for key in ["betas", "anthropic_beta"] {
+        let names = match options.shift_remove(key) {
+            Some(Value::Array(names)) => names,
+            Some(name @ Value::String(_)) => vec![name],
+            _ => Vec::new(),
+        };
+        for name in names
+            .iter()
+            .filter_map(Value::as_str)
+            .flat_map(|n| n.split(','))
+        {
+            let name = name.trim();
+            let fits = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+            if fits && !betas.iter().any(|known| known == name) {
+                betas.push(name.to_owned());
+            }
+        }
+    }
+    let names_file = request
+        .messages
+        .iter()
+        .flat_map(|message| &message.parts)
+        .any(|part| {
+            matches!(
+                part,
+                Part::Image {
+                    source: MediaSource::FileId(_),
+                    ..
+                } | Part::File {
+                    source: MediaSource::FileId(_),
+                    ..
+                }
+            )
+        });
+    if names_file && target.endpoint.first_party && !betas.iter().any(|name| name == FILES_BETA) {
+        betas.push(FILES_BETA.to_owned());
+    }
+    betas
+}
+
+/// Deep merge: objects member by member, `tools` appended, anything else replaced.
+pub(super) fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                match (into.get_mut(&key), value) {
+                    (Some(Value::Array(list)), Value::Array(more)) if key == "tools" => {
+                        list.extend(more);
+                    }
+                    (Some(known @ Value::Object(_)), value @ Value::Object(_)) => {
+                        merge(known, value);
+                    }
+                    (_, value) => {
+                        into.insert(key, value);
+                    }
+                }
+            }
+        }
+        (into, from) => *into = from,
+    }
+}

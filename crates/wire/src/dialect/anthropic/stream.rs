@@ -1,0 +1,255 @@
+//! Reads a streamed answer: `message_start`, content blocks, `message_delta`, `message_stop`
+//! (wire-protocols §12.2). Bodies that are no event stream after all are recognised by their first
+//! byte.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::errors;
+use super::machine::{Machine, malformed};
+use crate::adapter::DecodeContext;
+use crate::chat::{ChatEvent, StreamDecoder};
+use crate::error::{ErrorKind, UpstreamError};
+use crate::sse::{EVENT_BYTES_MAX, Frame, Reader};
+
+/// Members of an event that are read by name.
+const KNOWN_DELTA_MEMBERS: [&str; 2] = ["stop_reason", "stop_sequence"];
+const KNOWN_EVENT_MEMBERS: [&str; 3] = ["type", "delta", "usage"];
+
+/// What the body turned out to be.
+#[derive(Debug)]
+enum Body {
+    /// Nothing but white space so far; the bytes of a BOM may be among it.
+    Unknown,
+    Events(Reader),
+    /// JSON where a stream was due: read when it is whole.
+    Json(Vec<u8>),
+}
+
+/// The decoder of one stream.
+#[derive(Debug)]
+pub(super) struct Decoder {
+    machine: Machine,
+    body: Body,
+    done: bool,
+}
+
+impl Decoder {
+    pub(super) fn new(context: &DecodeContext) -> Self {
+        Self {
+            machine: Machine::new(context),
+            body: Body::Unknown,
+            done: false,
+        }
+    }
+
+    fn fail(&mut self, error: UpstreamError, out: &mut Vec<ChatEvent>) {
+        if !std::mem::replace(&mut self.done, true) {
+            out.push(ChatEvent::Error(error));
+        }
+    }
+
+    /// Decides what the body is at its first byte that is neither white space nor part of a BOM,
+    /// and gives back the bytes from there.
+    fn recognise<'a>(&mut self, bytes: &'a [u8], out: &mut Vec<ChatEvent>) -> &'a [u8] {
+        let at = bytes
+            .iter()
+            .position(|byte| !byte.is_ascii_whitespace() && !b"\xef\xbb\xbf".contains(byte));
+        let rest = bytes.get(at.unwrap_or(bytes.len())..).unwrap_or_default();
+        match rest.first() {
+            None => {}
+            Some(b'{' | b'[') => self.body = Body::Json(Vec::new()),
+            Some(b'<') => self.fail(malformed("it is an HTML page, not an event stream"), out),
+            Some(_) => self.body = Body::Events(Reader::new()),
+        }
+        rest
+    }
+
+    fn take_frames(&mut self, frames: Vec<Frame>, out: &mut Vec<ChatEvent>) {
+        for frame in frames {
+            if self.done {
+                return;
+            }
+            match frame {
+                Frame::Comment => out.push(ChatEvent::Ping),
+                Frame::TooLarge => self.fail(malformed("an event is larger than 8 MiB"), out),
+                Frame::Event { name, data } => {
+                    if let Err(error) = self.take_event(&name, &data, out) {
+                        self.fail(error, out);
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_event(
+        &mut self,
+        name: &str,
+        data: &str,
+        out: &mut Vec<ChatEvent>,
+    ) -> Result<(), UpstreamError> {
+        // Most of a stream is text: such an event needs no tree of values.
+        if let Ok(said) = serde_json::from_str::<TextEvent<'_>>(data)
+            && said.kind == "content_block_delta"
+            && said.delta.kind == "text_delta"
+        {
+            return self.machine.text(said.index, &said.delta.text, out);
+        }
+        let mut event: Value = serde_json::from_str(data).map_err(|_| {
+            if name == "error" {
+                UpstreamError::new(ErrorKind::ServerError, data)
+            } else {
+                malformed("an event of the stream is not JSON")
+            }
+        })?;
+        let index = event.get("index").and_then(Value::as_u64).unwrap_or(0);
+        let kind = event.get("type").and_then(Value::as_str).unwrap_or(name);
+        match kind {
+            "ping" => out.push(ChatEvent::Ping),
+            "message_start" => {
+                let message = event.get("message").unwrap_or(&Value::Null);
+                self.machine.start(message, out);
+            }
+            "content_block_start" => {
+                let block = event.get_mut("content_block").map(Value::take);
+                let block = block.ok_or_else(|| malformed("a block start without a block"))?;
+                self.machine.open(index, block, out);
+            }
+            "content_block_delta" => {
+                let delta = event.get("delta").unwrap_or(&Value::Null);
+                self.machine.delta(index, delta, out)?;
+            }
+            "content_block_stop" => self.machine.close(index, out)?,
+            "message_delta" => self.take_message_delta(&event, out)?,
+            "message_stop" => self.stop(out)?,
+            "error" => return Err(errors::in_band(&event)),
+            _ if event.get("error").is_some_and(|error| !error.is_null()) => {
+                return Err(errors::in_band(&event));
+            }
+            // A type that is newer than this code says nothing that we could place.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_message_delta(
+        &mut self,
+        event: &Value,
+        out: &mut Vec<ChatEvent>,
+    ) -> Result<(), UpstreamError> {
+        let delta = event.get("delta").unwrap_or(&Value::Null);
+        self.machine.metadata(delta, &KNOWN_DELTA_MEMBERS, out);
+        self.machine.metadata(event, &KNOWN_EVENT_MEMBERS, out);
+        if let Some(reason) = delta.get("stop_reason").and_then(Value::as_str) {
+            if reason == "tool_use" && self.machine.has_cut_arguments() {
+                return Err(truncated("inside the arguments of a tool call"));
+            }
+            self.machine.close_all(out);
+            self.machine.finish(delta, out);
+        }
+        self.machine.take_usage(event.get("usage"), out);
+        Ok(())
+    }
+
+    fn stop(&mut self, out: &mut Vec<ChatEvent>) -> Result<(), UpstreamError> {
+        if self.machine.has_cut_arguments() {
+            return Err(truncated("inside the arguments of a tool call"));
+        }
+        if !self.machine.finished() {
+            return Err(truncated("without a stop reason"));
+        }
+        self.done = true;
+        out.push(ChatEvent::End);
+        Ok(())
+    }
+
+    /// A body that is JSON: an error, or a whole answer said as events.
+    fn finish_json(&mut self, body: &[u8], out: &mut Vec<ChatEvent>) {
+        match super::response::read(body) {
+            Ok(message) => {
+                self.machine.whole(&message, out);
+                self.done = true;
+                out.push(ChatEvent::End);
+            }
+            Err(error) => self.fail(error, out),
+        }
+    }
+}
+
+impl StreamDecoder for Decoder {
+    fn push(&mut self, mut bytes: &[u8], out: &mut Vec<ChatEvent>) {
+        if self.done {
+            return;
+        }
+        if matches!(self.body, Body::Unknown) {
+            bytes = self.recognise(bytes, out);
+        }
+        let mut frames = Vec::new();
+        match &mut self.body {
+            _ if self.done => return,
+            Body::Unknown => {}
+            Body::Events(reader) => reader.push(bytes, &mut frames),
+            Body::Json(body) => {
+                body.extend_from_slice(bytes);
+                if body.len() > EVENT_BYTES_MAX {
+                    *body = Vec::new();
+                    self.fail(
+                        malformed("it is JSON of more than 8 MiB, not a stream"),
+                        out,
+                    );
+                }
+            }
+        }
+        self.take_frames(frames, out);
+    }
+
+    fn finish(&mut self, out: &mut Vec<ChatEvent>) {
+        if self.done {
+            return;
+        }
+        match std::mem::replace(&mut self.body, Body::Unknown) {
+            Body::Json(body) => self.finish_json(&body, out),
+            Body::Events(mut reader) => {
+                let mut frames = Vec::new();
+                reader.finish(&mut frames);
+                self.take_frames(frames, out);
+            }
+            Body::Unknown => {}
+        }
+        let what = if self.machine.finished() {
+            "after its stop reason, before `message_stop`"
+        } else {
+            "before its stop reason"
+        };
+        self.fail(truncated(what), out);
+    }
+}
+
+/// `content_block_delta` with a `text_delta` and nothing else in it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TextEvent<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    index: u64,
+    #[serde(borrow)]
+    delta: TextDelta<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TextDelta<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    #[serde(borrow)]
+    text: Cow<'a, str>,
+}
+
+fn truncated(what: &str) -> UpstreamError {
+    UpstreamError::new(
+        ErrorKind::Truncated,
+        format!("the provider's stream ended {what}"),
+    )
+}

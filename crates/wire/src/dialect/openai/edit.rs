@@ -1,0 +1,242 @@
+//! Passing a chat request on to an OpenAI-compatible provider: only the bytes that must change do.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+use serde_json::{Map, Value};
+
+use super::policy::{self, Notes, PARAMS};
+use super::strip;
+use crate::adapter::{DecodeContext, Encoded, Target};
+use crate::capability::SystemRole;
+use crate::error::{EncodeError, EncodeErrorCode};
+use crate::json::{Edit, RawObject, quote};
+
+/// A request that is passed on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edited {
+    /// What to send.
+    pub encoded: Encoded,
+    /// The caller asked for the usage chunk (it is always asked for upstream): for [`super::Tap`].
+    pub usage_asked: bool,
+}
+
+/// Edits a caller's chat request for `target`: the model's upstream id, our own members out, and
+/// what the capability table says the model refuses. Every other byte stays as it was written.
+///
+/// # Errors
+/// What this target can't be sent.
+pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeError> {
+    let mut before = Map::new();
+    for key in PARAMS {
+        if let Some(text) = raw.get(key) {
+            before.insert(key.to_owned(), value_of(key, text)?);
+        }
+    }
+    let mut after = before.clone();
+    let has_tools = has_tools(raw);
+    let messages = raw.get("messages").unwrap_or("[]");
+    let mut notes = policy::apply(
+        &mut after,
+        has_tools,
+        || policy::says_json(messages.as_bytes()),
+        target,
+    )?;
+    let mut body: Vec<(Cow<'_, str>, Option<String>)> = Vec::new();
+    for (key, value) in &after {
+        if before.get(key) != Some(value) {
+            body.push((key.clone().into(), Some(value.to_string())));
+        }
+    }
+    for (key, value) in &before {
+        if !after.contains_key(key) && !value.is_null() {
+            body.push((key.clone().into(), None));
+        }
+    }
+    body.push(("model".into(), Some(quote(&target.model))));
+    if raw.get("tools").is_some() && !has_tools {
+        body.push(("tools".into(), None));
+    }
+    for key in raw.keys() {
+        if key == "provider" || key == "provider_options" || key.starts_with("x-") {
+            body.push((key.to_owned().into(), None));
+        }
+    }
+    edit_messages(raw, messages, target, &mut notes, &mut body)?;
+    merge_options(raw, target, &mut body)?;
+    // A limit under its older name keeps its place and bytes.
+    let renamed = rename(raw, &mut body);
+    let mut edits: Vec<Edit<'_>> = body
+        .iter()
+        .map(|(key, value)| match value {
+            Some(json) => Edit::Set(key, json.clone()),
+            None => Edit::Remove(key),
+        })
+        .collect();
+    edits.extend(renamed);
+    notes.sort();
+    Ok(Edited {
+        usage_asked: notes.usage_asked,
+        encoded: Encoded {
+            get: false,
+            path: "/chat/completions".to_owned(),
+            headers: Vec::new(),
+            body: raw.edited(&edits).into(),
+            dropped: notes.dropped,
+            changed: notes.changed,
+            context: DecodeContext {
+                model: target.model.clone(),
+                stream: notes.stream,
+                schema_to_validate: notes.schema,
+                ..DecodeContext::default()
+            },
+        },
+    })
+}
+
+type Changes<'a> = Vec<(Cow<'a, str>, Option<String>)>;
+
+/// Turns "remove `max_tokens`, add the same value as `max_completion_tokens`" into one rename.
+fn rename(raw: &RawObject<'_>, body: &mut Changes<'_>) -> Option<Edit<'static>> {
+    let old = raw.get("max_tokens")?;
+    let added = body
+        .iter()
+        .position(|(key, value)| key == "max_completion_tokens" && value.as_deref() == Some(old))?;
+    let removed = body
+        .iter()
+        .position(|(key, value)| key == "max_tokens" && value.is_none())?;
+    raw.get("max_completion_tokens").is_none().then(|| {
+        body.swap_remove(added.max(removed));
+        body.swap_remove(added.min(removed));
+        Edit::Rename("max_tokens", "max_completion_tokens")
+    })
+}
+
+fn has_tools(raw: &RawObject<'_>) -> bool {
+    let filled = |key: &str| {
+        raw.get(key).is_some_and(|text| {
+            text.strip_prefix('[')
+                .is_some_and(|rest| !rest.trim_start().starts_with(']'))
+        })
+    };
+    filled("tools") || filled("functions")
+}
+
+fn value_of(key: &str, text: &str) -> Result<Value, EncodeError> {
+    serde_json::from_str(text).map_err(|error| {
+        EncodeError::new(
+            EncodeErrorCode::InvalidValue,
+            key,
+            format!("`{key}` can't be read: {error}."),
+        )
+    })
+}
+
+/// Takes out of the messages what this endpoint refuses, and puts instructions in front. The
+/// messages are parsed only if a probe of their bytes says that there may be something to do.
+fn edit_messages<'a>(
+    raw: &RawObject<'_>,
+    text: &str,
+    target: &Target,
+    notes: &mut Notes,
+    body: &mut Changes<'a>,
+) -> Result<(), EncodeError> {
+    let mut edited: Option<String> = None;
+    if strip::may_need(text.as_bytes(), target) {
+        let mut value = value_of("messages", text)?;
+        if strip::messages(&mut value, target, &mut notes.dropped)? {
+            edited = Some(value.to_string());
+        }
+    }
+    if let Some(tools) = raw.get("tools")
+        && !target.capabilities.cache_control
+        && memmem::find(tools.as_bytes(), b"cache_control").is_some()
+    {
+        let mut value = value_of("tools", tools)?;
+        if strip::tools(&mut value, &mut notes.dropped) {
+            body.push(("tools".into(), Some(value.to_string())));
+        }
+    }
+    if raw.get("cache_control").is_some() && !target.capabilities.cache_control {
+        body.push(("cache_control".into(), None));
+        notes.dropped.push("cache_control".to_owned());
+    }
+    if !notes.instructions.is_empty() {
+        let current = edited.as_deref().unwrap_or(text);
+        if let Some(rest) = current.strip_prefix('[') {
+            let role = instruction_role(current, target);
+            let line = quote(&notes.instructions.join("\n"));
+            let comma = if rest.trim_start().starts_with(']') {
+                ""
+            } else {
+                ","
+            };
+            edited = Some(format!(
+                "[{{\"role\":\"{role}\",\"content\":{line}}}{comma}{rest}"
+            ));
+        }
+    }
+    if let Some(edited) = edited {
+        body.push(("messages".into(), Some(edited)));
+    }
+    Ok(())
+}
+
+/// The role of an added instruction: `system` and `developer` are better not mixed.
+pub(super) fn instruction_role(messages: &str, target: &Target) -> &'static str {
+    match target.capabilities.system_role {
+        SystemRole::User => "user",
+        SystemRole::Developer if memmem::find(messages.as_bytes(), b"\"developer\"").is_some() => {
+            "developer"
+        }
+        SystemRole::System | SystemRole::Developer => "system",
+    }
+}
+
+/// Merges `provider_options.openai`, then `.<provider>`, into the body.
+fn merge_options(
+    raw: &RawObject<'_>,
+    target: &Target,
+    body: &mut Changes<'_>,
+) -> Result<(), EncodeError> {
+    let Some(text) = raw.get("provider_options") else {
+        return Ok(());
+    };
+    let options = value_of("provider_options", text)?;
+    for options in own_options(options.as_object(), target) {
+        for (key, value) in options {
+            let current = match body.iter().rev().find(|(name, _)| name == key) {
+                Some((_, json)) => json.clone(),
+                None => raw.get(key).map(ToOwned::to_owned),
+            };
+            let mut member = Map::new();
+            if let Some(current) = current {
+                member.insert(key.clone(), value_of(key, &current)?);
+            }
+            let mut option = Map::new();
+            option.insert(key.clone(), value.clone());
+            policy::merge(&mut member, &option);
+            let merged = member.get(key).map(ToString::to_string);
+            body.push((key.clone().into(), merged));
+        }
+    }
+    Ok(())
+}
+
+/// The `provider_options` that are meant for this endpoint.
+pub(super) fn own_options<'a>(
+    options: Option<&'a Map<String, Value>>,
+    target: &Target,
+) -> Vec<&'a Map<String, Value>> {
+    let mut names = vec!["openai"];
+    if target.endpoint.provider != "openai" {
+        names.push(&target.endpoint.provider);
+    }
+    names
+        .into_iter()
+        .filter_map(|name| options?.get(name)?.as_object())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+//! Embeddings: hub to OpenAI and back.
+
+use base64::Engine as _;
+use serde_json::{Map, Value, json};
+
+use super::edit::own_options;
+use super::response::{malformed, malformed_body, present, take_list, take_text};
+use super::{errors, policy, usage};
+use crate::adapter::{DecodeContext, Encoded, Target};
+use crate::embedding::{EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
+use crate::error::{EncodeError, EncodeErrorCode, UpstreamError};
+
+/// Translates an embeddings request.
+pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Encoded, EncodeError> {
+    if let (true, Some(path)) = (target.policy.strict_params, request.unread.first()) {
+        return Err(EncodeError::new(
+            EncodeErrorCode::UnsupportedParameter,
+            path.clone(),
+            format!("`{path}` is no field of an embeddings request. Leave it out."),
+        ));
+    }
+    let mut body = Map::new();
+    body.insert("model".to_owned(), target.model.clone().into());
+    let mut inputs: Vec<Value> = request
+        .input
+        .iter()
+        .map(|input| match input {
+            EmbeddingInput::Text(text) => text.clone().into(),
+            EmbeddingInput::Tokens(tokens) => json!(tokens),
+        })
+        .collect();
+    let input = match inputs.pop() {
+        Some(only) if inputs.is_empty() => only,
+        last => {
+            inputs.extend(last);
+            Value::Array(inputs)
+        }
+    };
+    body.insert("input".to_owned(), input);
+    if target.endpoint.first_party {
+        // A quarter of the bytes, and exact.
+        body.insert("encoding_format".to_owned(), "base64".into());
+    }
+    if let Some(dimensions) = request.dimensions {
+        body.insert("dimensions".to_owned(), dimensions.into());
+    }
+    if let Some(user) = &request.user {
+        body.insert("user".to_owned(), user.clone().into());
+    }
+    for options in own_options(Some(&request.provider_options), target) {
+        policy::merge(&mut body, options);
+    }
+    Ok(Encoded {
+        get: false,
+        path: "/embeddings".to_owned(),
+        headers: Vec::new(),
+        body: Value::Object(body).to_string().into(),
+        dropped: request.unread.clone(),
+        changed: Vec::new(),
+        context: DecodeContext {
+            model: target.model.clone(),
+            embedding_inputs: request.input.iter().map(estimate).collect(),
+            ..DecodeContext::default()
+        },
+    })
+}
+
+/// Tokens of an input, by the rule of thumb of four bytes a token.
+fn estimate(input: &EmbeddingInput) -> u64 {
+    match input {
+        EmbeddingInput::Text(text) => u64::try_from(text.len().div_ceil(4)).unwrap_or(u64::MAX),
+        EmbeddingInput::Tokens(tokens) => u64::try_from(tokens.len()).unwrap_or(u64::MAX),
+    }
+}
+
+/// Reads an embeddings answer.
+pub(super) fn decode(
+    body: &[u8],
+    context: &DecodeContext,
+) -> Result<EmbeddingResponse, UpstreamError> {
+    let trimmed = body.trim_ascii_start();
+    let value: Value = serde_json::from_slice(trimmed).map_err(|_| malformed_body(trimmed))?;
+    if value.get("data").is_none()
+        && let Some(error) = errors::in_band(&value)
+    {
+        return Err(error);
+    }
+    let Value::Object(mut top) = value else {
+        return Err(malformed("the provider's answer is no JSON object"));
+    };
+    let mut rows = Vec::new();
+    for (at, row) in take_list(&mut top, "data").into_iter().enumerate() {
+        let index = row.get("index").and_then(Value::as_u64);
+        let index = index.unwrap_or(u64::try_from(at).unwrap_or(u64::MAX));
+        rows.push((index, vector(row.get("embedding"))?));
+    }
+    rows.sort_by_key(|(index, _)| *index);
+    let due = context.embedding_inputs.len();
+    if rows.is_empty() || (due > 0 && rows.len() != due) {
+        return Err(malformed(&format!(
+            "the provider sent {} vectors for {due} inputs",
+            rows.len()
+        )));
+    }
+    let model = take_text(&mut top, "model").unwrap_or_default();
+    let usage = top.remove("usage").as_ref().and_then(usage::read);
+    top.remove("object");
+    Ok(EmbeddingResponse {
+        model,
+        vectors: rows.into_iter().map(|(_, vector)| vector).collect(),
+        usage,
+        metadata: present(top),
+    })
+}
+
+/// A list of numbers, or base64 of little-endian float32.
+fn vector(value: Option<&Value>) -> Result<Vec<f32>, UpstreamError> {
+    let numbers: Option<Vec<f32>> = match value {
+        Some(Value::Array(items)) => {
+            #[expect(clippy::cast_possible_truncation, reason = "vectors are float32")]
+            let numbers = items
+                .iter()
+                .map(|item| item.as_f64().map(|number| number as f32))
+                .collect();
+            numbers
+        }
+        Some(Value::String(text)) => base64::engine::general_purpose::STANDARD
+            .decode(text)
+            .ok()
+            .and_then(|bytes| {
+                let (numbers, rest) = bytes.as_chunks::<4>();
+                let numbers = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes));
+                rest.is_empty().then(|| numbers.collect())
+            }),
+        _ => None,
+    };
+    numbers
+        .filter(|numbers| !numbers.is_empty() && numbers.iter().all(|number| number.is_finite()))
+        .ok_or_else(|| malformed("the provider sent a vector that can't be read"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn vectors_are_put_in_order_whatever_their_encoding() {
+        let context = DecodeContext {
+            embedding_inputs: vec![1, 1],
+            ..DecodeContext::default()
+        };
+        let body = json!({"object": "list", "model": "e", "data": [
+            {"index": 1, "embedding": "AACAPwAAAL8="},
+            {"index": 0, "embedding": [0.25, 2]}],
+            "usage": {"prompt_tokens": 4, "total_tokens": 4}, "id": "x"});
+        let answer = decode(body.to_string().as_bytes(), &context).unwrap();
+        assert_eq!(answer.vectors, [vec![0.25, 2.0], vec![1.0, -0.5]]);
+        assert_eq!(answer.usage.unwrap().input, 4);
+        assert_eq!(answer.metadata["id"], "x");
+    }
+
+    #[test]
+    fn broken_answers_are_failures() {
+        let context = DecodeContext {
+            embedding_inputs: vec![1],
+            ..DecodeContext::default()
+        };
+        for (body, kind) in [
+            (json!({"data": []}), ErrorKind::MalformedReply),
+            (
+                json!({"data": [{"embedding": "AAA="}]}),
+                ErrorKind::MalformedReply,
+            ),
+            (
+                json!({"data": [{"embedding": ["a"]}]}),
+                ErrorKind::MalformedReply,
+            ),
+            (
+                json!({"data": [{"embedding": [1]}, {"embedding": [1]}]}),
+                ErrorKind::MalformedReply,
+            ),
+            (
+                json!({"error": {"message": "slow", "code": 429}}),
+                ErrorKind::RateLimited,
+            ),
+        ] {
+            let error = decode(body.to_string().as_bytes(), &context).unwrap_err();
+            assert_eq!(error.kind, kind, "{body}");
+        }
+    }
+
+    #[test]
+    fn one_input_is_sent_bare() {
+        let request = EmbeddingRequest {
+            model: "m".into(),
+            input: vec![EmbeddingInput::Text("hello".into())],
+            dimensions: Some(8),
+            ..EmbeddingRequest::default()
+        };
+        let encoded = encode(&request, &Target::default()).unwrap();
+        let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
+        assert_eq!(
+            sent,
+            json!({"model": "", "input": "hello", "dimensions": 8})
+        );
+        assert_eq!(encoded.context.embedding_inputs, [2]);
+    }
+}

@@ -1,0 +1,455 @@
+//! What a target's model refuses of the request's parameters, and what becomes of it. One rule set
+//! for passing bytes on ([`super::edit_chat`]) and for full translation.
+
+use serde_json::{Map, Value};
+
+use crate::adapter::Target;
+use crate::capability::{ForcedToolChoice, JsonSchemaSupport, Reasoning, Sampling};
+use crate::chat::Effort;
+use crate::error::{EncodeError, EncodeErrorCode};
+
+/// Members that [`apply`] reads or changes, besides `messages` and `tools`.
+pub(super) const PARAMS: [&str; 19] = [
+    "temperature",
+    "top_p",
+    "top_k",
+    "frequency_penalty",
+    "presence_penalty",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "seed",
+    "stop",
+    "n",
+    "reasoning_effort",
+    "max_tokens",
+    "max_completion_tokens",
+    "tool_choice",
+    "parallel_tool_calls",
+    "response_format",
+    "stream",
+    "stream_options",
+];
+
+/// What was done to the parameters.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    /// Left out, by name.
+    pub(super) dropped: Vec<String>,
+    /// Changed, as `name=value`.
+    pub(super) changed: Vec<String>,
+    /// Instructions that stand for what the wire can't say, to go in front of the messages.
+    pub(super) instructions: Vec<String>,
+    /// The schema that the answer must be checked against.
+    pub(super) schema: Option<Value>,
+    /// The caller asked for the usage chunk.
+    pub(super) usage_asked: bool,
+    /// The answer is streamed.
+    pub(super) stream: bool,
+}
+
+impl Notes {
+    /// Both lists sorted and without repeats.
+    pub(super) fn sort(&mut self) {
+        for list in [&mut self.dropped, &mut self.changed] {
+            list.sort_unstable();
+            list.dedup();
+        }
+    }
+}
+
+/// Parameters under the rules of one target.
+struct Rules<'a> {
+    params: &'a mut Map<String, Value>,
+    target: &'a Target,
+    notes: Notes,
+}
+
+/// Applies the target's capability table to `params`, in place.
+///
+/// # Errors
+/// A parameter that can't be left out without changing the meaning, or any that would be left out
+/// if the policy is strict.
+pub(super) fn apply(
+    params: &mut Map<String, Value>,
+    has_tools: bool,
+    says_json: impl Fn() -> bool,
+    target: &Target,
+) -> Result<Notes, EncodeError> {
+    params.retain(|_, value| !value.is_null());
+    let mut rules = Rules {
+        params,
+        target,
+        notes: Notes::default(),
+    };
+    rules.sampling()?;
+    rules.likelihoods()?;
+    rules.stop_and_choices()?;
+    rules.effort(has_tools)?;
+    rules.output_limit()?;
+    rules.tools(has_tools)?;
+    rules.response_format(says_json)?;
+    rules.stream();
+    Ok(rules.notes)
+}
+
+impl Rules<'_> {
+    fn number(&self, key: &str) -> Option<f64> {
+        self.params.get(key).and_then(Value::as_f64)
+    }
+
+    /// Leaves a parameter out, by name; strict policy refuses instead.
+    fn drop_param(&mut self, key: &str) -> Result<(), EncodeError> {
+        if self.params.remove(key).is_none() {
+            return Ok(());
+        }
+        if self.target.policy.strict_params {
+            return Err(unsupported(
+                key,
+                format!(
+                    "The model `{}` does not take `{key}`. Leave it out, or set \
+                     `strict_params: false` to have it left out for you.",
+                    self.target.model
+                ),
+            ));
+        }
+        self.notes.dropped.push(key.to_owned());
+        Ok(())
+    }
+
+    fn set(&mut self, key: &str, value: Value) {
+        let shown = value
+            .as_str()
+            .map_or_else(|| value.to_string(), ToOwned::to_owned);
+        self.notes.changed.push(format!("{key}={shown}"));
+        self.params.insert(key.to_owned(), value);
+    }
+
+    fn sampling(&mut self) -> Result<(), EncodeError> {
+        let thinks = self
+            .params
+            .get("reasoning_effort")
+            .and_then(Value::as_str)
+            .is_some_and(|word| word != "none");
+        match self.target.capabilities.sampling {
+            Sampling::Free => {}
+            Sampling::UnlessThinking if !thinks => {}
+            Sampling::DefaultOnly | Sampling::UnlessThinking => {
+                for key in ["temperature", "top_p"] {
+                    // The default is taken: only another value is refused.
+                    if self.number(key) != Some(1.0) {
+                        self.drop_param(key)?;
+                    }
+                }
+                self.drop_param("top_k")?;
+            }
+            Sampling::Never => {
+                for key in ["temperature", "top_p", "top_k"] {
+                    self.drop_param(key)?;
+                }
+            }
+        }
+        // OpenAI itself has no such parameter and refuses unknown ones; compatible servers do.
+        if self.target.endpoint.first_party {
+            self.drop_param("top_k")?;
+        }
+        if !self.target.capabilities.penalties {
+            for key in ["frequency_penalty", "presence_penalty"] {
+                if self.number(key) == Some(0.0) {
+                    self.params.remove(key);
+                }
+                self.drop_param(key)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn likelihoods(&mut self) -> Result<(), EncodeError> {
+        let capabilities = &self.target.capabilities;
+        let (logprobs, logit_bias, seed) = (
+            capabilities.logprobs,
+            capabilities.logit_bias,
+            capabilities.seed,
+        );
+        if !logprobs {
+            if self.params.get("logprobs") == Some(&Value::Bool(false)) {
+                self.params.remove("logprobs");
+            }
+            self.drop_param("logprobs")?;
+            self.drop_param("top_logprobs")?;
+        }
+        if !logit_bias {
+            let empty = |value: &Value| value.as_object().is_some_and(Map::is_empty);
+            if self.params.get("logit_bias").is_some_and(empty) {
+                self.params.remove("logit_bias");
+            }
+            self.drop_param("logit_bias")?;
+        }
+        if !seed {
+            self.drop_param("seed")?;
+        }
+        Ok(())
+    }
+
+    fn stop_and_choices(&mut self) -> Result<(), EncodeError> {
+        let count = match self.params.get("stop") {
+            Some(Value::Array(items)) => items.len(),
+            Some(_) => 1,
+            None => 0,
+        };
+        match self.target.capabilities.stop_max {
+            Some(0) => self.drop_param("stop")?,
+            Some(max) if count > max as usize => {
+                return Err(unsupported(
+                    "stop",
+                    format!(
+                        "The model `{}` takes at most {max} stop sequences and the request has \
+                         {count}. Send fewer.",
+                        self.target.model
+                    ),
+                ));
+            }
+            Some(_) | None => {}
+        }
+        let asked = self.params.get("n").and_then(Value::as_u64).unwrap_or(1);
+        let max = self.target.capabilities.choices_max;
+        if asked > u64::from(max) {
+            return Err(unsupported(
+                "n",
+                format!(
+                    "The model `{}` gives at most {max} choices of one request. Send `n: {max}`, \
+                     or send the request {asked} times.",
+                    self.target.model
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    fn effort(&mut self, has_tools: bool) -> Result<(), EncodeError> {
+        const KEY: &str = "reasoning_effort";
+        let Some(asked) = self
+            .params
+            .get(KEY)
+            .and_then(Value::as_str)
+            .and_then(Effort::parse)
+        else {
+            return Ok(());
+        };
+        let levels: &[Effort] = match &self.target.capabilities.reasoning {
+            Reasoning::None if asked == Effort::None => {
+                self.params.remove(KEY);
+                return Ok(());
+            }
+            Reasoning::None => return self.drop_param(KEY),
+            Reasoning::Effort { levels } | Reasoning::Adaptive { levels, .. } => levels,
+            Reasoning::Unknown | Reasoning::Budget { .. } => &[],
+        };
+        let mut effort = asked.step_to(levels).unwrap_or(asked);
+        if has_tools && effort > Effort::None && !self.target.capabilities.tools_with_effort {
+            // Chat completions of these models refuse tools together with thinking (§9).
+            if !levels.contains(&Effort::None) {
+                return self.drop_param(KEY);
+            }
+            effort = Effort::None;
+        }
+        if effort != asked {
+            self.set(KEY, effort.as_str().into());
+        }
+        Ok(())
+    }
+
+    fn output_limit(&mut self) -> Result<(), EncodeError> {
+        const NEW: &str = "max_completion_tokens";
+        const OLD: &str = "max_tokens";
+        let old = self.params.get(OLD).and_then(Value::as_u64);
+        let new = self.params.get(NEW).and_then(Value::as_u64);
+        if let (Some(old), Some(new)) = (old, new) {
+            if old != new {
+                return Err(EncodeError::new(
+                    EncodeErrorCode::InvalidValue,
+                    OLD,
+                    format!("`{OLD}` is {old} and `{NEW}` is {new}. Send only `{NEW}`."),
+                ));
+            }
+            self.params.remove(OLD);
+        }
+        if self.target.capabilities.max_completion_tokens
+            && let Some(value) = self.params.remove(OLD)
+        {
+            self.params.insert(NEW.to_owned(), value);
+        }
+        for key in [NEW, OLD] {
+            if let (Some(asked), Some(max)) = (
+                self.params.get(key).and_then(Value::as_u64),
+                self.target.capabilities.max_output,
+            ) && asked > max
+            {
+                self.set(key, max.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn tools(&mut self, has_tools: bool) -> Result<(), EncodeError> {
+        let capabilities = &self.target.capabilities;
+        let (tools, forced, parallel) = (
+            capabilities.tools,
+            capabilities.forced_tool_choice,
+            capabilities.parallel_tool_control,
+        );
+        if !has_tools {
+            self.params.remove("parallel_tool_calls");
+            // Without tools `auto` and `none` say nothing that is not so anyway.
+            if matches!(
+                self.params.get("tool_choice").and_then(Value::as_str),
+                Some("auto" | "none")
+            ) {
+                self.params.remove("tool_choice");
+            }
+            return self.drop_param("tool_choice");
+        }
+        if !tools {
+            return Err(unsupported(
+                "tools",
+                format!(
+                    "The model `{}` takes no tools. Choose another model, or send no `tools`.",
+                    self.target.model
+                ),
+            ));
+        }
+        let is_forced = match self.params.get("tool_choice") {
+            Some(Value::String(word)) => word == "required" || word == "any",
+            Some(Value::Object(choice)) => {
+                choice.get("type").and_then(Value::as_str) != Some("allowed_tools")
+            }
+            _ => false,
+        };
+        if is_forced && forced == ForcedToolChoice::Never {
+            if !self.target.policy.downgrade_forced_tool_choice {
+                return Err(unsupported(
+                    "tool_choice",
+                    format!(
+                        "The model `{}` can't be forced to call a tool. Send \
+                         `tool_choice: \"auto\"`.",
+                        self.target.model
+                    ),
+                ));
+            }
+            let name = self
+                .params
+                .get("tool_choice")
+                .and_then(|choice| {
+                    choice
+                        .pointer("/function/name")
+                        .or(choice.pointer("/custom/name"))
+                })
+                .and_then(Value::as_str);
+            let line = match name {
+                Some(name) => format!("Call the tool `{name}` now."),
+                None => "Call one of the tools now.".to_owned(),
+            };
+            self.notes.instructions.push(line);
+            self.set("tool_choice", "auto".into());
+        }
+        if !parallel {
+            if self.params.get("parallel_tool_calls") == Some(&Value::Bool(true)) {
+                self.params.remove("parallel_tool_calls");
+            }
+            self.drop_param("parallel_tool_calls")?;
+        }
+        Ok(())
+    }
+
+    fn response_format(&mut self, says_json: impl Fn() -> bool) -> Result<(), EncodeError> {
+        let Some(format) = self.params.get("response_format") else {
+            return Ok(());
+        };
+        let capabilities = &self.target.capabilities;
+        match format.get("type").and_then(Value::as_str) {
+            Some("json_object") => {
+                if !capabilities.json_object {
+                    self.params.remove("response_format");
+                    self.notes
+                        .changed
+                        .push("response_format=instruction".to_owned());
+                }
+                // OpenAI refuses JSON mode if the messages do not speak of JSON (§8.2).
+                if !says_json() {
+                    self.notes
+                        .instructions
+                        .push("Answer with a JSON object only.".to_owned());
+                }
+            }
+            Some("json_schema") if capabilities.json_schema == JsonSchemaSupport::No => {
+                let schema = format.pointer("/json_schema/schema").cloned();
+                let text = schema.as_ref().map(ToString::to_string).unwrap_or_default();
+                self.notes.instructions.push(format!(
+                    "Answer with a JSON object only. It must fit this JSON schema: {text}"
+                ));
+                self.notes.schema = schema;
+                if capabilities.json_object {
+                    let mut object = Map::new();
+                    object.insert("type".to_owned(), "json_object".into());
+                    self.params
+                        .insert("response_format".to_owned(), object.into());
+                    self.notes
+                        .changed
+                        .push("response_format=json_object".to_owned());
+                } else {
+                    self.params.remove("response_format");
+                    self.notes
+                        .changed
+                        .push("response_format=instruction".to_owned());
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Usage is always asked for, as cost and limits need it; [`super::Tap`] and the chunk encoder
+    /// keep it from a caller who did not ask.
+    fn stream(&mut self) {
+        self.notes.stream = self.params.get("stream") == Some(&Value::Bool(true));
+        let options = self.params.get("stream_options").and_then(Value::as_object);
+        self.notes.usage_asked = options
+            .and_then(|options| options.get("include_usage"))
+            .is_some_and(|value| value == &Value::Bool(true));
+        if self.notes.stream && !self.notes.usage_asked {
+            let mut options = options.cloned().unwrap_or_default();
+            options.insert("include_usage".to_owned(), true.into());
+            self.params
+                .insert("stream_options".to_owned(), options.into());
+        }
+        if !self.notes.stream {
+            self.params.remove("stream_options");
+        }
+    }
+}
+
+fn unsupported(param: &str, message: String) -> EncodeError {
+    EncodeError::new(EncodeErrorCode::UnsupportedParameter, param, message)
+}
+
+/// Merges `provider_options` members into a body: objects into objects, `tools` appended, anything
+/// else replaced.
+pub(super) fn merge(body: &mut Map<String, Value>, options: &Map<String, Value>) {
+    for (key, value) in options {
+        match (body.get_mut(key), value) {
+            (Some(Value::Object(old)), Value::Object(new)) => merge(old, new),
+            (Some(Value::Array(old)), Value::Array(new)) if key == "tools" => {
+                old.extend(new.iter().cloned());
+            }
+            _ => {
+                body.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// Whether a text speaks of JSON, in any case.
+pub(super) fn says_json(text: &[u8]) -> bool {
+    text.windows(4)
+        .any(|window| window.eq_ignore_ascii_case(b"json"))
+}

@@ -1,0 +1,282 @@
+//! Takes out of messages and tools what an OpenAI-compatible endpoint refuses: our extension
+//! fields, cache marks, roles, and content that it has no place for.
+
+use memchr::memmem;
+use serde_json::{Map, Value, json};
+
+use crate::adapter::Target;
+use crate::capability::SystemRole;
+use crate::classify::synthetic_call_id;
+use crate::error::{EncodeError, EncodeErrorCode};
+
+/// Longest tool call id that OpenAI takes, in bytes.
+pub(super) const ID_BYTES_MAX: usize = 40;
+
+/// Extension members of messages that no OpenAI-shaped wire but ours knows.
+const EXTENSIONS: [&str; 4] = ["provider_blocks", "thinking_blocks", "is_error", "images"];
+/// Members of messages that compatible servers know and OpenAI itself does not.
+const COMPATIBLE_ONLY: [&str; 3] = ["reasoning_content", "reasoning", "reasoning_details"];
+
+/// Whether the bytes of `messages` may hold something that [`messages`] would change. Errs on the
+/// side of yes.
+pub(super) fn may_need(text: &[u8], target: &Target) -> bool {
+    // In JSON text a quoted word stands only where it is a whole key or value: within a longer
+    // string its quotes would be escaped.
+    let holds = |needle: &str| memmem::find(text, format!("\"{needle}\"").as_bytes()).is_some();
+    let first_party = target.endpoint.first_party;
+    EXTENSIONS.iter().any(|key| holds(key))
+        || holds("extra_content")
+        || (first_party && COMPATIBLE_ONLY.iter().any(|key| holds(key)))
+        || (!target.capabilities.cache_control && holds("cache_control"))
+        || (!target.capabilities.cache_breakpoints && holds("prompt_cache_breakpoint"))
+        || (maps_developer(target) && holds("developer"))
+        || (target.capabilities.system_role == SystemRole::User
+            && (holds("system") || holds("developer")))
+        || (!target.capabilities.tool_result_media
+            && holds("tool")
+            && ["image_url", "file", "input_audio", "video_url"]
+                .iter()
+                .any(|kind| holds(kind)))
+        || (first_party && has_long_id(text))
+}
+
+fn maps_developer(target: &Target) -> bool {
+    target.capabilities.system_role == SystemRole::System && !target.endpoint.first_party
+}
+
+fn has_long_id(text: &[u8]) -> bool {
+    const KEY: &[u8] = b"\"tool_call_id\"";
+    memmem::find_iter(text, KEY).any(|at| {
+        let rest = text.get(at + KEY.len()..).unwrap_or_default();
+        let mut quotes = memchr::memchr_iter(b'"', rest);
+        match (quotes.next(), quotes.next()) {
+            (Some(open), Some(close)) => close - open - 1 > ID_BYTES_MAX,
+            _ => false,
+        }
+    })
+}
+
+/// Edits a `messages` value in place; `true` if anything changed. What the model loses is named.
+///
+/// # Errors
+/// With a strict policy, the first thing that would be left out.
+pub(super) fn messages(
+    value: &mut Value,
+    target: &Target,
+    dropped: &mut Vec<String>,
+) -> Result<bool, EncodeError> {
+    let Some(list) = value.as_array_mut() else {
+        return Ok(false);
+    };
+    let mut strip = Strip {
+        target,
+        dropped: Vec::new(),
+        changed: false,
+    };
+    for message in list.iter_mut().filter_map(Value::as_object_mut) {
+        strip.message(message);
+    }
+    if !target.capabilities.tool_result_media {
+        strip.lift_media(list);
+    }
+    let changed = strip.changed;
+    let lost = strip.dropped;
+    if target.policy.strict_params
+        && let Some(path) = lost.first()
+    {
+        return Err(EncodeError::new(
+            EncodeErrorCode::UnsupportedParameter,
+            path.clone(),
+            format!(
+                "`{path}` can't be sent to `{}`. Leave it out, or set `strict_params: false`.",
+                target.endpoint.provider
+            ),
+        ));
+    }
+    dropped.extend(lost);
+    Ok(changed)
+}
+
+/// Takes cache marks out of `tools`; `true` if anything changed.
+pub(super) fn tools(value: &mut Value, dropped: &mut Vec<String>) -> bool {
+    let mut changed = false;
+    for tool in value.as_array_mut().into_iter().flatten() {
+        let Some(tool) = tool.as_object_mut() else {
+            continue;
+        };
+        changed |= tool.remove("cache_control").is_some();
+        if let Some(function) = tool.get_mut("function").and_then(Value::as_object_mut) {
+            changed |= function.remove("cache_control").is_some();
+        }
+    }
+    if changed {
+        dropped.push("tools[].cache_control".to_owned());
+    }
+    changed
+}
+
+struct Strip<'a> {
+    target: &'a Target,
+    dropped: Vec<String>,
+    changed: bool,
+}
+
+impl Strip<'_> {
+    fn message(&mut self, message: &mut Map<String, Value>) {
+        self.restore_details(message);
+        for key in EXTENSIONS {
+            if message.remove(key).is_some() {
+                self.changed = true;
+                // Opaque blocks belong to other issuers: leaving them out loses nothing here.
+                if key == "is_error" || key == "images" {
+                    self.dropped.push(format!("messages[].{key}"));
+                }
+            }
+        }
+        if self.target.endpoint.first_party {
+            for key in COMPATIBLE_ONLY {
+                self.changed |= message.remove(key).is_some();
+            }
+        }
+        self.cache_marks(message, "messages[]");
+        self.role(message);
+        for part in parts(message) {
+            if let Some(part) = part.as_object_mut() {
+                self.cache_marks(part, "messages[].content[]");
+            }
+        }
+        if let Some(calls) = message.get_mut("tool_calls").and_then(Value::as_array_mut) {
+            for call in calls.iter_mut().filter_map(Value::as_object_mut) {
+                self.changed |= call.remove("extra_content").is_some();
+                self.shorten(call, "id");
+            }
+        }
+        self.shorten(message, "tool_call_id");
+    }
+
+    /// Puts `reasoning_details` back where a compatible server (OpenRouter) had given them.
+    fn restore_details(&mut self, message: &mut Map<String, Value>) {
+        if self.target.endpoint.first_party || message.contains_key("reasoning_details") {
+            return;
+        }
+        let details = message
+            .get("provider_blocks")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter(|block| block.get("issuer").and_then(Value::as_str) == Some("openai"))
+            .find_map(|block| block.pointer("/block/reasoning_details").cloned());
+        if let Some(details) = details {
+            message.insert("reasoning_details".to_owned(), details);
+            self.changed = true;
+        }
+    }
+
+    /// Cache marks become OpenAI's breakpoints where the model has them, else they go.
+    fn cache_marks(&mut self, object: &mut Map<String, Value>, path: &str) {
+        let capabilities = &self.target.capabilities;
+        let mut lost = None;
+        if !capabilities.cache_control && object.remove("cache_control").is_some() {
+            self.changed = true;
+            // Breakpoints stand on parts only.
+            if capabilities.cache_breakpoints && path.ends_with("content[]") {
+                object.insert(
+                    "prompt_cache_breakpoint".to_owned(),
+                    json!({ "mode": "explicit" }),
+                );
+            } else {
+                lost = Some("cache_control");
+            }
+        }
+        if !capabilities.cache_breakpoints && object.remove("prompt_cache_breakpoint").is_some() {
+            self.changed = true;
+            lost = Some("prompt_cache_breakpoint");
+        }
+        if let Some(key) = lost {
+            self.dropped.push(format!("{path}.{key}"));
+        }
+    }
+
+    fn role(&mut self, message: &mut Map<String, Value>) {
+        let role = match message.get("role").and_then(Value::as_str) {
+            Some("system" | "developer")
+                if self.target.capabilities.system_role == SystemRole::User =>
+            {
+                "user"
+            }
+            Some("developer") if maps_developer(self.target) => "system",
+            _ => return,
+        };
+        message.insert("role".to_owned(), role.into());
+        self.changed = true;
+    }
+
+    /// A call id that OpenAI refuses becomes a shorter one, the same on both sides of the pair.
+    fn shorten(&mut self, object: &mut Map<String, Value>, key: &str) {
+        if let Some(id) = object.get_mut(key)
+            && self.target.endpoint.first_party
+            && let Some(short) = id.as_str().and_then(short_id)
+        {
+            *id = short.into();
+            self.changed = true;
+        }
+    }
+
+    /// Media in tool results goes into a user message right after the whole group of results:
+    /// tool messages are text only (wire-protocols §6).
+    fn lift_media(&mut self, list: &mut Vec<Value>) {
+        let mut out = Vec::with_capacity(list.len());
+        let mut lifted: Vec<Value> = Vec::new();
+        for mut message in std::mem::take(list) {
+            let is_tool = message.get("role").and_then(Value::as_str) == Some("tool");
+            if !is_tool && !lifted.is_empty() {
+                out.push(media_message(&mut lifted));
+            }
+            if is_tool
+                && let Some(parts) = message.get_mut("content").and_then(Value::as_array_mut)
+                && parts.iter().any(|part| !is_text(part))
+            {
+                let id = parts.len();
+                let (texts, media): (Vec<_>, Vec<_>) =
+                    std::mem::take(parts).into_iter().partition(is_text);
+                *parts = texts;
+                if parts.is_empty() {
+                    parts.push(json!({
+                        "type": "text",
+                        "text": format!("({id} attachments follow in the next message)"),
+                    }));
+                }
+                lifted.extend(media);
+                self.changed = true;
+            }
+            out.push(message);
+        }
+        if !lifted.is_empty() {
+            out.push(media_message(&mut lifted));
+        }
+        *list = out;
+    }
+}
+
+/// The id to send in place of one that is too long; the same for the same id.
+pub(super) fn short_id(id: &str) -> Option<String> {
+    (id.len() > ID_BYTES_MAX).then(|| synthetic_call_id(id, 0, 0))
+}
+
+fn is_text(part: &Value) -> bool {
+    part.get("type").and_then(Value::as_str) == Some("text")
+}
+
+fn media_message(lifted: &mut Vec<Value>) -> Value {
+    let mut content = vec![json!({"type": "text", "text": "Attachments of the tool results:"})];
+    content.append(lifted);
+    json!({"role": "user", "content": content})
+}
+
+fn parts(message: &mut Map<String, Value>) -> impl Iterator<Item = &mut Value> {
+    message
+        .get_mut("content")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+}

@@ -1,0 +1,464 @@
+//! Watches answers that are passed on as they are: whole events go through byte by byte, and only
+//! those that a cheap probe points at are parsed.
+
+use std::borrow::Cow;
+
+use memchr::{memchr2, memmem};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use super::response::malformed;
+use super::stream::truncated;
+use super::{errors, response, usage};
+use crate::adapter::DecodeContext;
+use crate::chat::FinishReason;
+use crate::error::{ErrorKind, UpstreamError};
+use crate::sse::EVENT_BYTES_MAX;
+use crate::usage::Usage;
+
+/// What a push found, strongest first.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TapSignal {
+    /// Nothing of note.
+    None,
+    /// The first content for the caller is in what was just appended: the content commit.
+    Content,
+    /// The stream ended with `[DONE]`.
+    Done,
+    /// The stream failed in band. The failing event was not forwarded; nothing more will be.
+    Error(Box<UpstreamError>),
+}
+
+/// What a passed-on answer said.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TapSummary {
+    /// Token counts, if any came.
+    pub usage: Option<Usage>,
+    /// The first choice's finish.
+    pub finish_reason: Option<FinishReason>,
+    /// The provider's word for it.
+    pub native_finish_reason: Option<String>,
+    /// The model that answered.
+    pub model: String,
+    /// The provider's id of the answer.
+    pub id: String,
+    /// The tier that served it.
+    pub service_tier: Option<String>,
+    /// It holds tool calls.
+    pub has_tool_calls: bool,
+    /// `[DONE]` came.
+    pub done: bool,
+}
+
+/// Watches one passed-on stream. Forwards whole events, so that a cut never leaves half of one
+/// with the caller.
+#[derive(Debug)]
+pub struct Tap {
+    usage_asked: bool,
+    /// The unfinished event.
+    partial: Vec<u8>,
+    /// How much of `partial` was searched for an event's end.
+    searched: usize,
+    summary: TapSummary,
+    content_seen: bool,
+    finish_seen: bool,
+    answered: bool,
+    ended: bool,
+    error: Option<UpstreamError>,
+}
+
+impl Tap {
+    /// A tap at the start of a stream. A usage chunk that the caller did not ask for is swallowed.
+    #[must_use]
+    pub fn new(usage_asked: bool) -> Self {
+        Self {
+            usage_asked,
+            partial: Vec::new(),
+            searched: 0,
+            summary: TapSummary::default(),
+            content_seen: false,
+            finish_seen: false,
+            answered: false,
+            ended: false,
+            error: None,
+        }
+    }
+
+    /// Takes the next bytes and appends the events that they complete to `out`.
+    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> TapSignal {
+        if self.ended {
+            return TapSignal::None;
+        }
+        let had_content = self.content_seen;
+        // Nearly always a piece is whole events: only what is left over is copied.
+        let mut partial = std::mem::take(&mut self.partial);
+        if partial.is_empty() {
+            let consumed = self.events(bytes, 0, out);
+            partial.extend_from_slice(bytes.get(consumed..).unwrap_or_default());
+        } else {
+            partial.extend_from_slice(bytes);
+            let consumed = self.events(&partial, self.searched, out);
+            partial.drain(..consumed);
+        }
+        self.partial = partial;
+        // A blank line may be cut across pieces: look again at the last bytes.
+        self.searched = self.partial.len().saturating_sub(3);
+        if !self.ended && self.partial.len() > EVENT_BYTES_MAX {
+            self.ended = true;
+            self.partial = Vec::new();
+            self.error = Some(malformed("an event of the provider's stream is too large"));
+        }
+        if let Some(error) = &self.error {
+            TapSignal::Error(Box::new(error.clone()))
+        } else if self.summary.done {
+            TapSignal::Done
+        } else if self.content_seen && !had_content {
+            TapSignal::Content
+        } else {
+            TapSignal::None
+        }
+    }
+
+    /// Takes the whole events of `bytes`; how many bytes they were.
+    fn events(&mut self, bytes: &[u8], searched: usize, out: &mut Vec<u8>) -> usize {
+        let mut at = 0;
+        let mut from = searched;
+        while let Some(end) = bytes.get(at..).and_then(|rest| event_end(rest, from)) {
+            from = 0;
+            self.event(bytes.get(at..at + end).unwrap_or_default(), out);
+            at += end;
+            // What follows an error or `[DONE]` is nothing that a caller reads.
+            if self.error.is_some() || self.summary.done {
+                self.ended = true;
+                return bytes.len();
+            }
+        }
+        at
+    }
+
+    /// The body ended: forwards a last event that lacks its blank line.
+    ///
+    /// # Errors
+    /// What the stream failed with: an error in band, a body that was no stream, or an end before
+    /// the end (`truncated`).
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<TapSummary, UpstreamError> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let last = std::mem::take(&mut self.partial);
+        if !self.ended && !last.trim_ascii().is_empty() {
+            let first = last.trim_ascii_start().first();
+            if matches!(first, Some(b'{' | b'[' | b'<')) && !self.answered {
+                // A body that is no stream: an error object, a page, or a whole answer.
+                return Err(match tap_whole(&last) {
+                    Err(error) => error,
+                    Ok(_) => malformed("the provider did not stream its answer"),
+                });
+            }
+            let complete = last.ends_with(b"[DONE]") || last.trim_ascii_end().ends_with(b"}");
+            if complete {
+                let mut event = last;
+                event.extend_from_slice(b"\n\n");
+                self.event(&event, out);
+            }
+            if let Some(error) = self.error.take() {
+                return Err(error);
+            }
+        }
+        if self.summary.done || self.finish_seen {
+            Ok(self.summary.clone())
+        } else {
+            Err(truncated())
+        }
+    }
+
+    /// What was seen so far: for records of a stream that was cut.
+    #[must_use]
+    pub const fn summary(&self) -> &TapSummary {
+        &self.summary
+    }
+
+    fn event(&mut self, event: &[u8], out: &mut Vec<u8>) {
+        let has = |needle: &[u8]| memmem::find(event, needle).is_some();
+        let Some(data) = data_of(event) else {
+            out.extend_from_slice(event);
+            return;
+        };
+        if data.starts_with(b"[DONE]") {
+            self.summary.done = true;
+            out.extend_from_slice(event);
+            return;
+        }
+        if self.may_fail(event) && self.fails(event, data) {
+            return;
+        }
+        if !self.answered && has(b"\"choices\"") {
+            self.identity(data);
+        }
+        if has(b"\"usage\"")
+            && !nulls_only(event, b"\"usage\"")
+            && self.usage_only(data)
+            && !self.usage_asked
+        {
+            return;
+        }
+        if !self.finish_seen
+            && has(b"\"finish_reason\"")
+            && !nulls_only(event, b"\"finish_reason\"")
+        {
+            self.finish_of(data);
+        }
+        if !self.summary.has_tool_calls && has(b"\"tool_calls\"") {
+            self.summary.has_tool_calls = !nulls_only(event, b"\"tool_calls\"");
+        }
+        if !self.content_seen {
+            self.content_seen = is_content(data);
+        }
+        out.extend_from_slice(event);
+    }
+
+    fn may_fail(&self, event: &[u8]) -> bool {
+        let named = event.starts_with(b"event: error") || event.starts_with(b"event:error");
+        named || (memmem::find(event, b"\"error\"").is_some() && !nulls_only(event, b"\"error\""))
+    }
+
+    /// Parses an event that may be an error; `true` if it is one and must not be forwarded.
+    fn fails(&mut self, event: &[u8], data: &[u8]) -> bool {
+        let value = serde_json::from_slice::<Value>(data).ok();
+        let is_error = value.as_ref().is_some_and(|value| {
+            value.get("error").is_some_and(|error| !error.is_null())
+                || value
+                    .pointer("/x_groq/error")
+                    .is_some_and(|error| !error.is_null())
+        });
+        // A complaint after a normal end changes nothing of the answer.
+        let named = event.starts_with(b"event:");
+        if (!is_error && !named) || self.finish_seen {
+            return false;
+        }
+        let error = value.as_ref().and_then(|value| {
+            errors::in_band(value).or_else(|| errors::in_band(value.get("x_groq")?))
+        });
+        self.error = Some(error.unwrap_or_else(|| {
+            UpstreamError::new(ErrorKind::ServerError, String::from_utf8_lossy(data))
+        }));
+        true
+    }
+
+    /// Identity from the first chunk that has a choice.
+    fn identity(&mut self, data: &[u8]) {
+        let Ok(value) = serde_json::from_slice::<Value>(data) else {
+            return;
+        };
+        let text = |key: &str| {
+            value
+                .get(key)
+                .and_then(Value::as_str)
+                .map(ToOwned::to_owned)
+        };
+        let id = text("id").unwrap_or_default();
+        let model = text("model").unwrap_or_default();
+        self.answered = !id.is_empty()
+            || !model.is_empty()
+            || value
+                .get("choices")
+                .and_then(Value::as_array)
+                .is_some_and(|choices| !choices.is_empty());
+        self.summary.id = id;
+        self.summary.model = model;
+        self.summary.service_tier = text("service_tier");
+    }
+
+    /// Reads usage; `true` if the event says nothing else.
+    fn usage_only(&mut self, data: &[u8]) -> bool {
+        let Ok(value) = serde_json::from_slice::<Value>(data) else {
+            return false;
+        };
+        let counts = value
+            .get("usage")
+            .and_then(usage::read)
+            .or_else(|| usage::read(value.pointer("/x_groq/usage")?));
+        let found = counts.is_some();
+        if found {
+            self.summary.usage = counts;
+        }
+        if let Some(tier) = value.get("service_tier").and_then(Value::as_str) {
+            self.summary.service_tier = Some(tier.to_owned());
+        }
+        let no_choices = match value.get("choices") {
+            Some(Value::Array(choices)) => choices.is_empty(),
+            None | Some(Value::Null) => true,
+            Some(_) => false,
+        };
+        found && no_choices
+    }
+
+    fn finish_of(&mut self, data: &[u8]) {
+        let Ok(value) = serde_json::from_slice::<Value>(data) else {
+            return;
+        };
+        let word = value
+            .get("choices")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .find_map(|choice| choice.get("finish_reason")?.as_str());
+        if let Some(word) = word {
+            self.finish_seen = true;
+            let reason = response::finish_reason(Some(word), self.summary.has_tool_calls);
+            self.summary.finish_reason = Some(reason);
+            self.summary.native_finish_reason = Some(word.to_owned());
+        }
+    }
+}
+
+/// Where the first event ends: past its blank line, whatever the line ends are.
+fn event_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        let tail = bytes.get(at..)?;
+        let end = at + memchr2(b'\n', b'\r', tail)?;
+        let after = bytes.get(end..)?;
+        for blank in [&b"\r\n\r\n"[..], b"\n\n", b"\n\r\n", b"\r\r"] {
+            if after.starts_with(blank) {
+                return Some(end + blank.len());
+            }
+        }
+        at = end + 1;
+    }
+}
+
+/// The data of an event's first `data:` line.
+fn data_of(event: &[u8]) -> Option<&[u8]> {
+    let at = if event.starts_with(b"data:") {
+        0
+    } else {
+        memmem::find_iter(event, b"data:")
+            .find(|at| matches!(event.get(at.wrapping_sub(1)), Some(b'\n' | b'\r' | 0xbf)))?
+    };
+    Some(event.get(at + 5..)?.trim_ascii())
+}
+
+/// Whether every value of that key in these bytes is `null` or an empty list.
+fn nulls_only(bytes: &[u8], key: &[u8]) -> bool {
+    memmem::find_iter(bytes, key).all(|at| {
+        let rest = bytes
+            .get(at + key.len()..)
+            .unwrap_or_default()
+            .trim_ascii_start();
+        match rest.strip_prefix(b":") {
+            Some(value) => {
+                let value = value.trim_ascii_start();
+                value.starts_with(b"null") || value.starts_with(b"[]")
+            }
+            // No key but a value of that spelling.
+            None => true,
+        }
+    })
+}
+
+/// Whether a chunk carries something for the caller: a text that is not empty, a call, a finish.
+fn is_content(data: &[u8]) -> bool {
+    let Ok(value) = serde_json::from_slice::<Value>(data) else {
+        return false;
+    };
+    let choices = value.get("choices").and_then(Value::as_array);
+    choices.into_iter().flatten().any(|choice| {
+        if choice.get("finish_reason").is_some_and(Value::is_string) {
+            return true;
+        }
+        let delta = choice.get("delta").and_then(Value::as_object);
+        delta.into_iter().flatten().any(|(key, value)| match value {
+            Value::String(text) => key != "role" && !text.is_empty(),
+            Value::Array(items) => !items.is_empty() && key != "reasoning_details",
+            Value::Object(object) => !object.is_empty(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        })
+    })
+}
+
+/// Looks at a whole answer that is passed on as it is.
+///
+/// # Errors
+/// The failure that it turned out to be: an error object under a 2xx, no JSON, no choices.
+pub fn tap_whole(body: &[u8]) -> Result<TapSummary, UpstreamError> {
+    if let Some(summary) = peek(body) {
+        return Ok(summary);
+    }
+    // Anything out of the ordinary is read in full.
+    let answer = response::decode(body, &DecodeContext::default())?;
+    let first = answer.choices.first();
+    Ok(TapSummary {
+        finish_reason: first.and_then(|choice| choice.finish_reason),
+        native_finish_reason: first.and_then(|choice| choice.native_finish_reason.clone()),
+        has_tool_calls: answer
+            .choices
+            .iter()
+            .any(|choice| !choice.message.tool_calls.is_empty()),
+        usage: answer.usage,
+        model: answer.model,
+        id: answer.id,
+        service_tier: answer.service_tier,
+        done: true,
+    })
+}
+
+/// The few members of a whole answer that are looked at, the rest skipped.
+#[derive(Deserialize)]
+struct Peek<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    model: Cow<'a, str>,
+    #[serde(borrow)]
+    choices: Vec<PeekChoice<'a>>,
+    #[serde(default)]
+    usage: Option<Value>,
+    #[serde(borrow, default)]
+    service_tier: Option<Cow<'a, str>>,
+    #[serde(default)]
+    error: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct PeekChoice<'a> {
+    #[serde(borrow)]
+    finish_reason: Cow<'a, str>,
+    message: PeekMessage,
+}
+
+#[derive(Deserialize)]
+struct PeekMessage {
+    #[serde(default)]
+    tool_calls: Option<Vec<IgnoredAny>>,
+}
+
+/// A plain good answer; `None` if it is anything else.
+fn peek(body: &[u8]) -> Option<TapSummary> {
+    let peek: Peek<'_> = serde_json::from_slice(body).ok()?;
+    let word = peek.choices.first()?.finish_reason.as_ref();
+    let has_tool_calls = peek.choices.iter().any(|choice| {
+        choice
+            .message
+            .tool_calls
+            .as_ref()
+            .is_some_and(|calls| !calls.is_empty())
+    });
+    if peek.error.is_some() || word == "error" || word.is_empty() {
+        return None;
+    }
+    Some(TapSummary {
+        usage: peek.usage.as_ref().and_then(usage::read),
+        finish_reason: Some(response::finish_reason(Some(word), has_tool_calls)),
+        native_finish_reason: Some(word.to_owned()),
+        model: peek.model.into_owned(),
+        id: peek.id.into_owned(),
+        service_tier: peek.service_tier.map(Cow::into_owned),
+        has_tool_calls,
+        done: true,
+    })
+}
+
+#[cfg(test)]
+mod tests;
