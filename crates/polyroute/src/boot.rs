@@ -29,7 +29,9 @@ const CUT_GRACE: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
     /// An address could not be bound.
-    #[error("cannot listen on {address}: {source}; is another program there? Choose another with `--listen` or `server.listen`")]
+    #[error(
+        "cannot listen on {address}: {source}; is another program there? Choose another with `--listen` or `server.listen`"
+    )]
     Bind {
         /// The address.
         address: SocketAddr,
@@ -74,7 +76,10 @@ impl Running {
             header_count_max: settings.server.limits.header_count_max,
         };
         let public = bind(settings.server.listen, tls, limits).await?;
-        let admin_limits = ListenerLimits { connections_max: ADMIN_CONNECTIONS_MAX, ..limits };
+        let admin_limits = ListenerLimits {
+            connections_max: ADMIN_CONNECTIONS_MAX,
+            ..limits
+        };
         let admin = bind(settings.server.admin, None, admin_limits).await?;
         let (address, admin_address) = (public.address()?, admin.address()?);
 
@@ -92,12 +97,19 @@ impl Running {
         {
             let service_gateway = Arc::clone(&gateway);
             // The admin listener outlives the drain: whoever watches it must see the end.
-            tokio::spawn(admin.serve(Drain::new(), || {}, move |request, _| {
-                api::admin(Arc::clone(&service_gateway), request)
-            }));
+            tokio::spawn(admin.serve(
+                Drain::new(),
+                || {},
+                move |request, _| api::admin(Arc::clone(&service_gateway), request),
+            ));
         }
         listeners.spawn(tasks::refresh(Arc::clone(&gateway)));
-        Ok(Self { gateway, address, admin_address, listeners })
+        Ok(Self {
+            gateway,
+            address,
+            admin_address,
+            listeners,
+        })
     }
 
     /// Ends in order: not ready, no new connections, open answers get their time, then an error
@@ -106,7 +118,10 @@ impl Running {
         let drain = &self.gateway.drain;
         drain.begin();
         self.listeners.close();
-        if tokio::time::timeout(self.gateway.settings.server.drain, self.listeners.wait()).await.is_ok() {
+        if tokio::time::timeout(self.gateway.settings.server.drain, self.listeners.wait())
+            .await
+            .is_ok()
+        {
             return;
         }
         drain.cut();
@@ -119,7 +134,9 @@ async fn bind(
     tls: Option<Arc<rustls::ServerConfig>>,
     limits: ListenerLimits,
 ) -> Result<Listener, BootError> {
-    Listener::bind(address, tls, limits).await.map_err(|source| BootError::Bind { address, source })
+    Listener::bind(address, tls, limits)
+        .await
+        .map_err(|source| BootError::Bind { address, source })
 }
 
 /// Everything but the sockets.
@@ -133,7 +150,10 @@ fn build(settings: Settings) -> Result<Gateway, BootError> {
     let mut clients = UpstreamClients::default();
     for provider in &settings.providers {
         let proxies = Arc::new(matcher(&provider.proxy, &settings.egress));
-        let own = settings.targets.iter().chain(settings.routes.iter().flat_map(|route| &route.targets));
+        let own = settings
+            .targets
+            .iter()
+            .chain(settings.routes.iter().flat_map(|route| &route.targets));
         let connects = own
             .filter(|target| target.provider == provider.name)
             .map(|target| target.timeouts.connect)
@@ -154,7 +174,9 @@ fn build(settings: Settings) -> Result<Gateway, BootError> {
         .providers
         .iter()
         .map(|provider| {
-            let state = ProviderState { config: provider.clone() };
+            let state = ProviderState {
+                config: provider.clone(),
+            };
             (provider.name.clone(), state)
         })
         .collect();

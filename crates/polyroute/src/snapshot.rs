@@ -15,7 +15,9 @@ pub(crate) fn compile(settings: &Settings) -> Snapshot {
         routes: settings
             .routes
             .iter()
-            .map(|route| engine::Route::new(&route.name, route.targets.iter().map(target).collect()))
+            .map(|route| {
+                engine::Route::new(&route.name, route.targets.iter().map(target).collect())
+            })
             .collect(),
         catalog: Catalog::embedded(),
         defaults: Defaults {
@@ -40,7 +42,8 @@ fn provider(provider: &settings::Provider) -> engine::Provider {
     };
     // The three vendors' own names stand for their own services, wherever a base URL leads (a
     // proxy of the company's, the simulator).
-    let first_party = known::known(&provider.name).is_some_and(|known| known.name == dialect.as_str());
+    let first_party =
+        known::known(&provider.name).is_some_and(|known| known.name == dialect.as_str());
     engine::Provider {
         api_version: provider.api_version.clone(),
         credentials: provider.credentials.len().max(1),

@@ -157,23 +157,29 @@ use Thinking::{Always, Asked, Never};
 #[rustfmt::skip]
 static MODELS: &[Model] = &[
     chat(Openai, "gpt-5.6", "gpt-5.6-2026-09-15", (1_050_000, 128_000), Asked, (2_500, 250, 15_000), 20_711),
+    chat(Openai, "gpt-5.6-sol", "gpt-5.6-sol-2026-09-15", (1_050_000, 128_000), Asked, (2_500, 250, 15_000), 20_711),
     chat(Openai, "gpt-5.6-mini", "gpt-5.6-mini-2026-09-15", (400_000, 128_000), Asked, (300, 30, 2_400), 20_711),
     chat(Openai, "gpt-5.4", "gpt-5.4-2026-03-05", (1_050_000, 128_000), Asked, (2_500, 250, 15_000), 20_517),
     chat(Openai, "gpt-5.4-mini", "gpt-5.4-mini-2026-03-17", (400_000, 128_000), Asked, (250, 25, 2_000), 20_529),
+    chat(Openai, "gpt-5.3", "gpt-5.3-2026-02-05", (400_000, 128_000), Asked, (1_750, 175, 14_000), 20_489),
     chat(Openai, "gpt-5.2", "gpt-5.2-2025-12-11", (400_000, 128_000), Asked, (1_750, 175, 14_000), 20_433),
     chat(Openai, "gpt-5.1", "gpt-5.1-2025-11-13", (400_000, 128_000), Asked, (1_250, 125, 10_000), 20_405),
     chat(Openai, "gpt-5", "gpt-5-2025-08-07", (400_000, 128_000), Always, (1_250, 125, 10_000), 20_307),
     chat(Openai, "gpt-5-mini", "gpt-5-mini-2025-08-07", (400_000, 128_000), Always, (250, 25, 2_000), 20_307),
+    chat(Openai, "gpt-5-chat", "gpt-5-chat-latest", (128_000, 16_384), Never, (1_250, 125, 10_000), 20_307),
+    chat(Openai, "gpt-5-pro", "gpt-5-pro-2025-10-06", (400_000, 272_000), Always, (15_000, 15_000, 120_000), 20_367),
     chat(Openai, "gpt-5-nano", "gpt-5-nano-2025-08-07", (400_000, 128_000), Always, (50, 5, 400), 20_307),
     chat(Openai, "gpt-4.1", "gpt-4.1-2025-04-14", (1_047_576, 32_768), Never, (2_000, 500, 8_000), 20_192),
     chat(Openai, "gpt-4.1-mini", "gpt-4.1-mini-2025-04-14", (1_047_576, 32_768), Never, (400, 100, 1_600), 20_192),
     chat(Openai, "gpt-4.1-nano", "gpt-4.1-nano-2025-04-14", (1_047_576, 32_768), Never, (100, 25, 400), 20_192),
     chat(Openai, "gpt-4o", "gpt-4o-2024-08-06", (128_000, 16_384), Never, (2_500, 1_250, 10_000), 19_941),
     chat(Openai, "gpt-4o-mini", "gpt-4o-mini-2024-07-18", (128_000, 16_384), Never, (150, 75, 600), 19_922),
+    chat(Openai, "chatgpt-4o-latest", "chatgpt-4o-latest", (128_000, 16_384), Never, (5_000, 5_000, 15_000), 19_950),
     chat(Openai, "gpt-4-turbo", "gpt-4-turbo-2024-04-09", (128_000, 4_096), Never, (10_000, 10_000, 30_000), 19_822),
     chat(Openai, "gpt-4", "gpt-4-0613", (8_192, 8_192), Never, (30_000, 30_000, 60_000), 19_521),
     chat(Openai, "gpt-3.5-turbo", "gpt-3.5-turbo-0125", (16_385, 4_096), Never, (500, 500, 1_500), 19_747),
     chat(Openai, "o1", "o1-2024-12-17", (200_000, 100_000), Always, (15_000, 7_500, 60_000), 20_074),
+    chat(Openai, "o1-mini", "o1-mini-2024-09-12", (128_000, 65_536), Always, (1_100, 550, 4_400), 19_978),
     chat(Openai, "o3", "o3-2025-04-16", (200_000, 100_000), Always, (2_000, 500, 8_000), 20_194),
     chat(Openai, "o3-mini", "o3-mini-2025-01-31", (200_000, 100_000), Always, (1_100, 550, 4_400), 20_119),
     chat(Openai, "o4-mini", "o4-mini-2025-04-16", (200_000, 100_000), Always, (1_100, 275, 4_400), 20_194),
@@ -183,6 +189,9 @@ static MODELS: &[Model] = &[
     hiding(chat(Anthropic, "claude-opus-5-5", "claude-opus-5-5", (1_000_000, 128_000), Always, (5_000, 500, 25_000), 20_743)),
     hiding(chat(Anthropic, "claude-sonnet-5-5", "claude-sonnet-5-5", (1_000_000, 128_000), Asked, (3_000, 300, 15_000), 20_743)),
     hiding(chat(Anthropic, "claude-haiku-5-5", "claude-haiku-5-5", (1_000_000, 64_000), Asked, (1_000, 100, 5_000), 20_743)),
+    hiding(chat(Anthropic, "claude-fable-5-1", "claude-fable-5-1", (1_000_000, 128_000), Always, (10_000, 1_000, 50_000), 20_700)),
+    hiding(chat(Anthropic, "claude-mythos-5", "claude-mythos-5", (1_000_000, 128_000), Asked, (25_000, 2_500, 125_000), 20_640)),
+    hiding(chat(Anthropic, "claude-fable-5", "claude-fable-5", (1_000_000, 128_000), Asked, (10_000, 1_000, 50_000), 20_611)),
     hiding(chat(Anthropic, "claude-opus-5", "claude-opus-5", (1_000_000, 128_000), Asked, (5_000, 500, 25_000), 20_658)),
     hiding(chat(Anthropic, "claude-sonnet-5", "claude-sonnet-5", (1_000_000, 128_000), Asked, (3_000, 300, 15_000), 20_633)),
     hiding(chat(Anthropic, "claude-opus-4-8", "claude-opus-4-8", (1_000_000, 128_000), Asked, (5_000, 500, 25_000), 20_601)),
@@ -194,17 +203,33 @@ static MODELS: &[Model] = &[
     chat(Anthropic, "claude-haiku-4-5", "claude-haiku-4-5-20251001", (200_000, 64_000), Asked, (1_000, 100, 5_000), 20_362),
     chat(Anthropic, "claude-opus-4-1", "claude-opus-4-1-20250805", (200_000, 32_000), Asked, (15_000, 1_500, 75_000), 20_305),
     chat(Anthropic, "claude-sonnet-4-0", "claude-sonnet-4-20250514", (200_000, 64_000), Asked, (3_000, 300, 15_000), 20_222),
+    chat(Anthropic, "claude-opus-4-0", "claude-opus-4-20250514", (200_000, 32_000), Asked, (15_000, 1_500, 75_000), 20_222),
     chat(Anthropic, "claude-3-7-sonnet-latest", "claude-3-7-sonnet-20250219", (200_000, 64_000), Asked, (3_000, 300, 15_000), 20_138),
     chat(Anthropic, "claude-3-5-sonnet-latest", "claude-3-5-sonnet-20241022", (200_000, 8_192), Never, (3_000, 300, 15_000), 20_018),
     chat(Anthropic, "claude-3-5-haiku-latest", "claude-3-5-haiku-20241022", (200_000, 8_192), Never, (800, 80, 4_000), 20_018),
+    chat(Anthropic, "claude-3-opus-latest", "claude-3-opus-20240229", (200_000, 4_096), Never, (15_000, 1_500, 75_000), 19_782),
+    chat(Anthropic, "claude-3-sonnet-20240229", "claude-3-sonnet-20240229", (200_000, 4_096), Never, (3_000, 300, 15_000), 19_782),
+    chat(Anthropic, "claude-3-haiku-20240307", "claude-3-haiku-20240307", (200_000, 4_096), Never, (250, 30, 1_250), 19_789),
+    chat(Anthropic, "claude-2.1", "claude-2.1", (200_000, 4_096), Never, (8_000, 8_000, 24_000), 19_682),
     chat(Gemini, "gemini-3.8-flash", "gemini-3.8-flash", (1_048_576, 65_536), Always, (500, 50, 3_000), 20_724),
+    chat(Gemini, "gemini-flash-latest", "gemini-3.8-flash", (1_048_576, 65_536), Always, (500, 50, 3_000), 20_724),
+    chat(Gemini, "gemini-3.7-flash", "gemini-3.7-flash", (1_048_576, 65_536), Always, (500, 50, 3_000), 20_680),
+    chat(Gemini, "gemini-3.5-flash", "gemini-3.5-flash", (1_048_576, 65_536), Always, (500, 50, 3_000), 20_600),
+    chat(Gemini, "gemini-3.5-pro", "gemini-3.5-pro", (1_048_576, 65_536), Always, (2_000, 200, 12_000), 20_600),
+    chat(Gemini, "gemini-3.1-pro", "gemini-3.1-pro", (1_048_576, 65_536), Always, (2_000, 200, 12_000), 20_500),
+    chat(Gemini, "gemini-3.1-flash-lite", "gemini-3.1-flash-lite", (1_048_576, 65_536), Always, (250, 25, 1_500), 20_500),
     chat(Gemini, "gemini-3-pro", "gemini-3-pro", (1_048_576, 65_536), Always, (2_000, 200, 12_000), 20_410),
+    chat(Gemini, "gemini-3-flash", "gemini-3-flash", (1_048_576, 65_536), Always, (500, 50, 3_000), 20_439),
     chat(Gemini, "gemini-3-pro-preview", "gemini-3-pro-preview", (1_048_576, 65_536), Always, (2_000, 200, 12_000), 20_410),
     chat(Gemini, "gemini-3-flash-preview", "gemini-3-flash-preview", (1_048_576, 65_536), Always, (500, 50, 3_000), 20_439),
     chat(Gemini, "gemini-2.5-pro", "gemini-2.5-pro", (1_048_576, 65_536), Always, (1_250, 310, 10_000), 20_256),
     chat(Gemini, "gemini-2.5-flash", "gemini-2.5-flash", (1_048_576, 65_536), Asked, (300, 75, 2_500), 20_256),
     chat(Gemini, "gemini-2.5-flash-lite", "gemini-2.5-flash-lite", (1_048_576, 65_536), Asked, (100, 25, 400), 20_291),
     chat(Gemini, "gemini-2.0-flash", "gemini-2.0-flash", (1_048_576, 8_192), Never, (100, 25, 400), 20_124),
+    chat(Gemini, "gemini-2.0-flash-lite", "gemini-2.0-flash-lite", (1_048_576, 8_192), Never, (75, 75, 300), 20_144),
+    chat(Gemini, "gemini-1.5-pro", "gemini-1.5-pro-002", (2_097_152, 8_192), Never, (1_250, 310, 5_000), 19_990),
+    chat(Gemini, "gemini-1.5-flash", "gemini-1.5-flash-002", (1_048_576, 8_192), Never, (75, 20, 300), 19_990),
+    chat(Gemini, "gemini-1.5-flash-8b", "gemini-1.5-flash-8b-001", (1_048_576, 8_192), Never, (40, 10, 150), 19_999),
     embedding(Gemini, "gemini-embedding-001", 2_048, 3_072, 150, 20_283),
     embedding(Gemini, "gemini-embedding-2", 8_192, 3_072, 200, 20_600),
     embedding(Gemini, "text-embedding-004", 2_048, 768, 0, 19_844),
@@ -224,8 +249,9 @@ pub struct Known {
     pub served_as: String,
 }
 
-/// Finds a model by the name or the dated name. Any name with `sim-` in it is known: it takes the
-/// figures of the dialect's plainest model, so that tests can invent names.
+/// Finds a model by its name, its dated name, or a variant of it (`gpt-4o-2024-11-20`,
+/// `gpt-4o-audio-preview`, `gemini-2.0-flash-001`). Any name with `sim-` in it is known: it takes
+/// the figures of the dialect's plainest model, so that tests can invent names.
 pub fn find(dialect: Dialect, name: &str, embeddings: bool) -> Option<Known> {
     let wanted = name.strip_prefix("models/").unwrap_or(name);
     let listed = of(dialect).find(|model| wanted == model.name || wanted == model.served_as);
@@ -235,10 +261,37 @@ pub fn find(dialect: Dialect, name: &str, embeddings: bool) -> Option<Known> {
             served_as: model.served_as.to_owned(),
         });
     }
+    // The longest name wins: `gpt-4o-mini-…` is no variant of `gpt-4o`.
+    let variants = of(dialect).filter(|model| is_variant(wanted, model.name));
+    if let Some(model) = variants.max_by_key(|model| model.name.len()) {
+        return Some(Known {
+            model: model.clone(),
+            served_as: wanted.to_owned(),
+        });
+    }
     if !wanted.contains("sim-") {
         return None;
     }
     stand_in(dialect, wanted, embeddings)
+}
+
+/// Whether a name is a model's name with a date, a version or a well-known word behind it.
+fn is_variant(wanted: &str, name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "latest", "preview", "exp", "audio", "search", "vision", "thinking",
+    ];
+    let base = name.strip_suffix("-latest").unwrap_or(name);
+    let Some(rest) = wanted
+        .strip_prefix(base)
+        .and_then(|rest| rest.strip_prefix('-'))
+    else {
+        return false;
+    };
+    rest.split('-').all(|word| {
+        // One digit would make `claude-opus-4-9` a variant of a model that is not there.
+        let number = word.len() >= 2 && word.bytes().all(|sign| sign.is_ascii_digit());
+        number || WORDS.contains(&word)
+    })
 }
 
 /// An invented model of this name with the figures of the dialect's plainest one.
@@ -280,6 +333,33 @@ mod tests {
         assert_eq!(invented.served_as, "sim-anything");
         assert!(matches!(invented.model.purpose, Purpose::Embedding { .. }));
         assert_eq!(find(Anthropic, "claude-sonet-4-5", false), None);
+    }
+
+    #[test]
+    fn variants_take_the_longest_name_and_keep_their_own() {
+        let base = |dialect, name| find(dialect, name, false).map(|known| known.model.name);
+        assert_eq!(
+            base(Openai, "gpt-4o-mini-search-preview"),
+            Some("gpt-4o-mini")
+        );
+        assert_eq!(base(Openai, "gpt-4o-2024-11-20"), Some("gpt-4o"));
+        assert_eq!(
+            base(Anthropic, "claude-3-5-sonnet-20240620"),
+            Some("claude-3-5-sonnet-latest")
+        );
+        assert_eq!(
+            base(Gemini, "gemini-2.5-pro-preview-03-25"),
+            Some("gemini-2.5-pro")
+        );
+        let known = find(Gemini, "gemini-2.0-flash-001", false).unwrap();
+        assert_eq!(known.served_as, "gemini-2.0-flash-001");
+        for (dialect, name) in [
+            (Openai, "gpt-4o-"),
+            (Openai, "gpt-4o-foo"),
+            (Anthropic, "claude-opus-5-9"),
+        ] {
+            assert_eq!(base(dialect, name), None, "{name}");
+        }
     }
 
     #[test]

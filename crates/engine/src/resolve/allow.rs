@@ -4,7 +4,7 @@
 //! other pattern with `*` over `provider/model`, or `*`. The name of a route stands for the route
 //! only, so that a key for the route `gpt-4o` can't reach the model of that name around it.
 
-use super::{How, NameRequest, Resolved, bare};
+use super::{How, Listed, NameRequest, Resolved, bare};
 use crate::catalog::glob;
 use crate::snapshot::Snapshot;
 
@@ -16,7 +16,7 @@ pub const SHOWN_MAX: usize = 10;
 pub(super) struct Allowed<'a> {
     snapshot: &'a Snapshot,
     entries: Option<&'a [String]>,
-    listed: Option<&'a dyn Fn(&str, &str) -> bool>,
+    listed: Option<Listed<'a>>,
 }
 
 /// Whether a key with these entries may use the name. For lists of models; a request goes through

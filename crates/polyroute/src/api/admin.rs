@@ -25,7 +25,8 @@ struct Requests<'a> {
 /// Answers a request on the admin listener.
 pub async fn admin(gateway: Arc<Gateway>, request: Request<Incoming>) -> Reply {
     if request.method() != Method::GET {
-        return ReplyBody::error(&ApiError::new("method_not_allowed",
+        return ReplyBody::error(&ApiError::new(
+            "method_not_allowed",
             "The admin API takes GET only.",
         ));
     }
@@ -36,7 +37,8 @@ pub async fn admin(gateway: Arc<Gateway>, request: Request<Incoming>) -> Reply {
         "/v1/admin/requests" => requests(&gateway, request.uri().query().unwrap_or_default()),
         path => match path.strip_prefix("/v1/admin/requests/") {
             Some(id) => one(&gateway, id),
-            None => ReplyBody::error(&ApiError::new("not_found",
+            None => ReplyBody::error(&ApiError::new(
+                "not_found",
                 "The admin API has `/metrics`, `/v1/admin/requests` and `/v1/admin/requests/{id}`.",
             )),
         },
@@ -60,13 +62,16 @@ fn requests(gateway: &Gateway, query: &str) -> Reply {
         .unwrap_or(LIMIT_DEFAULT)
         .min(LIMIT_MAX);
     let records = gateway.telemetry.recent.last(limit);
-    json(&Requests { data: records.iter().map(|record| &**record).collect() })
+    json(&Requests {
+        data: records.iter().map(|record| &**record).collect(),
+    })
 }
 
 fn one(gateway: &Gateway, id: &str) -> Reply {
     match gateway.telemetry.recent.get(id) {
         Some(record) => json(&*record),
-        None => ReplyBody::error(&ApiError::new("not_found",
+        None => ReplyBody::error(&ApiError::new(
+            "not_found",
             "No request with this id is remembered. The last 1000 are.",
         )),
     }
@@ -75,6 +80,9 @@ fn one(gateway: &Gateway, id: &str) -> Reply {
 fn json(value: &impl Serialize) -> Reply {
     match serde_json::to_vec_pretty(value) {
         Ok(bytes) => ReplyBody::json(StatusCode::OK, bytes),
-        Err(_) => ReplyBody::error(&ApiError::new("internal_error", "the records could not be written")),
+        Err(_) => ReplyBody::error(&ApiError::new(
+            "internal_error",
+            "the records could not be written",
+        )),
     }
 }

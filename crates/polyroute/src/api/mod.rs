@@ -14,8 +14,14 @@ use crate::pipeline::{Operation, handle, request_id};
 use crate::server::{Reply, ReplyBody};
 
 /// The paths of the public listener, for the answer to a wrong one.
-const PATHS: [&str; 6] =
-    ["/v1/chat/completions", "/v1/embeddings", "/v1/models", "/v1/models/{id}", "/health/live", "/health/ready"];
+const PATHS: [&str; 6] = [
+    "/v1/chat/completions",
+    "/v1/embeddings",
+    "/v1/models",
+    "/v1/models/{id}",
+    "/health/live",
+    "/health/ready",
+];
 
 /// Answers a request on the public listener.
 pub async fn public(gateway: Arc<Gateway>, request: Request<Incoming>) -> Reply {
@@ -35,8 +41,12 @@ async fn route(gateway: Arc<Gateway>, request: Request<Incoming>, id: String) ->
     let method = request.method();
     let path = request.uri().path();
     match path {
-        "/v1/chat/completions" if method == Method::POST => handle(gateway, Operation::Chat, request, id).await,
-        "/v1/embeddings" if method == Method::POST => handle(gateway, Operation::Embeddings, request, id).await,
+        "/v1/chat/completions" if method == Method::POST => {
+            handle(gateway, Operation::Chat, request, id).await
+        }
+        "/v1/embeddings" if method == Method::POST => {
+            handle(gateway, Operation::Embeddings, request, id).await
+        }
         "/v1/chat/completions" | "/v1/embeddings" => wrong_method(method, path, "POST"),
         "/v1/models" if method == Method::GET => models::list(&gateway, request.headers()),
         _ if path.starts_with("/v1/models/") && method == Method::GET => {
@@ -60,7 +70,9 @@ fn ready(gateway: &Gateway) -> Reply {
 fn wrong_method(method: &Method, path: &str, allowed: &'static str) -> Reply {
     let message = format!("`{path}` takes {allowed}, not {method}.");
     let mut reply = ReplyBody::error(&ApiError::new("method_not_allowed", message));
-    reply.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    reply
+        .headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static(allowed));
     reply
 }
 
@@ -68,14 +80,25 @@ fn unknown_path(path: &str) -> Reply {
     let shown: String = path.chars().filter(|c| !c.is_control()).take(200).collect();
     let nearest = PATHS
         .iter()
-        .map(|known| (strsim::jaro_winkler(known.trim_start_matches("/v1"), path.trim_start_matches("/v1")), known))
+        .map(|known| {
+            (
+                strsim::jaro_winkler(
+                    known.trim_start_matches("/v1"),
+                    path.trim_start_matches("/v1"),
+                ),
+                known,
+            )
+        })
         .max_by(|(left, _), (right, _)| left.total_cmp(right))
         .filter(|(likeness, _)| *likeness > 0.8)
         .map_or_else(
             || format!("The paths are {}.", PATHS.join(", ")),
-            |(_, known)| format!("Did you mean `{known}`? A base URL for the OpenAI SDK ends in `/v1`."),
+            |(_, known)| {
+                format!("Did you mean `{known}`? A base URL for the OpenAI SDK ends in `/v1`.")
+            },
         );
-    ReplyBody::error(&ApiError::new("not_found",
+    ReplyBody::error(&ApiError::new(
+        "not_found",
         format!("There is nothing at `{shown}`. {nearest}"),
     ))
 }

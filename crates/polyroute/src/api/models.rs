@@ -36,7 +36,10 @@ pub(super) fn list(gateway: &Gateway, headers: &HeaderMap) -> Reply {
         Err(error) => return ReplyBody::error(&error),
     };
     let models = gather(gateway, &principal);
-    json(&List { object: "list", data: models.values().collect() })
+    json(&List {
+        object: "list",
+        data: models.values().collect(),
+    })
 }
 
 /// `GET /v1/models/{id}`
@@ -51,25 +54,41 @@ pub(super) fn one(gateway: &Gateway, headers: &HeaderMap, name: &str) -> Reply {
         Some(model) => json(model),
         None => {
             let near = nearest(models.keys(), &name);
-            let near = if near.is_empty() { String::new() } else { format!(" Did you mean {}?", near.join(", ")) };
+            let near = if near.is_empty() {
+                String::new()
+            } else {
+                format!(" Did you mean {}?", near.join(", "))
+            };
             let shown: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
-            let message = format!("There is no model `{shown}`.{near} `GET /v1/models` lists all names.");
+            let message =
+                format!("There is no model `{shown}`.{near} `GET /v1/models` lists all names.");
             ReplyBody::error(&ApiError::new("model_not_found", message).with_param("model"))
         }
     }
 }
 
 fn nearest<'a>(names: impl Iterator<Item = &'a String>, name: &str) -> Vec<String> {
-    let mut scored: Vec<(f64, &String)> = names.map(|known| (strsim::jaro_winkler(known, name), known)).collect();
+    let mut scored: Vec<(f64, &String)> = names
+        .map(|known| (strsim::jaro_winkler(known, name), known))
+        .collect();
     scored.sort_by(|(left, _), (right, _)| right.total_cmp(left));
-    scored.into_iter().filter(|(likeness, _)| *likeness > 0.7).take(3).map(|(_, known)| known.clone()).collect()
+    scored
+        .into_iter()
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .take(3)
+        .map(|(_, known)| known.clone())
+        .collect()
 }
 
 /// Every name that the caller may send as `model`, in order: routes and targets first by being
 /// what they are called, then `provider/model` of catalog and live lists.
 fn gather(gateway: &Gateway, principal: &Principal) -> BTreeMap<String, Model> {
     let mut models = BTreeMap::new();
-    let mut add = |id: String, owner: &str, created: Option<i64>, window: Option<u64>, output: Option<u64>| {
+    let mut add = |id: String,
+                   owner: &str,
+                   created: Option<i64>,
+                   window: Option<u64>,
+                   output: Option<u64>| {
         if may_use(gateway, principal, &id) {
             models.entry(id.clone()).or_insert_with(|| Model {
                 id,
@@ -90,8 +109,12 @@ fn gather(gateway: &Gateway, principal: &Principal) -> BTreeMap<String, Model> {
     for provider in gateway.snapshot.on() {
         for listing in gateway.live_models.of(&provider.name).iter() {
             let known = gateway.snapshot.known(provider, &listing.id);
-            let window = known.as_ref().and_then(|known| known.capabilities.context_window);
-            let output = known.as_ref().and_then(|known| known.capabilities.max_output);
+            let window = known
+                .as_ref()
+                .and_then(|known| known.capabilities.context_window);
+            let output = known
+                .as_ref()
+                .and_then(|known| known.capabilities.max_output);
             add(
                 format!("{}/{}", provider.name, listing.id),
                 &provider.name,
@@ -100,7 +123,11 @@ fn gather(gateway: &Gateway, principal: &Principal) -> BTreeMap<String, Model> {
                 listing.max_output.or(output),
             );
         }
-        for entry in provider.catalog.iter().flat_map(|section| gateway.snapshot.catalog.models(section)) {
+        for entry in provider
+            .catalog
+            .iter()
+            .flat_map(|section| gateway.snapshot.catalog.models(section))
+        {
             add(
                 format!("{}/{}", provider.name, entry.id),
                 &provider.name,
@@ -116,6 +143,9 @@ fn gather(gateway: &Gateway, principal: &Principal) -> BTreeMap<String, Model> {
 fn json(value: &impl Serialize) -> Reply {
     match serde_json::to_vec(value) {
         Ok(bytes) => ReplyBody::json(StatusCode::OK, bytes),
-        Err(_) => ReplyBody::error(&ApiError::new("internal_error", "the model list could not be written")),
+        Err(_) => ReplyBody::error(&ApiError::new(
+            "internal_error",
+            "the model list could not be written",
+        )),
     }
 }

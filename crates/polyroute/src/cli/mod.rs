@@ -1,9 +1,9 @@
 //! The command line: one file a subcommand.
 
 pub mod config;
-mod demo;
-mod serve;
-mod sim;
+pub mod demo;
+pub mod serve;
+pub mod sim;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;

@@ -14,7 +14,7 @@ use crate::config::{self, Input};
 
 /// Options of `polyroute serve`.
 #[derive(Debug, Args)]
-pub(super) struct ServeArgs {
+pub struct ServeArgs {
     /// Configuration file [default: POLYROUTE_CONFIG, else polyroute.yaml, else the environment alone]
     #[arg(long, short)]
     config: Option<PathBuf>,
@@ -39,20 +39,26 @@ pub(super) fn run(args: &ServeArgs, environment: &Environment) -> anyhow::Result
     let loaded = match config::load(&input) {
         Ok(loaded) => loaded,
         Err(report) => {
-            let _ = write!(std::io::stderr(), "{}", report.render(colour));
+            let _ = write!(std::io::stderr(), "{}", report.to_text(colour));
             bail!("the configuration has errors; nothing was started");
         }
     };
-    let _ = write!(std::io::stderr(), "{}", loaded.warnings.render(colour));
+    let _ = write!(std::io::stderr(), "{}", loaded.warnings.to_text(colour));
     let settings = loaded.settings;
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_new(&settings.log).unwrap_or_else(|_| EnvFilter::new("info")))
+        .with_env_filter(
+            EnvFilter::try_new(&settings.log).unwrap_or_else(|_| EnvFilter::new("info")),
+        )
         .with_writer(std::io::stderr)
         .with_ansi(colour)
         .init();
     super::runtime()?.block_on(async {
         let tls = settings.server.tls.is_some();
-        let names: Vec<String> = settings.providers.iter().map(|provider| provider.name.clone()).collect();
+        let names: Vec<String> = settings
+            .providers
+            .iter()
+            .map(|provider| provider.name.clone())
+            .collect();
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
         let running = Running::start(settings).await?;
@@ -67,7 +73,9 @@ pub(super) fn run(args: &ServeArgs, environment: &Environment) -> anyhow::Result
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("draining: no new connections, open answers may finish; a second signal ends at once");
+        tracing::info!(
+            "draining: no new connections, open answers may finish; a second signal ends at once"
+        );
         tokio::select! {
             () = running.drain() => tracing::info!("drained"),
             _ = terminate.recv() => {}

@@ -15,7 +15,7 @@ use polyroute_sim::{Latency, Sim, SimConfig};
     OPENAI_API_KEY=sim OPENAI_BASE_URL=http://127.0.0.1:8070/v1 python app.py\n  \
     curl -s http://127.0.0.1:8070/_sim/faults/catalogue     what can go wrong on demand\n  \
     curl -s http://127.0.0.1:8070/_sim/log                  every attempt that it saw")]
-pub(super) struct SimArgs {
+pub struct SimArgs {
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1:8070")]
     listen: SocketAddr,
@@ -35,17 +35,23 @@ pub(super) fn run(args: &SimArgs) -> anyhow::Result<()> {
     let mut config = match &args.script {
         None => SimConfig::default(),
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-            serde_json::from_str(&text).with_context(|| format!("`{}` is no simulator script", path.display()))?
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read `{}`", path.display()))?;
+            serde_json::from_str(&text)
+                .with_context(|| format!("`{}` is no simulator script", path.display()))?
         }
     };
     config.listen = args.listen;
     config.seed = args.seed;
-    config.latency =
-        Latency::preset(&args.latency).with_context(|| format!("`{}` is no pace: `zero` or `realistic`", args.latency))?;
+    config.latency = Latency::preset(&args.latency)
+        .with_context(|| format!("`{}` is no pace: `zero` or `realistic`", args.latency))?;
     super::runtime()?.block_on(async {
         let sim = Sim::start(config).await?;
-        writeln!(std::io::stdout(), "simulating OpenAI, Anthropic and Gemini at {}", sim.url())?;
+        writeln!(
+            std::io::stdout(),
+            "simulating OpenAI, Anthropic and Gemini at {}",
+            sim.url()
+        )?;
         tokio::signal::ctrl_c().await?;
         sim.shutdown().await;
         Ok(())

@@ -18,10 +18,10 @@ use polyroute_wire::api_error::ApiError;
 use polyroute_wire::error::{EncodeError, ErrorKind, UpstreamError};
 
 use super::call::{Call, Encoding};
-use crate::config::settings::Timeouts as Limits;
 use super::reader::{Reader, Step};
 use super::relay::Live;
 use super::settle::{Settle, millis};
+use crate::config::settings::Timeouts as Limits;
 use crate::telemetry::{AttemptRecord, End};
 use crate::upstream::outgoing;
 
@@ -33,23 +33,23 @@ const ERROR_BYTES_MAX: usize = 256 * 1024;
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
 
 /// A request that came to nothing.
-pub struct Failed {
+pub(super) struct Failed {
     /// What the caller is told.
-    pub error: ApiError,
+    pub(super) error: ApiError,
     /// The request's record.
-    pub settle: Settle,
+    pub(super) settle: Settle,
 }
 
 /// A whole answer.
-pub struct Whole {
+pub(super) struct Whole {
     /// The body for the caller.
-    pub body: Bytes,
+    pub(super) body: Bytes,
     /// The request's record; the end is still to be said.
-    pub settle: Settle,
+    pub(super) settle: Settle,
 }
 
 /// What answered.
-pub enum Answer {
+pub(super) enum Answer {
     /// A whole answer.
     Whole(Whole),
     /// A stream whose first content is there.
@@ -60,12 +60,16 @@ pub enum Answer {
 ///
 /// # Errors
 /// No target could answer; the error of the last attempt.
-pub async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, Failed> {
+pub(super) async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, Failed> {
     let mut history: Vec<Attempt> = Vec::new();
     let mut errors: Vec<ApiError> = Vec::new();
     loop {
         let (target, credential, after) = match next(&call.plan, &history, clock(&settle)) {
-            Next::Try { target, credential, after } => (target, credential, after),
+            Next::Try {
+                target,
+                credential,
+                after,
+            } => (target, credential, after),
             Next::Stop(stop) => {
                 let error = told(stop, &history, errors);
                 return Err(Failed { error, settle });
@@ -76,23 +80,42 @@ pub async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, Failed> 
             settle.waited(after);
         }
         let Some(planned) = call.plan.targets.get(target) else {
-            let error = ApiError::new("internal_error", "The plan names a target that it does not hold.");
+            let error = ApiError::new(
+                "internal_error",
+                "The plan names a target that it does not hold.",
+            );
             return Err(Failed { error, settle });
         };
         let started_ms = clock(&settle);
-        let one = One { call: &call, plan: &call.plan, target: planned, credential, settle };
+        let one = One {
+            call: &call,
+            plan: &call.plan,
+            target: planned,
+            credential,
+            settle,
+        };
         match one.attempt().await {
             Ok(answer) => return Ok(answer),
             Err(missed) => {
                 settle = missed.settle;
                 let (error, end) = match &missed.error {
-                    Miss::Upstream(error) => {
-                        (ApiError::from_upstream(error), AttemptEnd::Failed(Failure::from(error)))
-                    }
-                    Miss::Encode(error) => (ApiError::from_encode(error), AttemptEnd::Refused(error.code)),
+                    Miss::Upstream(error) => (
+                        ApiError::from_upstream(error),
+                        AttemptEnd::Failed(Failure::from(error)),
+                    ),
+                    Miss::Encode(error) => (
+                        ApiError::from_encode(error),
+                        AttemptEnd::Refused(error.code),
+                    ),
                 };
                 errors.push(error);
-                history.push(Attempt { target, credential, started_ms, ended_ms: clock(&settle), end });
+                history.push(Attempt {
+                    target,
+                    credential,
+                    started_ms,
+                    ended_ms: clock(&settle),
+                    end,
+                });
             }
         }
     }
@@ -108,7 +131,10 @@ fn told(stop: Stop, history: &[Attempt], mut errors: Vec<ApiError>) -> ApiError 
     let index = most_telling(history).filter(|index| *index < errors.len());
     let mut error = match index {
         Some(index) => errors.swap_remove(index),
-        None => ApiError::new("upstream_timeout", "No target could take the request in time."),
+        None => ApiError::new(
+            "upstream_timeout",
+            "No target could take the request in time.",
+        ),
     };
     if let Stop::NothingLeft { retry_after } = stop {
         error.retry_after = error.retry_after.or(retry_after);
@@ -143,7 +169,12 @@ impl One<'_> {
     async fn attempt(mut self) -> Result<Answer, Missed> {
         let encoding = match self.call.encode(self.target).await {
             Ok(encoding) => encoding,
-            Err(error) => return Err(Missed { error: Miss::Encode(error), settle: self.settle }),
+            Err(error) => {
+                return Err(Missed {
+                    error: Miss::Encode(error),
+                    settle: self.settle,
+                });
+            }
         };
         let started = Instant::now();
         let before = self.settle.elapsed();
@@ -156,14 +187,18 @@ impl One<'_> {
             Err(error) => {
                 record.latency_ms = millis(started.elapsed());
                 self.settle.attempt(record, Some(&error));
-                Err(Missed { error: Miss::Upstream(error), settle: self.settle })
+                Err(Missed {
+                    error: Miss::Upstream(error),
+                    settle: self.settle,
+                })
             }
         }
     }
 
     fn attempt_record(&self, before: Duration) -> AttemptRecord {
         let provider = self.call.provider(self.target);
-        let credential = provider.and_then(|provider| provider.config.credentials.get(self.credential));
+        let credential =
+            provider.and_then(|provider| provider.config.credentials.get(self.credential));
         AttemptRecord {
             target: self.target.name.clone(),
             provider: self.target.provider().to_owned(),
@@ -203,11 +238,20 @@ impl One<'_> {
                     record.bytes_sent = sent;
                 });
                 self.settle.committed();
-                Answer::Whole(Whole { body: bytes, settle: self.settle })
+                Answer::Whole(Whole {
+                    body: bytes,
+                    settle: self.settle,
+                })
             }
-            Got::Live { body, reader, prelude, ended } => {
+            Got::Live {
+                body,
+                reader,
+                prelude,
+                ended,
+            } => {
                 let target_model = self.target.wire.model.clone();
-                self.settle.record(|record| record.model = Some(target_model));
+                self.settle
+                    .record(|record| record.model = Some(target_model));
                 self.settle.committed();
                 self.settle.first_content();
                 Answer::Live(Live {
@@ -233,10 +277,9 @@ impl One<'_> {
         started: Instant,
         record: &mut AttemptRecord,
     ) -> Result<Exchange, UpstreamError> {
-        let provider = self
-            .call
-            .provider(self.target)
-            .ok_or_else(|| UpstreamError::new(ErrorKind::NotFound, "the provider is not configured"))?;
+        let provider = self.call.provider(self.target).ok_or_else(|| {
+            UpstreamError::new(ErrorKind::NotFound, "the provider is not configured")
+        })?;
         let credential = provider.config.credentials.get(self.credential);
         let client = self
             .call
@@ -245,9 +288,18 @@ impl One<'_> {
             .get(self.target.provider(), self.limits().connect)
             .ok_or_else(|| UpstreamError::new(ErrorKind::NotFound, "the provider has no client"))?;
         let Encoding { encoded, kind } = encoding;
-        let (context, dropped, changed) =
-            (encoded.context.clone(), encoded.dropped.clone(), encoded.changed.clone());
-        let outgoing = outgoing(&provider.config, credential, encoded, self.call.stream, &self.call.trace)?;
+        let (context, dropped, changed) = (
+            encoded.context.clone(),
+            encoded.dropped.clone(),
+            encoded.changed.clone(),
+        );
+        let outgoing = outgoing(
+            &provider.config,
+            credential,
+            encoded,
+            self.call.stream,
+            &self.call.trace,
+        )?;
 
         let until = self.until(started);
         let sending = Instant::now();
@@ -264,11 +316,17 @@ impl One<'_> {
             return Err(self.refused(response).await);
         }
         let kind = if self.call.stream {
-            self.read_stream(response, &context, kind, started, until).await?
+            self.read_stream(response, &context, kind, started, until)
+                .await?
         } else {
-            self.read_whole(response, &context, kind, started, until).await?
+            self.read_whole(response, &context, kind, started, until)
+                .await?
         };
-        Ok(Exchange { kind, dropped, changed })
+        Ok(Exchange {
+            kind,
+            dropped,
+            changed,
+        })
     }
 
     /// The target's timeouts, every one of them.
@@ -286,7 +344,11 @@ impl One<'_> {
     /// When this attempt must have brought content: its own limit or the chain's deadline.
     fn until(&self, started: Instant) -> Instant {
         let limits = self.limits();
-        let own = if self.call.stream { limits.first_content } else { limits.total };
+        let own = if self.call.stream {
+            limits.first_content
+        } else {
+            limits.total
+        };
         let left = self.plan.deadline.saturating_sub(self.settle.elapsed());
         started + own.min(left)
     }
@@ -301,11 +363,19 @@ impl One<'_> {
             .with_status(head.status.as_u16());
         }
         let waiting = Instant::now();
-        let body = tokio::time::timeout(ERROR_BODY_WAIT, read_up_to(body, ERROR_BYTES_MAX)).await.unwrap_or_default();
+        let body = tokio::time::timeout(ERROR_BODY_WAIT, read_up_to(body, ERROR_BYTES_MAX))
+            .await
+            .unwrap_or_default();
         self.settle.waited(waiting.elapsed());
         let headers = header_map(&head.headers);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let reply = ReplyHead { status: head.status.as_u16(), headers: &headers, now };
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let reply = ReplyHead {
+            status: head.status.as_u16(),
+            headers: &headers,
+            now,
+        };
         self.call.adapter(self.target).classify(&reply, &body)
     }
 
@@ -338,9 +408,15 @@ impl One<'_> {
         until: Instant,
     ) -> Result<Got, UpstreamError> {
         let (head, mut body) = response.into_parts();
-        let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = head
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
         if content_type.is_some_and(|kind| kind.starts_with("text/html")) {
-            return Err(UpstreamError::new(ErrorKind::MalformedReply, "the provider answered a stream with an HTML page"));
+            return Err(UpstreamError::new(
+                ErrorKind::MalformedReply,
+                "the provider answered a stream with an HTML page",
+            ));
         }
         let json = content_type.is_some_and(|kind| kind.starts_with("application/json"));
         let mut reader = self.call.reader(self.target, kind, context, json);
@@ -352,7 +428,10 @@ impl One<'_> {
             let step = match frame {
                 Err(_) => return Err(timed_out(started)),
                 Ok(Some(Err(_))) => {
-                    return Err(UpstreamError::new(ErrorKind::Connection, "the provider's connection broke before content"));
+                    return Err(UpstreamError::new(
+                        ErrorKind::Connection,
+                        "the provider's connection broke before content",
+                    ));
                 }
                 Ok(Some(Ok(frame))) => match frame.into_data() {
                     Ok(bytes) => reader.push(&bytes, &mut prelude),
@@ -361,7 +440,12 @@ impl One<'_> {
                 Ok(None) => {
                     let step = reader.finish(&mut prelude);
                     if step.failed.is_none() {
-                        return Ok(Got::Live { body, reader, prelude, ended: true });
+                        return Ok(Got::Live {
+                            body,
+                            reader,
+                            prelude,
+                            ended: true,
+                        });
                     }
                     step
                 }
@@ -374,7 +458,12 @@ impl One<'_> {
                 return Err(error);
             }
             if step.content || step.ended {
-                return Ok(Got::Live { body, reader, prelude, ended: step.ended });
+                return Ok(Got::Live {
+                    body,
+                    reader,
+                    prelude,
+                    ended: step.ended,
+                });
             }
         }
     }
@@ -388,13 +477,21 @@ struct Exchange {
 
 enum Got {
     Whole(Bytes, super::call::WholeSummary),
-    Live { body: Incoming, reader: Reader, prelude: Vec<u8>, ended: bool },
+    Live {
+        body: Incoming,
+        reader: Reader,
+        prelude: Vec<u8>,
+        ended: bool,
+    },
 }
 
 fn timed_out(started: Instant) -> UpstreamError {
     UpstreamError::new(
         ErrorKind::Timeout,
-        format!("the provider sent no content within {} ms", started.elapsed().as_millis()),
+        format!(
+            "the provider sent no content within {} ms",
+            started.elapsed().as_millis()
+        ),
     )
 }
 
@@ -436,9 +533,14 @@ async fn read_all(mut body: Incoming) -> Result<Bytes, UpstreamError> {
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| {
-            UpstreamError::new(ErrorKind::Truncated, "the provider's connection broke within the answer")
+            UpstreamError::new(
+                ErrorKind::Truncated,
+                "the provider's connection broke within the answer",
+            )
         })?;
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         if first.as_ref().map_or(0, Bytes::len) + rest.len() + data.len() > ANSWER_BYTES_MAX {
             return Err(UpstreamError::new(
                 ErrorKind::MalformedReply,
@@ -460,7 +562,9 @@ async fn read_all(mut body: Incoming) -> Result<Bytes, UpstreamError> {
 async fn read_up_to(mut body: Incoming, bytes_max: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while let Some(Ok(frame)) = body.frame().await {
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         let room = bytes_max.saturating_sub(bytes.len());
         bytes.extend_from_slice(data.get(..room.min(data.len())).unwrap_or_default());
         if bytes.len() >= bytes_max {
@@ -471,7 +575,7 @@ async fn read_up_to(mut body: Incoming, bytes_max: usize) -> Vec<u8> {
 }
 
 /// Ends a request that was refused before any attempt.
-pub fn refuse(mut settle: Settle, error: &ApiError) {
+pub(super) fn refuse(mut settle: Settle, error: &ApiError) {
     settle.committed();
     settle.end(End::Refused, error.status, Some(error.code));
 }

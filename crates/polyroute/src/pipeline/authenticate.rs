@@ -41,14 +41,27 @@ impl KeyRing {
             .iter()
             .map(|key| {
                 let digest = digest(&salt, key.secret.expose().as_bytes());
-                let principal =
-                    Principal { name: key.name.clone(), tags: key.tags.clone(), allowed: key.routes.as_ref().map(|routes| routes.iter().cloned().collect()) };
+                let principal = Principal {
+                    name: key.name.clone(),
+                    tags: key.tags.clone(),
+                    allowed: key
+                        .routes
+                        .as_ref()
+                        .map(|routes| routes.iter().cloned().collect()),
+                };
                 (digest, (digest, Arc::new(principal)))
             })
             .collect();
-        let anonymous =
-            || Principal { name: "anonymous".to_owned(), tags: BTreeMap::new(), allowed: None };
-        Self { salt, principals, open: keys.is_empty().then(|| Arc::new(anonymous())) }
+        let anonymous = || Principal {
+            name: "anonymous".to_owned(),
+            tags: BTreeMap::new(),
+            allowed: None,
+        };
+        Self {
+            salt,
+            principals,
+            open: keys.is_empty().then(|| Arc::new(anonymous())),
+        }
     }
 
     /// Whom the credential in these headers stands for.
@@ -62,12 +75,19 @@ impl KeyRing {
         let bearer = headers.get(header::AUTHORIZATION).map(|value| {
             let bytes = value.as_bytes();
             match bytes.split_at_checked(7) {
-                Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"bearer ") => rest.trim_ascii(),
+                Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"bearer ") => {
+                    rest.trim_ascii()
+                }
                 _ => bytes,
             }
         });
-        let named = ["x-api-key", "api-key"].map(|name| headers.get(name).map(http::HeaderValue::as_bytes));
-        let mut given = [bearer].into_iter().chain(named).flatten().filter(|value| !value.is_empty());
+        let named =
+            ["x-api-key", "api-key"].map(|name| headers.get(name).map(http::HeaderValue::as_bytes));
+        let mut given = [bearer]
+            .into_iter()
+            .chain(named)
+            .flatten()
+            .filter(|value| !value.is_empty());
         let Some(credential) = given.next() else {
             return Err(unauthorized(
                 "invalid_api_key",
@@ -82,7 +102,9 @@ impl KeyRing {
         }
         let digest = digest(&self.salt, credential);
         match self.principals.get(&digest) {
-            Some((known, principal)) if bool::from(known.ct_eq(&digest)) => Ok(Arc::clone(principal)),
+            Some((known, principal)) if bool::from(known.ct_eq(&digest)) => {
+                Ok(Arc::clone(principal))
+            }
             _ => Err(unauthorized(
                 "invalid_api_key",
                 "The API key is not known to this gateway. Send a Polyroute key, not a provider's.",
@@ -92,7 +114,11 @@ impl KeyRing {
 }
 
 fn digest(salt: &[u8], secret: &[u8]) -> [u8; 32] {
-    Sha256::new().chain_update(salt).chain_update(secret).finalize().into()
+    Sha256::new()
+        .chain_update(salt)
+        .chain_update(secret)
+        .finalize()
+        .into()
 }
 
 fn unauthorized(code: &'static str, message: &str) -> ApiError {

@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use polyroute_engine::estimate;
 use polyroute_engine::plan::{Plan, PlannedTarget};
-use polyroute_engine::price::Prices;
 use polyroute_engine::snapshot::Dialect;
 use polyroute_wire::adapter::{Adapter, DecodeContext, Encoded, Target};
 use polyroute_wire::chat::ChatRequest;
@@ -24,6 +23,7 @@ use polyroute_wire::usage::Usage;
 use super::Principal;
 use super::reader::{Reader, Summary, Translate};
 use super::schema::{self, SchemaCheck};
+use super::settle::Priced;
 use super::turn::TurnMemory;
 use crate::gateway::{Gateway, ProviderState};
 use crate::upstream::TraceContext;
@@ -52,31 +52,31 @@ impl Operation {
 }
 
 /// One call, from ingress to settle.
-pub struct Call {
+pub(super) struct Call {
     /// The gateway.
-    pub gateway: Arc<Gateway>,
+    pub(super) gateway: Arc<Gateway>,
     /// Who calls.
-    pub principal: Arc<Principal>,
+    pub(super) principal: Arc<Principal>,
     /// What is asked for.
-    pub operation: Operation,
+    pub(super) operation: Operation,
     /// Our id of the request.
-    pub request_id: String,
+    pub(super) request_id: String,
     /// The caller's trace.
-    pub trace: TraceContext,
+    pub(super) trace: TraceContext,
     /// The body as it came.
-    pub body: Bytes,
+    pub(super) body: Bytes,
     /// Whether the answer is streamed.
-    pub stream: bool,
+    pub(super) stream: bool,
     /// Whether the caller asked for the usage chunk.
-    pub include_usage: bool,
+    pub(super) include_usage: bool,
     /// Where it may go, in order.
-    pub plan: Plan,
+    pub(super) plan: Plan,
     /// The body as the hub reads it, once somebody needs that.
-    pub hub: OnceLock<Result<ChatRequest, ParseError>>,
+    pub(super) hub: OnceLock<Result<ChatRequest, ParseError>>,
 }
 
 /// A request as one target gets it.
-pub struct Encoding {
+pub(super) struct Encoding {
     pub(super) encoded: Encoded,
     pub(super) kind: Kind,
 }
@@ -113,10 +113,21 @@ impl Call {
     }
 
     /// What this call's tokens cost at a target; `None` if nobody knows.
-    pub(super) fn prices(&self, target: &PlannedTarget) -> Option<&'static Prices> {
-        let section = self.gateway.snapshot.provider(target.provider())?.catalog.as_deref()?;
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        self.gateway.snapshot.catalog.lookup(section, &target.model)?.prices_at(now.as_secs())
+    pub(super) fn prices(&self, target: &PlannedTarget) -> Option<Priced> {
+        let section = self
+            .gateway
+            .snapshot
+            .provider(target.provider())?
+            .catalog
+            .as_deref()?;
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        self.gateway
+            .snapshot
+            .catalog
+            .lookup(section, &target.model)?
+            .prices_at(now.as_secs())
     }
 
     /// Input tokens, estimated from the size of the body.
@@ -130,7 +141,11 @@ impl Call {
             Operation::Chat => estimate::tokens_of_bytes(answer.len()),
             Operation::Embeddings => 0,
         };
-        Usage { input: self.input_estimate(), output, ..Usage::default() }
+        Usage {
+            input: self.input_estimate(),
+            output,
+            ..Usage::default()
+        }
     }
 
     /// The request as a target gets it.
@@ -143,20 +158,32 @@ impl Call {
             (Operation::Embeddings, false) => self.translate_embeddings(target)?,
         };
         encoding.encoded.context.stream = self.stream;
-        encoding.encoded.context.id_seed.clone_from(&self.request_id);
+        encoding
+            .encoded
+            .context
+            .id_seed
+            .clone_from(&self.request_id);
         Ok(encoding)
     }
 
     fn pass_chat(&self, target: &Target) -> Result<Encoding, EncodeError> {
         let raw = self.raw()?;
         let edited = openai::edit_chat(&raw, target)?;
-        Ok(Encoding { encoded: edited.encoded, kind: Kind::Pass { usage_asked: edited.usage_asked } })
+        Ok(Encoding {
+            encoded: edited.encoded,
+            kind: Kind::Pass {
+                usage_asked: edited.usage_asked,
+            },
+        })
     }
 
     fn pass_embeddings(&self, target: &Target) -> Result<Encoding, EncodeError> {
         let raw = self.raw()?;
         let encoded = openai::edit_embeddings(&raw, target)?;
-        Ok(Encoding { encoded, kind: Kind::Pass { usage_asked: false } })
+        Ok(Encoding {
+            encoded,
+            kind: Kind::Pass { usage_asked: false },
+        })
     }
 
     async fn translate_chat(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
@@ -168,7 +195,10 @@ impl Call {
             return Err(EncodeError::new(
                 EncodeErrorCode::InvalidValue,
                 "messages",
-                format!("The request names {} files by URL; at most {MEDIA_FILES_MAX} are fetched. Send the rest inline.", urls.len()),
+                format!(
+                    "The request names {} files by URL; at most {MEDIA_FILES_MAX} are fetched. Send the rest inline.",
+                    urls.len()
+                ),
             ));
         }
         for url in urls {
@@ -186,13 +216,21 @@ impl Call {
             media.insert(url, fetched);
         }
         let encoded = adapter.encode_chat(request, &target.wire, &media)?;
-        Ok(Encoding { encoded, kind: Kind::Translate })
+        Ok(Encoding {
+            encoded,
+            kind: Kind::Translate,
+        })
     }
 
     fn translate_embeddings(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
         let request = self.embedding_request()?;
-        let encoded = self.adapter(target).encode_embeddings(&request, &target.wire)?;
-        Ok(Encoding { encoded, kind: Kind::Translate })
+        let encoded = self
+            .adapter(target)
+            .encode_embeddings(&request, &target.wire)?;
+        Ok(Encoding {
+            encoded,
+            kind: Kind::Translate,
+        })
     }
 
     fn raw(&self) -> Result<RawObject<'_>, EncodeError> {
@@ -205,7 +243,9 @@ impl Call {
             .get_or_init(|| {
                 let raw = RawObject::parse(&self.body)?;
                 let mut request = openai::parse_chat(&raw)?;
-                self.gateway.turns.restore(&self.principal.name, &mut request);
+                self.gateway
+                    .turns
+                    .restore(&self.principal.name, &mut request);
                 Ok(request)
             })
             .as_ref()
@@ -227,9 +267,14 @@ impl Call {
         match (self.operation, kind) {
             (Operation::Chat, Kind::Pass { .. }) => {
                 let summary = openai::tap_whole(&bytes)?;
+                if let Some(schema) = &context.schema_to_validate {
+                    schema::check(schema, &self.adapter(target).decode_chat(&bytes, context)?)?;
+                }
                 let summary = WholeSummary {
                     usage: summary.usage,
-                    finish_reason: summary.finish_reason.map(|reason| reason.as_str().to_owned()),
+                    finish_reason: summary
+                        .finish_reason
+                        .map(|reason| reason.as_str().to_owned()),
                     model: Some(summary.model).filter(|model| !model.is_empty()),
                 };
                 Ok((bytes, summary))
@@ -240,17 +285,32 @@ impl Call {
                     schema::check(schema, &response)?;
                 }
                 self.gateway.turns.remember(&self.principal.name, &response);
-                let finish = response.choices.first().and_then(|choice| choice.finish_reason);
+                let finish = response
+                    .choices
+                    .first()
+                    .and_then(|choice| choice.finish_reason);
                 let summary = WholeSummary {
                     usage: response.usage.clone(),
                     finish_reason: finish.map(|reason| reason.as_str().to_owned()),
                     model: Some(response.model.clone()).filter(|model| !model.is_empty()),
                 };
-                Ok((openai::encode::response(&response, &self.identity(target), self.legacy_functions()).into(), summary))
+                let mut identity = self.identity(target);
+                if let Some(model) = &summary.model {
+                    identity.model.clone_from(model);
+                }
+                Ok((
+                    openai::encode::response(&response, &identity, self.legacy_functions()).into(),
+                    summary,
+                ))
             }
             (Operation::Embeddings, Kind::Pass { .. }) => {
-                let summary = openai::tap_embeddings(&bytes)?;
-                let summary = WholeSummary { usage: summary.usage, finish_reason: None, model: summary.model };
+                let (model, usage) = openai::tap_embeddings(&bytes)?;
+                let model = Some(model).filter(|model| !model.is_empty());
+                let summary = WholeSummary {
+                    usage,
+                    finish_reason: None,
+                    model,
+                };
                 Ok((bytes, summary))
             }
             (Operation::Embeddings, Kind::Translate) => {
@@ -261,7 +321,10 @@ impl Call {
                     finish_reason: None,
                     model: Some(response.model.clone()).filter(|model| !model.is_empty()),
                 };
-                Ok((openai::encode::embeddings(&response, base64).into(), summary))
+                Ok((
+                    openai::encode::embeddings(&response, base64).into(),
+                    summary,
+                ))
             }
         }
     }
@@ -276,7 +339,10 @@ impl Call {
     ) -> Reader {
         match kind {
             // A stream that is labelled JSON is an error or a whole answer: the decoder knows both.
-            Kind::Pass { usage_asked } if !json => Reader::Tap(Box::new(Tap::new(usage_asked)), 0),
+            // One that must be checked against a schema is read in full.
+            Kind::Pass { usage_asked } if !json && context.schema_to_validate.is_none() => {
+                Reader::Tap(Box::new(Tap::new(usage_asked)), 0)
+            }
             Kind::Pass { .. } | Kind::Translate => Reader::Translate(Box::new(Translate {
                 decoder: self.adapter(target).chat_decoder(context),
                 encoder: ChunkEncoder::new(&self.identity(target), self.chunk_options()),
@@ -289,7 +355,9 @@ impl Call {
     }
 
     fn identity(&self, target: &PlannedTarget) -> ReplyIdentity {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
         ReplyIdentity {
             id: format!("chatcmpl-{}", self.request_id.trim_start_matches("req_")),
             created: i64::try_from(now.as_secs()).unwrap_or(0),
@@ -298,7 +366,10 @@ impl Call {
     }
 
     fn chunk_options(&self) -> ChunkOptions {
-        ChunkOptions { include_usage: self.include_usage, legacy_functions: self.legacy_functions() }
+        ChunkOptions {
+            include_usage: self.include_usage,
+            legacy_functions: self.legacy_functions(),
+        }
     }
 
     fn legacy_functions(&self) -> bool {
@@ -317,5 +388,10 @@ fn from_parse(error: &ParseError) -> EncodeError {
 
 /// A URL without its query (which may hold a signature), cut to a readable length.
 fn shown(url: &str) -> String {
-    url.split(['?', '#']).next().unwrap_or_default().chars().take(120).collect()
+    url.split(['?', '#'])
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(120)
+        .collect()
 }

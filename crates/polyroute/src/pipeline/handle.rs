@@ -25,8 +25,18 @@ use crate::upstream::TraceContext;
 const MODEL_BYTES_MAX: usize = 200;
 
 /// Answers a chat or embeddings request.
-pub async fn handle(gateway: Arc<Gateway>, operation: Operation, request: Request<Incoming>, id: String) -> Reply {
-    let mut settle = Settle::new(Arc::clone(&gateway.telemetry), Instant::now(), operation.as_str(), id.clone());
+pub async fn handle(
+    gateway: Arc<Gateway>,
+    operation: Operation,
+    request: Request<Incoming>,
+    id: String,
+) -> Reply {
+    let mut settle = Settle::new(
+        Arc::clone(&gateway.telemetry),
+        Instant::now(),
+        operation.as_str(),
+        id.clone(),
+    );
     let (head, body) = request.into_parts();
     match prepare(&gateway, operation, &head, body, id, &mut settle).await {
         Ok(call) => answer(call, settle).await,
@@ -35,7 +45,9 @@ pub async fn handle(gateway: Arc<Gateway>, operation: Operation, request: Reques
             let mut reply = ReplyBody::error(&error);
             if matches!(error.status, 408 | 413) {
                 // The rest of the body is still on its way: the connection is of no more use.
-                reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                reply
+                    .headers_mut()
+                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             reply
         }
@@ -54,7 +66,12 @@ async fn prepare(
     let principal = gateway.keys.authenticate(&head.headers)?;
     settle.record(|record| record.principal.clone_from(&principal.name));
     let reading = Instant::now();
-    let body = ingress::read_body(&head.headers, body, gateway.settings.server.limits.body_bytes_max).await;
+    let body = ingress::read_body(
+        &head.headers,
+        body,
+        gateway.settings.server.limits.body_bytes_max,
+    )
+    .await;
     settle.waited(reading.elapsed());
     let body = body?;
     let raw = RawObject::parse(&body).map_err(|error| ApiError::from_parse(&error))?;
@@ -104,7 +121,10 @@ async fn answer(call: Arc<Call>, settle: Settle) -> Reply {
         return match attempt::run(call, settle).await {
             Ok(Answer::Whole(whole)) => whole_reply(whole),
             Ok(Answer::Live(live)) => {
-                let error = ApiError::new("internal_error", "a stream came where a whole answer was due");
+                let error = ApiError::new(
+                    "internal_error",
+                    "a stream came where a whole answer was due",
+                );
                 live.settle.end(End::Failed, error.status, Some(error.code));
                 ReplyBody::error(&error)
             }
@@ -118,7 +138,10 @@ async fn answer(call: Arc<Call>, settle: Settle) -> Reply {
         match attempt::run(call, settle).await? {
             Answer::Live(live) => Ok(live),
             Answer::Whole(whole) => Err(Failed {
-                error: ApiError::new("internal_error", "a whole answer came where a stream was due"),
+                error: ApiError::new(
+                    "internal_error",
+                    "a whole answer came where a stream was due",
+                ),
                 settle: whole.settle,
             }),
         }
@@ -157,16 +180,24 @@ fn failed_reply(mut failed: Failed) -> Reply {
     let mut reply = ReplyBody::error(&failed.error);
     headers.write(reply.headers_mut());
     failed.settle.committed();
-    failed.settle.end(End::Failed, failed.error.status, Some(failed.error.code));
+    failed
+        .settle
+        .end(End::Failed, failed.error.status, Some(failed.error.code));
     reply
 }
 
 fn stream_reply(relay: Relay) -> Reply {
     let mut reply = Reply::new(ReplyBody::Relay(Box::pin(relay)));
     let headers = reply.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream; charset=utf-8"),
+    );
     // Proxies in front of us must not gather a stream.
-    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
     reply
 }
 
@@ -196,7 +227,10 @@ impl AnswerHeaders {
         [
             ("x-polyroute-provider", self.provider.clone()),
             ("x-polyroute-model", self.model.clone()),
-            ("x-polyroute-attempts", (self.attempts > 0).then(|| self.attempts.to_string())),
+            (
+                "x-polyroute-attempts",
+                (self.attempts > 0).then(|| self.attempts.to_string()),
+            ),
             ("x-polyroute-dropped-params", text(&self.dropped)),
             ("x-polyroute-changed-params", text(&self.changed)),
         ]
@@ -207,7 +241,11 @@ impl AnswerHeaders {
     fn write(&self, headers: &mut HeaderMap) {
         for (name, value) in self.fields() {
             // What a header can't hold is cut, not lost: the record has it whole.
-            let value: String = value.chars().filter(|c| c.is_ascii() && !c.is_ascii_control()).take(1_000).collect();
+            let value: String = value
+                .chars()
+                .filter(|c| c.is_ascii() && !c.is_ascii_control())
+                .take(1_000)
+                .collect();
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.insert(HeaderName::from_static(name), value);
             }
@@ -216,7 +254,10 @@ impl AnswerHeaders {
 
     /// The same as a comment in the stream, where the head was sent before it was known.
     fn notice(&self) -> Option<String> {
-        let said: Vec<String> = self.fields().map(|(name, value)| format!("{name}: {value}")).collect();
+        let said: Vec<String> = self
+            .fields()
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect();
         (!said.is_empty()).then(|| said.join("; ").replace(['\n', '\r'], " "))
     }
 }
@@ -239,7 +280,10 @@ impl Fields {
         let parse = |error| ApiError::from_parse(&error);
         let model: Option<String> = raw.read("model", "a string").map_err(parse)?;
         let Some(model) = model.filter(|model| !model.is_empty()) else {
-            return Err(missing("model", "Name a model or a route: `GET /v1/models` lists them."));
+            return Err(missing(
+                "model",
+                "Name a model or a route: `GET /v1/models` lists them.",
+            ));
         };
         let (needed, what) = match operation {
             Operation::Chat => ("messages", "Send the conversation as a list of messages."),
@@ -249,26 +293,46 @@ impl Fields {
             return Err(missing(needed, what));
         }
         if operation == Operation::Embeddings {
-            return Ok(Self { model, stream: false, include_usage: false });
+            return Ok(Self {
+                model,
+                stream: false,
+                include_usage: false,
+            });
         }
-        let stream: bool = raw.read("stream", "a boolean").map_err(parse)?.unwrap_or(false);
-        let options: Option<StreamOptions> = raw.read("stream_options", "an object").map_err(parse)?;
+        let stream: bool = raw
+            .read("stream", "a boolean")
+            .map_err(parse)?
+            .unwrap_or(false);
+        let options: Option<StreamOptions> =
+            raw.read("stream_options", "an object").map_err(parse)?;
         let include_usage = options.unwrap_or_default().include_usage.unwrap_or(false);
-        Ok(Self { model, stream, include_usage })
+        Ok(Self {
+            model,
+            stream,
+            include_usage,
+        })
     }
 }
 
 fn missing(param: &str, what: &str) -> ApiError {
-    ApiError::new("missing_required_parameter", format!("`{param}` is missing. {what}")).with_param(param)
+    ApiError::new(
+        "missing_required_parameter",
+        format!("`{param}` is missing. {what}"),
+    )
+    .with_param(param)
 }
 
 /// The provider that the caller insists on: `x-polyroute-provider`, else `provider` in the body.
 fn provider_asked(headers: &HeaderMap, raw: &RawObject<'_>) -> Result<Option<String>, ApiError> {
-    let named = headers.get("x-polyroute-provider").and_then(|value| value.to_str().ok()).map(str::trim);
+    let named = headers
+        .get("x-polyroute-provider")
+        .and_then(|value| value.to_str().ok())
+        .map(str::trim);
     if let Some(named) = named.filter(|named| !named.is_empty()) {
         return Ok(Some(named.to_owned()));
     }
-    raw.read("provider", "a string, the name of a configured provider").map_err(|error| ApiError::from_parse(&error))
+    raw.read("provider", "a string, the name of a configured provider")
+        .map_err(|error| ApiError::from_parse(&error))
 }
 
 fn header_flag(headers: &HeaderMap, name: &str) -> Option<bool> {

@@ -24,11 +24,16 @@ const REQUEST_ID_BYTES_MAX: usize = 128;
 /// # Errors
 /// 413 `request_too_large`, 408 `request_timeout`, 415 `unsupported_encoding`, or 400
 /// `body_incomplete` if the caller broke off.
-pub async fn read_body(headers: &HeaderMap, mut body: Incoming, bytes_max: usize) -> Result<Bytes, ApiError> {
+pub(super) async fn read_body(
+    headers: &HeaderMap,
+    mut body: Incoming,
+    bytes_max: usize,
+) -> Result<Bytes, ApiError> {
     if let Some(encoding) = headers.get(header::CONTENT_ENCODING)
         && encoding.as_bytes() != b"identity"
     {
-        return Err(ApiError::new("unsupported_encoding",
+        return Err(ApiError::new(
+            "unsupported_encoding",
             "Compressed request bodies are not taken. Send the JSON without `content-encoding`.",
         ));
     }
@@ -44,19 +49,23 @@ pub async fn read_body(headers: &HeaderMap, mut body: Incoming, bytes_max: usize
     loop {
         let frame = match tokio::time::timeout(BODY_IDLE_MAX, body.frame()).await {
             Err(_) => {
-                return Err(ApiError::new("request_timeout",
+                return Err(ApiError::new(
+                    "request_timeout",
                     "The request body stopped arriving. Send it without pauses longer than 30 s.",
                 ));
             }
             Ok(None) => break,
             Ok(Some(Err(_))) => {
-                return Err(ApiError::new("request_timeout",
+                return Err(ApiError::new(
+                    "request_timeout",
                     "The request body ended before its announced length.",
                 ));
             }
             Ok(Some(Ok(frame))) => frame,
         };
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         let so_far = first.as_ref().map_or(0, Bytes::len) + rest.as_ref().map_or(0, BytesMut::len);
         if so_far + data.len() > bytes_max {
             return Err(too_large(bytes_max));
@@ -86,8 +95,11 @@ pub async fn read_body(headers: &HeaderMap, mut body: Incoming, bytes_max: usize
 }
 
 fn too_large(bytes_max: usize) -> ApiError {
-    ApiError::new("payload_too_large",
-        format!("The request body is larger than {bytes_max} bytes. Send less, or raise `server.limits.body`."),
+    ApiError::new(
+        "payload_too_large",
+        format!(
+            "The request body is larger than {bytes_max} bytes. Send less, or raise `server.limits.body`."
+        ),
     )
 }
 
@@ -100,15 +112,24 @@ pub fn request_id(headers: &HeaderMap) -> String {
         .filter(|id| {
             !id.is_empty()
                 && id.len() <= REQUEST_ID_BYTES_MAX
-                && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte))
+                && id
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte))
         })
-        .map_or_else(|| format!("req_{}", uuid::Uuid::now_v7().simple()), ToOwned::to_owned)
+        .map_or_else(
+            || format!("req_{}", uuid::Uuid::now_v7().simple()),
+            ToOwned::to_owned,
+        )
 }
 
 /// Tags of a request: from `metadata` in the body, then `x-polyroute-tags: a=b, c=d`, then the
 /// key's own, which win. Anything beyond the bounds is left out.
 #[must_use]
-pub fn tags(headers: &HeaderMap, raw: &RawObject<'_>, own: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+pub(super) fn tags(
+    headers: &HeaderMap,
+    raw: &RawObject<'_>,
+    own: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
     let mut tags = BTreeMap::new();
     if let Some(metadata) = raw.get("metadata")
         && let Ok(pairs) = serde_json::from_str::<BTreeMap<String, serde_json::Value>>(metadata)
@@ -126,12 +147,17 @@ pub fn tags(headers: &HeaderMap, raw: &RawObject<'_>, own: &BTreeMap<String, Str
             }
         }
     }
-    tags.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
+    tags.extend(
+        own.iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
     tags
 }
 
 fn add(tags: &mut BTreeMap<String, String>, name: &str, value: &str) {
-    let fits = |text: &str| !text.is_empty() && text.len() <= TAG_BYTES_MAX && !text.contains(char::is_control);
+    let fits = |text: &str| {
+        !text.is_empty() && text.len() <= TAG_BYTES_MAX && !text.contains(char::is_control)
+    };
     if tags.len() < TAGS_MAX && fits(name) && fits(value) {
         tags.insert(name.to_owned(), value.to_owned());
     }
@@ -146,12 +172,20 @@ mod tests {
     #[test]
     fn a_key_s_tags_win_over_those_that_the_caller_sends() {
         let mut headers = HeaderMap::new();
-        headers.insert("x-polyroute-tags", HeaderValue::from_static("team=other, run=7,broken"));
+        headers.insert(
+            "x-polyroute-tags",
+            HeaderValue::from_static("team=other, run=7,broken"),
+        );
         let raw = br#"{"metadata":{"case":"a","n":1,"run":"6"}}"#;
         let own = BTreeMap::from([("team".to_owned(), "payments".to_owned())]);
         let tags = tags(&headers, &RawObject::parse(raw).unwrap(), &own);
         let expected = [("case", "a"), ("run", "7"), ("team", "payments")];
-        assert_eq!(tags.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect::<Vec<_>>(), expected);
+        assert_eq!(
+            tags.iter()
+                .map(|(a, b)| (a.as_str(), b.as_str()))
+                .collect::<Vec<_>>(),
+            expected
+        );
     }
 
     #[test]

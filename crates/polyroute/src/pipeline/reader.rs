@@ -2,8 +2,8 @@
 //! decoded and encoded anew.
 
 use polyroute_wire::chat::{ChatEvent, StreamDecoder};
-use polyroute_wire::dialect::openai::{Tap, TapSignal};
 use polyroute_wire::dialect::openai::encode::ChunkEncoder;
+use polyroute_wire::dialect::openai::{Tap, TapSignal};
 use polyroute_wire::error::{ErrorKind, UpstreamError};
 use polyroute_wire::usage::Usage;
 
@@ -62,10 +62,24 @@ impl Reader {
                 let event = out.get(before).is_some_and(|first| *first != b':');
                 *pieces += u64::from(event);
                 match signal {
-                    TapSignal::None => Step { event, ..Step::default() },
-                    TapSignal::Content => Step { event, content: true, ..Step::default() },
-                    TapSignal::Done => Step { event, ended: true, ..Step::default() },
-                    TapSignal::Error(error) => Step { failed: Some(*error), ..Step::default() },
+                    TapSignal::None => Step {
+                        event,
+                        ..Step::default()
+                    },
+                    TapSignal::Content => Step {
+                        event,
+                        content: true,
+                        ..Step::default()
+                    },
+                    TapSignal::Done => Step {
+                        event,
+                        ended: true,
+                        ..Step::default()
+                    },
+                    TapSignal::Error(error) => Step {
+                        failed: Some(*error),
+                        ..Step::default()
+                    },
                 }
             }
             Self::Translate(translate) => {
@@ -82,15 +96,24 @@ impl Reader {
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Step {
         match self {
             Self::Tap(tap, _) => match tap.finish(out) {
-                Ok(_) => Step { ended: true, ..Step::default() },
-                Err(error) => Step { failed: Some(error), ..Step::default() },
+                Ok(_) => Step {
+                    ended: true,
+                    ..Step::default()
+                },
+                Err(error) => Step {
+                    failed: Some(error),
+                    ..Step::default()
+                },
             },
             Self::Translate(translate) => {
                 let mut events = std::mem::take(&mut translate.events);
                 translate.decoder.finish(&mut events);
                 let mut step = translate.take(&mut events, out);
                 if !step.ended && step.failed.is_none() {
-                    step.failed = Some(UpstreamError::new(ErrorKind::Truncated, "the stream ended before its end"));
+                    step.failed = Some(UpstreamError::new(
+                        ErrorKind::Truncated,
+                        "the stream ended before its end",
+                    ));
                 }
                 step
             }
@@ -104,7 +127,9 @@ impl Reader {
                 let tapped = tap.summary();
                 Summary {
                     usage: tapped.usage.clone(),
-                    finish_reason: tapped.finish_reason.map(|reason| reason.as_str().to_owned()),
+                    finish_reason: tapped
+                        .finish_reason
+                        .map(|reason| reason.as_str().to_owned()),
                     model: Some(tapped.model.clone()).filter(|model| !model.is_empty()),
                     content_pieces: *pieces,
                 }
@@ -126,9 +151,13 @@ impl Translate {
                     step.failed = Some(error.clone());
                     return step;
                 }
-                ChatEvent::Start { model, .. } if !model.is_empty() => self.summary.model = Some(model.clone()),
+                ChatEvent::Start { model, .. } if !model.is_empty() => {
+                    self.summary.model = Some(model.clone())
+                }
                 ChatEvent::Usage(usage) => self.summary.usage = Some(usage.clone()),
-                ChatEvent::Finish { reason, .. } => self.summary.finish_reason = Some(reason.as_str().to_owned()),
+                ChatEvent::Finish { reason, .. } => {
+                    self.summary.finish_reason = Some(reason.as_str().to_owned())
+                }
                 ChatEvent::End => {
                     if let Some(error) = self.schema.take().and_then(SchemaCheck::finish) {
                         step.failed = Some(error);

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use polyroute_engine::needs::{Operation as Needed, RequestNeeds};
 use polyroute_engine::plan::{NoTarget, Plan, PlanInput, plan as make_plan};
 use polyroute_engine::resolve::{NameRequest, ResolveError, permitted, resolve};
-use polyroute_wire::api_error::ApiError;
 use polyroute_wire::adapter::TranslationPolicy;
+use polyroute_wire::api_error::ApiError;
 use polyroute_wire::chat::ChatRequest;
 use polyroute_wire::dialect::openai::parse_chat;
 use polyroute_wire::json::RawObject;
@@ -62,7 +62,10 @@ pub(super) fn plan(
             needs
         }
         Operation::Chat => RequestNeeds::default(),
-        Operation::Embeddings => RequestNeeds { operation: Needed::Embedding, ..RequestNeeds::default() },
+        Operation::Embeddings => RequestNeeds {
+            operation: Needed::Embedding,
+            ..RequestNeeds::default()
+        },
     };
     let input = PlanInput {
         needs,
@@ -74,7 +77,8 @@ pub(super) fn plan(
         seed: asked.seed,
         rotation: gateway.rotation.fetch_add(1, Ordering::Relaxed),
     };
-    let plan = make_plan(&gateway.snapshot, &resolved, &input).map_err(|error| no_target(&error))?;
+    let plan =
+        make_plan(&gateway.snapshot, &resolved, &input).map_err(|error| no_target(&error))?;
     Ok(Planned { plan, hub })
 }
 
@@ -88,7 +92,10 @@ pub fn may_use(gateway: &Gateway, principal: &Principal, name: &str) -> bool {
 pub(super) fn excluded(plan: &Plan) -> Vec<Excluded> {
     plan.excluded
         .iter()
-        .map(|excluded| Excluded { target: excluded.target.clone(), reason: excluded.reason.to_string() })
+        .map(|excluded| Excluded {
+            target: excluded.target.clone(),
+            reason: excluded.reason.to_string(),
+        })
         .collect()
 }
 
@@ -105,7 +112,9 @@ fn no_target(error: &NoTarget) -> ApiError {
 /// An error message as a sentence.
 fn sentence(message: &str) -> String {
     let mut characters = message.chars();
-    let first = characters.next().map(|first| first.to_uppercase().collect::<String>());
+    let first = characters
+        .next()
+        .map(|first| first.to_uppercase().collect::<String>());
     let mut text = first.unwrap_or_default() + characters.as_str();
     if !text.ends_with(['.', '?', '!']) {
         text.push('.');

@@ -10,7 +10,7 @@ const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Gathers the text of a streamed answer and checks it at the end.
 #[derive(Debug)]
-pub struct SchemaCheck {
+pub(super) struct SchemaCheck {
     schema: Value,
     text: String,
     /// Ended by a limit, a filter or a tool call: no JSON is due then.
@@ -20,23 +20,33 @@ pub struct SchemaCheck {
 impl SchemaCheck {
     /// A check against this schema.
     #[must_use]
-    pub const fn new(schema: Value) -> Self {
-        Self { schema, text: String::new(), excused: false }
+    pub(super) const fn new(schema: Value) -> Self {
+        Self {
+            schema,
+            text: String::new(),
+            excused: false,
+        }
     }
 
     /// Takes an event of the first choice.
-    pub fn push(&mut self, event: &ChatEvent) {
+    pub(super) fn push(&mut self, event: &ChatEvent) {
         match event {
-            ChatEvent::Text { choice: 0, text } if self.text.len() <= ANSWER_BYTES_MAX => self.text.push_str(text),
-            ChatEvent::Refusal { choice: 0, .. } | ChatEvent::ToolStart { choice: 0, .. } => self.excused = true,
-            ChatEvent::Finish { choice: 0, reason, .. } => self.excused |= *reason != FinishReason::Stop,
+            ChatEvent::Text { choice: 0, text } if self.text.len() <= ANSWER_BYTES_MAX => {
+                self.text.push_str(text)
+            }
+            ChatEvent::Refusal { choice: 0, .. } | ChatEvent::ToolStart { choice: 0, .. } => {
+                self.excused = true
+            }
+            ChatEvent::Finish {
+                choice: 0, reason, ..
+            } => self.excused |= *reason != FinishReason::Stop,
             _ => {}
         }
     }
 
     /// What is wrong with the answer, if anything.
     #[must_use]
-    pub fn finish(self) -> Option<UpstreamError> {
+    pub(super) fn finish(self) -> Option<UpstreamError> {
         if self.excused {
             return None;
         }
@@ -48,7 +58,7 @@ impl SchemaCheck {
 ///
 /// # Errors
 /// Kind `malformed_reply` with code `structured_output_invalid`, saying where it does not fit.
-pub fn check(schema: &Value, response: &ChatResponse) -> Result<(), UpstreamError> {
+pub(super) fn check(schema: &Value, response: &ChatResponse) -> Result<(), UpstreamError> {
     for choice in &response.choices {
         if choice.finish_reason == Some(FinishReason::Stop) && choice.message.refusal.is_none() {
             check_text(schema, &choice.message.text)?;
@@ -63,8 +73,11 @@ fn check_text(schema: &Value, text: &str) -> Result<(), UpstreamError> {
         error.code = Some("structured_output_invalid".to_owned());
         error
     };
-    let answer: Value = serde_json::from_str(text)
-        .map_err(|error| invalid(format!("the model's answer is no JSON, though a schema was asked for: {error}")))?;
+    let answer: Value = serde_json::from_str(text).map_err(|error| {
+        invalid(format!(
+            "the model's answer is no JSON, though a schema was asked for: {error}"
+        ))
+    })?;
     violations(schema, &answer).map_or(Ok(()), |violation| Err(invalid(violation)))
 }
 
@@ -77,7 +90,11 @@ fn violations(schema: &Value, answer: &Value) -> Option<String> {
     // The path, not the value: an answer's text belongs in no log.
     validator.iter_errors(answer).next().map(|error| {
         let at = error.instance_path().to_string();
-        let at = if at.is_empty() { "its top level".to_owned() } else { format!("`{at}`") };
+        let at = if at.is_empty() {
+            "its top level".to_owned()
+        } else {
+            format!("`{at}`")
+        };
         format!("the model's answer does not fit the JSON schema at {at}")
     })
 }
@@ -95,16 +112,34 @@ mod tests {
 
     fn checked(text: &str, reason: FinishReason) -> Option<UpstreamError> {
         let mut check = SchemaCheck::new(json!({"type": "object", "required": ["a"]}));
-        check.push(&ChatEvent::Text { choice: 0, text: text.to_owned() });
-        check.push(&ChatEvent::Finish { choice: 0, reason, native: String::new(), stop_sequence: None });
+        check.push(&ChatEvent::Text {
+            choice: 0,
+            text: text.to_owned(),
+        });
+        check.push(&ChatEvent::Finish {
+            choice: 0,
+            reason,
+            native: String::new(),
+            stop_sequence: None,
+        });
         check.finish()
     }
 
     #[test]
     fn an_answer_that_does_not_fit_is_an_error_and_a_cut_one_is_not_judged() {
         assert_eq!(checked("{\"a\":1}", FinishReason::Stop), None);
-        assert!(checked("{\"b\":1}", FinishReason::Stop).unwrap().message.contains("does not fit"));
-        assert!(checked("Sure! {}", FinishReason::Stop).unwrap().message.contains("no JSON"));
+        assert!(
+            checked("{\"b\":1}", FinishReason::Stop)
+                .unwrap()
+                .message
+                .contains("does not fit")
+        );
+        assert!(
+            checked("Sure! {}", FinishReason::Stop)
+                .unwrap()
+                .message
+                .contains("no JSON")
+        );
         assert_eq!(checked("{\"a\"", FinishReason::Length), None);
     }
 }

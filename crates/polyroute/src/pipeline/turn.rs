@@ -37,7 +37,7 @@ impl TurnCache {
     }
 
     /// Gives the assistant turns of a request back what they carried, where the client dropped it.
-    pub fn restore(&self, principal: &str, request: &mut ChatRequest) {
+    pub(super) fn restore(&self, principal: &str, request: &mut ChatRequest) {
         for message in &mut request.messages {
             if message.role != Role::Assistant || !message.blocks.is_empty() {
                 continue;
@@ -53,10 +53,19 @@ impl TurnCache {
     }
 
     /// Remembers a whole answer.
-    pub fn remember(&self, principal: &str, response: &ChatResponse) {
+    pub(super) fn remember(&self, principal: &str, response: &ChatResponse) {
         if let Some(choice) = response.choices.first() {
-            let call = choice.message.tool_calls.first().map(|call| call.id.as_str());
-            self.insert(principal, call, &choice.message.text, choice.message.blocks.clone());
+            let call = choice
+                .message
+                .tool_calls
+                .first()
+                .map(|call| call.id.as_str());
+            self.insert(
+                principal,
+                call,
+                &choice.message.text,
+                choice.message.blocks.clone(),
+            );
         }
     }
 
@@ -64,12 +73,21 @@ impl TurnCache {
         if blocks.is_empty() {
             return;
         }
-        let bytes: usize = blocks.iter().map(|block| block.block.to_string().len() + 128).sum();
+        let bytes: usize = blocks
+            .iter()
+            .map(|block| block.block.to_string().len() + 128)
+            .sum();
         if bytes > TURN_BYTES_MAX {
             return;
         }
-        let key = call.map_or_else(|| key(principal, "text", text), |id| key(principal, "call", id));
-        self.turns.insert(key, (Arc::new(blocks), u32::try_from(bytes).unwrap_or(u32::MAX)));
+        let key = call.map_or_else(
+            || key(principal, "text", text),
+            |id| key(principal, "call", id),
+        );
+        self.turns.insert(
+            key,
+            (Arc::new(blocks), u32::try_from(bytes).unwrap_or(u32::MAX)),
+        );
     }
 }
 
@@ -81,7 +99,7 @@ impl Default for TurnCache {
 
 /// Gathers one streamed turn.
 #[derive(Debug)]
-pub struct TurnMemory {
+pub(super) struct TurnMemory {
     cache: TurnCache,
     principal: String,
     call: Option<String>,
@@ -93,12 +111,19 @@ pub struct TurnMemory {
 impl TurnMemory {
     /// Nothing gathered yet.
     #[must_use]
-    pub const fn new(cache: TurnCache, principal: String) -> Self {
-        Self { cache, principal, call: None, text: String::new(), blocks: Vec::new(), bytes: 0 }
+    pub(super) const fn new(cache: TurnCache, principal: String) -> Self {
+        Self {
+            cache,
+            principal,
+            call: None,
+            text: String::new(),
+            blocks: Vec::new(),
+            bytes: 0,
+        }
     }
 
     /// Takes an event of the first choice.
-    pub fn push(&mut self, event: &ChatEvent) {
+    pub(super) fn push(&mut self, event: &ChatEvent) {
         if self.bytes > TURN_BYTES_MAX {
             return;
         }
@@ -107,7 +132,9 @@ impl TurnMemory {
                 self.bytes += text.len();
                 self.text.push_str(text);
             }
-            ChatEvent::ToolStart { choice: 0, id, .. } if self.call.is_none() => self.call = Some(id.clone()),
+            ChatEvent::ToolStart { choice: 0, id, .. } if self.call.is_none() => {
+                self.call = Some(id.clone())
+            }
             ChatEvent::Block { choice: 0, block } => {
                 self.bytes += block.block.to_string().len();
                 self.blocks.push(block.clone());
@@ -117,10 +144,11 @@ impl TurnMemory {
     }
 
     /// The turn is whole.
-    pub fn remember(&mut self) {
+    pub(super) fn remember(&mut self) {
         if self.bytes <= TURN_BYTES_MAX {
             let blocks = std::mem::take(&mut self.blocks);
-            self.cache.insert(&self.principal, self.call.as_deref(), &self.text, blocks);
+            self.cache
+                .insert(&self.principal, self.call.as_deref(), &self.text, blocks);
         }
     }
 }

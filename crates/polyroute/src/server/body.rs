@@ -15,7 +15,10 @@ use crate::pipeline::Relay;
 pub type Reply = Response<ReplyBody>;
 
 /// The body of a response of ours.
-#[expect(missing_debug_implementations, reason = "a relay holds sockets and futures")]
+#[expect(
+    missing_debug_implementations,
+    reason = "a relay holds sockets and futures"
+)]
 pub enum ReplyBody {
     /// Bytes at hand; `None` when they were sent.
     Whole(Option<Bytes>),
@@ -35,7 +38,10 @@ impl ReplyBody {
     pub fn json(status: StatusCode, bytes: impl Into<Bytes>) -> Reply {
         let mut reply = Response::new(Self::whole(bytes));
         *reply.status_mut() = status;
-        reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        reply.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
         reply
     }
 
@@ -44,16 +50,18 @@ impl ReplyBody {
     pub fn text(status: StatusCode, text: impl Into<Bytes>) -> Reply {
         let mut reply = Response::new(Self::whole(text));
         *reply.status_mut() = status;
-        reply
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        reply.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
         reply
     }
 
     /// An error in the caller's dialect, with the headers that its client heeds.
     #[must_use]
     pub fn error(error: &ApiError) -> Reply {
-        let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut reply = Self::json(status, error.body());
         for (name, value) in error.headers() {
             if let Ok(value) = HeaderValue::from_str(&value) {
@@ -74,9 +82,10 @@ impl Body for ReplyBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match &mut *self {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Relay(relay) => {
-                relay.as_mut().poll_bytes(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
-            }
+            Self::Relay(relay) => relay
+                .as_mut()
+                .poll_bytes(context)
+                .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
         }
     }
 

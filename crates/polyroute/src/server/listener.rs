@@ -57,7 +57,11 @@ impl Listener {
         tls: Option<Arc<rustls::ServerConfig>>,
         limits: ListenerLimits,
     ) -> io::Result<Self> {
-        Ok(Self { socket: TcpListener::bind(address).await?, tls, limits })
+        Ok(Self {
+            socket: TcpListener::bind(address).await?,
+            tls,
+            limits,
+        })
     }
 
     /// The address that is bound (the port where 0 was asked for).
@@ -113,7 +117,8 @@ impl Listener {
                     }
                     Some(tls) => match handshake(tls, stream).await {
                         Some(stream) => {
-                            let connection = protocol.serve_connection(TokioIo::new(stream), handler);
+                            let connection =
+                                protocol.serve_connection(TokioIo::new(stream), handler);
                             watcher.watch(connection.into_owned()).await
                         }
                         None => Ok(()),
@@ -130,7 +135,10 @@ async fn handshake(
     tls: Arc<rustls::ServerConfig>,
     stream: TcpStream,
 ) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
-    tokio::time::timeout(HEAD_TIMEOUT, TlsAcceptor::from(tls).accept(stream)).await.ok()?.ok()
+    tokio::time::timeout(HEAD_TIMEOUT, TlsAcceptor::from(tls).accept(stream))
+        .await
+        .ok()?
+        .ok()
 }
 
 fn protocol(limits: &ListenerLimits) -> auto::Builder<TokioExecutor> {
@@ -141,7 +149,11 @@ fn protocol(limits: &ListenerLimits) -> auto::Builder<TokioExecutor> {
         .header_read_timeout(HEAD_TIMEOUT)
         // One bound for both directions: the head must fit, and it is what a slow reader can make
         // us hold.
-        .max_buf_size(limits.head_bytes_max.clamp(8 * 1024, WRITE_BUFFER_BYTES_MAX.max(limits.head_bytes_max)))
+        .max_buf_size(
+            limits
+                .head_bytes_max
+                .clamp(8 * 1024, WRITE_BUFFER_BYTES_MAX.max(limits.head_bytes_max)),
+        )
         .max_headers(limits.header_count_max);
     builder
         .http2()

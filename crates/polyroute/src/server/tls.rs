@@ -11,7 +11,9 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The certificate file can't be read as PEM.
-    #[error("cannot read a certificate chain from `{0}`: {1}; it must be PEM, the server's certificate first")]
+    #[error(
+        "cannot read a certificate chain from `{0}`: {1}; it must be PEM, the server's certificate first"
+    )]
     Certificate(PathBuf, rustls_pki_types::pem::Error),
     /// The certificate file holds no certificate.
     #[error("`{0}` holds no certificate; it must be PEM, the server's certificate first")]
@@ -35,11 +37,13 @@ pub fn server_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>
     if chain.is_empty() {
         return Err(TlsError::NoCertificate(certificate.to_owned()));
     }
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| TlsError::Key(key.to_owned(), error))?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(crate::upstream::crypto_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
+    let key =
+        PrivateKeyDer::from_pem_file(key).map_err(|error| TlsError::Key(key.to_owned(), error))?;
+    let mut config =
+        ServerConfig::builder_with_provider(Arc::new(crate::upstream::crypto_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

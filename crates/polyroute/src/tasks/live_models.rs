@@ -56,11 +56,21 @@ pub async fn refresh(gateway: Arc<Gateway>) {
     let every = gateway.settings.server.models_refresh;
     loop {
         for known in gateway.snapshot.on() {
-            let Some(state) = gateway.providers.get(&known.name).filter(|state| state.config.models) else { continue };
+            let Some(state) = gateway
+                .providers
+                .get(&known.name)
+                .filter(|state| state.config.models)
+            else {
+                continue;
+            };
             match list(&gateway, state, known).await {
                 Ok(models) => gateway.live_models.set(&known.name, models),
                 // The last good list stays.
-                Err(reason) => tracing::warn!(provider = known.name, reason, "the model list could not be read"),
+                Err(reason) => tracing::warn!(
+                    provider = known.name,
+                    reason,
+                    "the model list could not be read"
+                ),
             }
         }
         tokio::select! {
@@ -70,7 +80,11 @@ pub async fn refresh(gateway: Arc<Gateway>) {
     }
 }
 
-async fn list(gateway: &Gateway, state: &ProviderState, known: &Known) -> Result<Vec<ModelListing>, String> {
+async fn list(
+    gateway: &Gateway,
+    state: &ProviderState,
+    known: &Known,
+) -> Result<Vec<ModelListing>, String> {
     let adapter = provider::adapter(known.dialect.as_str());
     let endpoint = Endpoint {
         provider: known.name.clone(),
@@ -78,24 +92,40 @@ async fn list(gateway: &Gateway, state: &ProviderState, known: &Known) -> Result
         first_party: known.first_party,
     };
     let connect = gateway.settings.resilience.timeouts.connect;
-    let client = gateway.clients.get(&known.name, connect).ok_or("the provider has no client")?;
+    let client = gateway
+        .clients
+        .get(&known.name, connect)
+        .ok_or("the provider has no client")?;
     let mut models = Vec::new();
     let mut page = None;
     for _ in 0..PAGES_MAX {
         let encoded = adapter.encode_models(&endpoint, page.as_deref());
-        let request = outgoing(&state.config, state.config.credentials.first(), encoded, false, &TraceContext::default())
-            .map_err(|error| error.message)?;
+        let request = outgoing(
+            &state.config,
+            state.config.credentials.first(),
+            encoded,
+            false,
+            &TraceContext::default(),
+        )
+        .map_err(|error| error.message)?;
         let read = async {
             let response = client.send(request).await.map_err(|error| error.message)?;
             let status = response.status();
             if !status.is_success() {
                 return Err(format!("status {}", status.as_u16()));
             }
-            let body = Limited::new(response.into_body(), PAGE_BYTES_MAX).collect().await;
-            body.map(http_body_util::Collected::to_bytes).map_err(|error| error.to_string())
+            let body = Limited::new(response.into_body(), PAGE_BYTES_MAX)
+                .collect()
+                .await;
+            body.map(http_body_util::Collected::to_bytes)
+                .map_err(|error| error.to_string())
         };
-        let body = tokio::time::timeout(PAGE_WAIT, read).await.map_err(|_| "no answer in time".to_owned())??;
-        let (listed, next) = adapter.decode_models(&body).map_err(|error| error.message)?;
+        let body = tokio::time::timeout(PAGE_WAIT, read)
+            .await
+            .map_err(|_| "no answer in time".to_owned())??;
+        let (listed, next) = adapter
+            .decode_models(&body)
+            .map_err(|error| error.message)?;
         models.extend(listed);
         page = next;
         if page.is_none() {

@@ -91,14 +91,20 @@ impl AccessLog {
             LogTarget::Stderr => Some(Sink::Stderr(io::stderr())),
             LogTarget::Off => None,
         };
-        Self { out: sink.map(|sink| BufWriter::with_capacity(64 * 1024, sink)) }
+        Self {
+            out: sink.map(|sink| BufWriter::with_capacity(64 * 1024, sink)),
+        }
     }
 
     pub(super) fn write(&mut self, record: &Record) {
         let Some(out) = &mut self.out else { return };
         let line = Line {
             time: &record.time,
-            level: if record.status >= 500 { "error" } else { "info" },
+            level: if record.status >= 500 {
+                "error"
+            } else {
+                "info"
+            },
             event: "request",
             request_id: &record.request_id,
             operation: record.operation,

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::access_log::AccessLog;
 use super::{
-    AttemptLabels, ErrorLabels, LogTarget, Metrics, Record, RequestLabels, TargetLabels, TokenLabels, Tokens,
+    AttemptLabels, ErrorLabels, LogTarget, Metrics, Record, RequestLabels, TargetLabels,
+    TokenLabels, Tokens,
 };
 
 /// Records waiting for the thread; more are counted as lost (`bound="telemetry_queue"`).
@@ -36,7 +37,11 @@ impl Recent {
     #[must_use]
     pub fn get(&self, request_id: &str) -> Option<Arc<Record>> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        records.iter().rev().find(|record| record.request_id == request_id).cloned()
+        records
+            .iter()
+            .rev()
+            .find(|record| record.request_id == request_id)
+            .cloned()
     }
 
     fn push(&self, record: Record) {
@@ -74,7 +79,12 @@ impl Telemetry {
                 .name("telemetry".to_owned())
                 .spawn(move || collect(&records, AccessLog::new(log), &metrics, &recent))?
         };
-        Ok(Self { queue: Some(queue), thread: Some(thread), metrics, recent })
+        Ok(Self {
+            queue: Some(queue),
+            thread: Some(thread),
+            metrics,
+            recent,
+        })
     }
 
     /// Hands a record over. Never waits.
@@ -82,7 +92,9 @@ impl Telemetry {
         let Some(queue) = &self.queue else { return };
         match queue.try_send(record) {
             Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.metrics.bound_hit("telemetry_queue"),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.metrics.bound_hit("telemetry_queue")
+            }
         }
     }
 }
@@ -96,14 +108,22 @@ impl Drop for Telemetry {
     }
 }
 
-fn collect(records: &Receiver<Box<Record>>, mut log: AccessLog, metrics: &Metrics, recent: &Recent) {
+fn collect(
+    records: &Receiver<Box<Record>>,
+    mut log: AccessLog,
+    metrics: &Metrics,
+    recent: &Recent,
+) {
     loop {
         match records.recv_timeout(Duration::from_secs(1)) {
             Ok(record) => take(*record, &mut log, metrics, recent),
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        #[expect(clippy::disallowed_methods, reason = "a thread of its own, which gathers records meanwhile")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a thread of its own, which gathers records meanwhile"
+        )]
         std::thread::sleep(GATHER);
         while let Ok(record) = records.try_recv() {
             take(*record, &mut log, metrics, recent);
@@ -122,7 +142,11 @@ fn take(record: Record, log: &mut AccessLog, metrics: &Metrics, recent: &Recent)
 fn count(record: &Record, metrics: &Metrics) {
     // A name that led nowhere is the caller's invention.
     let route = record.route.clone().unwrap_or_else(|| {
-        if record.attempts.is_empty() { "none".to_owned() } else { metrics.model_label(&record.requested_model) }
+        if record.attempts.is_empty() {
+            "none".to_owned()
+        } else {
+            metrics.model_label(&record.requested_model)
+        }
     });
     metrics
         .requests
@@ -134,7 +158,10 @@ fn count(record: &Record, metrics: &Metrics) {
         })
         .inc();
     if let Some(code) = &record.error_code {
-        metrics.errors.get_or_create(&ErrorLabels { code: code.clone() }).inc();
+        metrics
+            .errors
+            .get_or_create(&ErrorLabels { code: code.clone() })
+            .inc();
     }
     for attempt in &record.attempts {
         let labels = AttemptLabels {
@@ -144,15 +171,34 @@ fn count(record: &Record, metrics: &Metrics) {
         };
         metrics.attempts.get_or_create(&labels).inc();
     }
-    let Some(last) = record.attempts.last() else { return };
-    let target = TargetLabels { provider: last.provider.clone(), model: metrics.model_label(&last.model) };
-    metrics.duration.get_or_create(&target).observe(record.total_ms / 1_000.0);
+    count_answer(record, metrics);
+}
+
+/// What an answer took, by the target that gave it.
+fn count_answer(record: &Record, metrics: &Metrics) {
+    let Some(last) = record.attempts.last() else {
+        return;
+    };
+    let target = TargetLabels {
+        provider: last.provider.clone(),
+        model: metrics.model_label(&last.model),
+    };
+    metrics
+        .duration
+        .get_or_create(&target)
+        .observe(record.total_ms / 1_000.0);
     metrics.overhead.observe(record.overhead_ms / 1_000.0);
     if let Some(ttft_ms) = record.ttft_ms {
-        metrics.ttft.get_or_create(&target).observe(ttft_ms / 1_000.0);
+        metrics
+            .ttft
+            .get_or_create(&target)
+            .observe(ttft_ms / 1_000.0);
     }
     if !record.dropped_params.is_empty() {
-        metrics.parameters_dropped.get_or_create(&target).inc_by(record.dropped_params.len() as u64);
+        metrics
+            .parameters_dropped
+            .get_or_create(&target)
+            .inc_by(record.dropped_params.len() as u64);
     }
     if record.tokens.provenance != Tokens::None {
         let tokens = &record.tokens;
@@ -174,7 +220,12 @@ fn count(record: &Record, metrics: &Metrics) {
     if record.cost.price_unknown {
         metrics.unpriced.get_or_create(&target).inc();
     }
-    if let Some(usd) = record.cost.usd.as_deref().and_then(|usd| usd.parse::<f64>().ok()) {
+    if let Some(usd) = record
+        .cost
+        .usd
+        .as_deref()
+        .and_then(|usd| usd.parse::<f64>().ok())
+    {
         metrics.cost.get_or_create(&target).inc_by(usd);
     }
 }

@@ -56,7 +56,10 @@ impl UpstreamClient {
         *request.method_mut() = outgoing.method;
         *request.uri_mut() = outgoing.uri;
         *request.headers_mut() = outgoing.headers;
-        self.inner.request(request).await.map_err(|error| classify(&error))
+        self.inner
+            .request(request)
+            .await
+            .map_err(|error| classify(&error))
     }
 }
 
@@ -76,25 +79,33 @@ impl UpstreamClients {
         tls: &rustls::ClientConfig,
         proxies: &Arc<Matcher>,
     ) {
-        self.clients.entry((provider.to_owned(), connect_timeout)).or_insert_with(|| {
-            let connector = Connector::new(Arc::clone(proxies), connect_timeout);
-            let builder = HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http().enable_http1();
-            // HTTP/1.1 pools by default: the pool keeps one HTTP/2 connection a host, and a dead
-            // one takes every request with it.
-            let https =
-                if http2 { builder.enable_http2().wrap_connector(connector) } else { builder.wrap_connector(connector) };
-            let inner = Client::builder(TokioExecutor::new())
-                .pool_timer(TokioTimer::new())
-                .timer(TokioTimer::new())
-                .pool_idle_timeout(IDLE_CONNECTION_AGE_MAX)
-                .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-                .http1_max_buf_size(RESPONSE_HEAD_BYTES_MAX)
-                .http1_max_headers(RESPONSE_HEADERS_MAX)
-                .http2_keep_alive_interval(Duration::from_secs(20))
-                .http2_keep_alive_timeout(Duration::from_secs(10))
-                .build(https);
-            UpstreamClient { inner }
-        });
+        self.clients
+            .entry((provider.to_owned(), connect_timeout))
+            .or_insert_with(|| {
+                let connector = Connector::new(Arc::clone(proxies), connect_timeout);
+                let builder = HttpsConnectorBuilder::new()
+                    .with_tls_config(tls.clone())
+                    .https_or_http()
+                    .enable_http1();
+                // HTTP/1.1 pools by default: the pool keeps one HTTP/2 connection a host, and a dead
+                // one takes every request with it.
+                let https = if http2 {
+                    builder.enable_http2().wrap_connector(connector)
+                } else {
+                    builder.wrap_connector(connector)
+                };
+                let inner = Client::builder(TokioExecutor::new())
+                    .pool_timer(TokioTimer::new())
+                    .timer(TokioTimer::new())
+                    .pool_idle_timeout(IDLE_CONNECTION_AGE_MAX)
+                    .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+                    .http1_max_buf_size(RESPONSE_HEAD_BYTES_MAX)
+                    .http1_max_headers(RESPONSE_HEADERS_MAX)
+                    .http2_keep_alive_interval(Duration::from_secs(20))
+                    .http2_keep_alive_timeout(Duration::from_secs(10))
+                    .build(https);
+                UpstreamClient { inner }
+            });
     }
 
     /// The client of a provider for a connect timeout.
@@ -116,7 +127,9 @@ fn classify(error: &hyper_util::client::legacy::Error) -> UpstreamError {
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
             timed_out |= io.kind() == std::io::ErrorKind::TimedOut;
             // rustls hides inside an I/O error.
-            tls |= io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+            tls |= io
+                .get_ref()
+                .is_some_and(|inner| inner.is::<rustls::Error>());
         }
         reason = cause.to_string();
         source = cause.source();
@@ -125,9 +138,19 @@ fn classify(error: &hyper_util::client::legacy::Error) -> UpstreamError {
         (true, true) => (ErrorKind::Timeout, "no connection to the provider in time"),
         (true, false) if tls => (ErrorKind::Connection, "TLS with the provider failed"),
         (true, false) => (ErrorKind::Connection, "no connection to the provider"),
-        (false, _) => (ErrorKind::Connection, "the provider closed the connection before it answered"),
+        (false, _) => (
+            ErrorKind::Connection,
+            "the provider closed the connection before it answered",
+        ),
     };
-    let mut upstream = UpstreamError::new(kind, if reason.is_empty() { what.to_owned() } else { format!("{what}: {reason}") });
+    let mut upstream = UpstreamError::new(
+        kind,
+        if reason.is_empty() {
+            what.to_owned()
+        } else {
+            format!("{what}: {reason}")
+        },
+    );
     if tls {
         upstream.code = Some("upstream_tls".to_owned());
         upstream.retry_forbidden = true;

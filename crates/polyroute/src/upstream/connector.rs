@@ -32,7 +32,11 @@ impl Connector {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(Duration::from_secs(60)));
-        Self { tcp, proxies, timeout }
+        Self {
+            tcp,
+            proxies,
+            timeout,
+        }
     }
 }
 

@@ -75,12 +75,17 @@ impl MediaFetcher {
     /// A fetcher with these bounds.
     #[must_use]
     pub fn new(limits: MediaLimits, tls: &rustls::ClientConfig) -> Self {
-        let resolver = GuardedResolver { allow_private_networks: limits.allow_private_networks };
+        let resolver = GuardedResolver {
+            allow_private_networks: limits.allow_private_networks,
+        };
         let mut tcp = HttpConnector::new_with_resolver(resolver);
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(limits.timeout));
-        let https =
-            HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http().enable_http1().wrap_connector(tcp);
+        let https = HttpsConnectorBuilder::new()
+            .with_tls_config(tls.clone())
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             // Each fetch checks its own address: no connection outlives the check.
@@ -106,25 +111,38 @@ impl MediaFetcher {
             self.check(&uri)?;
             let mut request = Request::new(Empty::new());
             *request.uri_mut() = uri.clone();
-            request.headers_mut().insert(header::ACCEPT, header::HeaderValue::from_static("*/*"));
-            request.headers_mut().insert(header::USER_AGENT, header::HeaderValue::from_static("polyroute"));
-            let response = self.client.request(request).await.map_err(|error| unreachable(&error))?;
+            request
+                .headers_mut()
+                .insert(header::ACCEPT, header::HeaderValue::from_static("*/*"));
+            request.headers_mut().insert(
+                header::USER_AGENT,
+                header::HeaderValue::from_static("polyroute"),
+            );
+            let response = self
+                .client
+                .request(request)
+                .await
+                .map_err(|error| unreachable(&error))?;
             let (head, body) = response.into_parts();
             if head.status.is_redirection() {
-                uri = redirect(&uri, &head.headers).ok_or(FetchError::Status(head.status.as_u16()))?;
+                uri = redirect(&uri, &head.headers)
+                    .ok_or(FetchError::Status(head.status.as_u16()))?;
                 continue;
             }
             if head.status != StatusCode::OK {
                 return Err(FetchError::Status(head.status.as_u16()));
             }
             let bytes_max = self.limits.bytes_max;
-            let bytes = Limited::new(body, bytes_max).collect().await.map_err(|error| {
-                if error.is::<http_body_util::LengthLimitError>() {
-                    FetchError::TooLarge(bytes_max)
-                } else {
-                    FetchError::Unreachable
-                }
-            })?;
+            let bytes = Limited::new(body, bytes_max)
+                .collect()
+                .await
+                .map_err(|error| {
+                    if error.is::<http_body_util::LengthLimitError>() {
+                        FetchError::TooLarge(bytes_max)
+                    } else {
+                        FetchError::Unreachable
+                    }
+                })?;
             return Ok(media(&head.headers, &bytes.to_bytes()));
         }
         Err(FetchError::Redirects)
@@ -139,7 +157,9 @@ impl MediaFetcher {
         let host = uri.host().ok_or(FetchError::Scheme)?;
         let literal = host.trim_start_matches('[').trim_end_matches(']');
         match literal.parse::<IpAddr>() {
-            Ok(address) if !self.limits.allow_private_networks && !is_public(address) => Err(FetchError::NotPublic),
+            Ok(address) if !self.limits.allow_private_networks && !is_public(address) => {
+                Err(FetchError::NotPublic)
+            }
             _ => Ok(()),
         }
     }
@@ -176,7 +196,12 @@ fn media(headers: &HeaderMap, bytes: &[u8]) -> Media {
 fn unreachable(error: &hyper_util::client::legacy::Error) -> FetchError {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        if cause.is::<NotPublic>() || cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref).is_some_and(|inner| inner.is::<NotPublic>()) {
+        if cause.is::<NotPublic>()
+            || cause
+                .downcast_ref::<std::io::Error>()
+                .and_then(std::io::Error::get_ref)
+                .is_some_and(|inner| inner.is::<NotPublic>())
+        {
             return FetchError::NotPublic;
         }
         source = cause.source();
@@ -207,7 +232,8 @@ impl Service<Name> for GuardedResolver {
     fn call(&mut self, name: Name) -> Self::Future {
         let allow_private_networks = self.allow_private_networks;
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             // One private address among public ones is refused whole: a mixed answer is an attack.
             if !allow_private_networks && found.iter().any(|address| !is_public(address.ip())) {
                 return Err(std::io::Error::other(NotPublic));

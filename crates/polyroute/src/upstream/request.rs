@@ -25,15 +25,23 @@ impl TraceContext {
             .get("traceparent")
             .filter(|value| value.to_str().is_ok_and(is_traceparent))
             .cloned();
-        let tracestate = traceparent.is_some().then(|| headers.get("tracestate").cloned()).flatten();
-        Self { traceparent, tracestate }
+        let tracestate = traceparent
+            .is_some()
+            .then(|| headers.get("tracestate").cloned())
+            .flatten();
+        Self {
+            traceparent,
+            tracestate,
+        }
     }
 }
 
 /// Whether a `traceparent` is well-formed enough to pass on (W3C Trace Context §3.2).
 fn is_traceparent(value: &str) -> bool {
     let hex = |part: Option<&str>, length: usize| {
-        part.is_some_and(|part| part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        part.is_some_and(|part| {
+            part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+        })
     };
     let mut parts = value.split('-');
     hex(parts.next(), 2) && hex(parts.next(), 32) && hex(parts.next(), 16) && hex(parts.next(), 2)
@@ -57,41 +65,35 @@ pub fn outgoing(
     target.push_str(&encoded.path);
     let uri = Uri::try_from(target).map_err(|_| unsendable("the model name makes no valid URL"))?;
     let mut headers = HeaderMap::with_capacity(12);
-    headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("polyroute/", env!("CARGO_PKG_VERSION"))));
+    headers.insert(
+        header::USER_AGENT,
+        HeaderValue::from_static(concat!("polyroute/", env!("CARGO_PKG_VERSION"))),
+    );
     headers.insert(
         header::ACCEPT,
-        HeaderValue::from_static(if stream { "text/event-stream" } else { "application/json" }),
+        HeaderValue::from_static(if stream {
+            "text/event-stream"
+        } else {
+            "application/json"
+        }),
     );
     // An answer in an encoding that we did not ask for is refused (row F24).
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(
+        header::ACCEPT_ENCODING,
+        HeaderValue::from_static("identity"),
+    );
     if !encoded.get {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
     }
     for (name, value) in encoded.headers {
         headers.insert(HeaderName::from_static(name), value_of(&value)?);
     }
-    if provider.dialect == Dialect::Openai {
-        for (name, value) in
-            [("openai-organization", &provider.organization), ("openai-project", &provider.project)]
-        {
-            if let Some(value) = value {
-                headers.insert(HeaderName::from_static(name), value_of(value)?);
-            }
-        }
-    }
-    for (name, value) in &provider.headers {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unsendable("a configured header has no valid name"))?;
-        headers.insert(name, sensitive(value.expose())?);
-    }
+    provider_headers(provider, &mut headers)?;
     if let Some(credential) = credential {
-        let secret = credential.secret.expose();
-        let (name, value) = match (credential.scheme, provider.dialect) {
-            (Scheme::Bearer, _) | (Scheme::Dialect, Dialect::Openai) => {
-                (header::AUTHORIZATION, sensitive(&format!("Bearer {secret}"))?)
-            }
-            (Scheme::Dialect, Dialect::Anthropic) => (HeaderName::from_static("x-api-key"), sensitive(secret)?),
-            (Scheme::Dialect, Dialect::Gemini) => (HeaderName::from_static("x-goog-api-key"), sensitive(secret)?),
-        };
+        let (name, value) = authorization(credential, provider.dialect)?;
         headers.insert(name, value);
     }
     if let Some(traceparent) = &trace.traceparent {
@@ -100,12 +102,61 @@ pub fn outgoing(
     if let Some(tracestate) = &trace.tracestate {
         headers.insert(HeaderName::from_static("tracestate"), tracestate.clone());
     }
-    let method = if encoded.get { Method::GET } else { Method::POST };
-    Ok(Outgoing { method, uri, headers, body: encoded.body })
+    let method = if encoded.get {
+        Method::GET
+    } else {
+        Method::POST
+    };
+    Ok(Outgoing {
+        method,
+        uri,
+        headers,
+        body: encoded.body,
+    })
+}
+
+/// What the configuration says of a provider's headers.
+fn provider_headers(provider: &Provider, headers: &mut HeaderMap) -> Result<(), UpstreamError> {
+    if provider.dialect == Dialect::Openai {
+        let own = [
+            ("openai-organization", &provider.organization),
+            ("openai-project", &provider.project),
+        ];
+        for (name, value) in own {
+            if let Some(value) = value {
+                headers.insert(HeaderName::from_static(name), value_of(value)?);
+            }
+        }
+    }
+    for (name, value) in &provider.headers {
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| unsendable("a configured header has no valid name"))?;
+        headers.insert(name, sensitive(value.expose())?);
+    }
+    Ok(())
+}
+
+fn authorization(
+    credential: &Credential,
+    dialect: Dialect,
+) -> Result<(HeaderName, HeaderValue), UpstreamError> {
+    let secret = credential.secret.expose();
+    let name = match (credential.scheme, dialect) {
+        (Scheme::Bearer, _) | (Scheme::Dialect, Dialect::Openai) => {
+            return Ok((
+                header::AUTHORIZATION,
+                sensitive(&format!("Bearer {secret}"))?,
+            ));
+        }
+        (Scheme::Dialect, Dialect::Anthropic) => "x-api-key",
+        (Scheme::Dialect, Dialect::Gemini) => "x-goog-api-key",
+    };
+    Ok((HeaderName::from_static(name), sensitive(secret)?))
 }
 
 fn value_of(value: &str) -> Result<HeaderValue, UpstreamError> {
-    HeaderValue::from_str(value).map_err(|_| unsendable("a header value holds characters that can't be sent"))
+    HeaderValue::from_str(value)
+        .map_err(|_| unsendable("a header value holds characters that can't be sent"))
 }
 
 fn sensitive(value: &str) -> Result<HeaderValue, UpstreamError> {
@@ -124,7 +175,9 @@ mod tests {
 
     #[test]
     fn traceparents() {
-        assert!(is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+        assert!(is_traceparent(
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        ));
         assert!(!is_traceparent("00-xyz-00f067aa0ba902b7-01"));
         assert!(!is_traceparent(""));
     }

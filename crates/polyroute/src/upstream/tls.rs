@@ -13,17 +13,21 @@ use rustls_pki_types::pem::PemObject as _;
 /// # Errors
 /// No protocol version that the crypto provider can speak.
 pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, rustls::Error> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let mut roots = RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
     let native = rustls_native_certs::load_native_certs();
     // One certificate that can't be read must not take the others with it.
     roots.add_parsable_certificates(native.certs);
     if let Some(own) = ca_file.and_then(|path| CertificateDer::pem_file_iter(path).ok()) {
         roots.add_parsable_certificates(own.flatten());
     }
-    Ok(ClientConfig::builder_with_provider(Arc::new(crypto_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+    Ok(
+        ClientConfig::builder_with_provider(Arc::new(crypto_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth(),
+    )
 }
 
 /// The crypto provider that this build was made with.

@@ -16,7 +16,12 @@ async fn every_provider_answers_whole_and_streamed() {
         assert!(answer.json()["usage"]["total_tokens"].as_u64().unwrap() > 0);
 
         let answer = lab.chat(&ask_streamed(model, "echo: déjà vu 😀")).await;
-        assert_eq!(answer.streamed(), ("déjà vu 😀".to_owned(), true), "{}", answer.text());
+        assert_eq!(
+            answer.streamed(),
+            ("déjà vu 😀".to_owned(), true),
+            "{}",
+            answer.text()
+        );
         let record = lab.record(&answer).await;
         assert_eq!(record["end"], "complete", "{record}");
         assert_eq!(record["tokens"]["provenance"], "reported", "{record}");
@@ -29,26 +34,45 @@ async fn the_usage_chunk_comes_only_when_asked_for() {
     let lab = Lab::start().await;
     for (provider, model) in MODELS {
         let without = lab.chat(&ask_streamed(model, "Hello")).await.text();
-        assert!(!without.contains("\"prompt_tokens\""), "{provider}: {without}");
+        assert!(
+            !without.contains("\"prompt_tokens\""),
+            "{provider}: {without}"
+        );
         let mut body = ask_streamed(model, "Hello");
         body["stream_options"] = json!({"include_usage": true});
         let answer = lab.chat(&body).await;
         let events = answer.events();
         let usage: serde_json::Value = serde_json::from_str(&events[events.len() - 2]).unwrap();
         assert_eq!(usage["choices"], json!([]), "{provider}");
-        assert!(usage["usage"]["total_tokens"].as_u64().unwrap() > 0, "{provider}");
+        assert!(
+            usage["usage"]["total_tokens"].as_u64().unwrap() > 0,
+            "{provider}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_dead_provider_is_not_noticed() {
     let lab = Lab::start().await;
-    for fault in ["reset_before_headers", "status:500", "status:503", "garbage_json", "empty_body"] {
+    for fault in [
+        "reset_before_headers",
+        "status:500",
+        "status:503",
+        "garbage_json",
+        "empty_body",
+    ] {
         lab.fault("openai", fault);
-        for body in [ask("chat", "echo: here"), ask_streamed("chat", "echo: here")] {
+        for body in [
+            ask("chat", "echo: here"),
+            ask_streamed("chat", "echo: here"),
+        ] {
             let answer = lab.chat(&body).await;
             assert_eq!(answer.status, StatusCode::OK, "{fault}: {}", answer.text());
-            assert_eq!(answer.header("x-polyroute-provider"), "anthropic", "{fault}");
+            assert_eq!(
+                answer.header("x-polyroute-provider"),
+                "anthropic",
+                "{fault}"
+            );
             assert!(answer.text().contains("here"), "{fault}");
         }
         lab.sim.clear_faults();

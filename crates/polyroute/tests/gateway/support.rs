@@ -67,12 +67,22 @@ impl Lab {
             "{server}{providers}{}routes:\n  chat: [{openai}, {anthropic}, {gemini}]\n{routes}\n",
             more.replace("$SIM", &url)
         );
-        let environment: Environment =
-            [("KEY", "sim-canary-provider-key"), ("BAD", "bad-key"), ("CALLER", "caller-key-0123456789")].into_iter().collect();
-        let input = Input { file: None, listen: None, admin: None, environment: &environment };
+        let environment: Environment = [
+            ("KEY", "sim-canary-provider-key"),
+            ("BAD", "bad-key"),
+            ("CALLER", "caller-key-0123456789"),
+        ]
+        .into_iter()
+        .collect();
+        let input = Input {
+            file: None,
+            listen: None,
+            admin: None,
+            environment: &environment,
+        };
         let loaded = match config::load_text(Some("test.yaml"), &text, Path::new(""), &input) {
             Ok(loaded) => loaded,
-            Err(report) => panic!("{}\n{text}", report.render(false)),
+            Err(report) => panic!("{}\n{text}", report.to_text(false)),
         };
         let gateway = Running::start(loaded.settings).await.unwrap();
         Self { sim, gateway }
@@ -95,9 +105,14 @@ impl Lab {
     }
 
     /// Sends bytes with headers.
-    pub async fn post_bytes(&self, path: &str, body: impl Into<Bytes>, headers: &[(&str, &str)]) -> Answer {
-        let mut request =
-            Request::post(format!("http://{}{path}", self.gateway.address)).header(header::CONTENT_TYPE, "application/json");
+    pub async fn post_bytes(
+        &self,
+        path: &str,
+        body: impl Into<Bytes>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = Request::post(format!("http://{}{path}", self.gateway.address))
+            .header(header::CONTENT_TYPE, "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -116,7 +131,12 @@ impl Lab {
 
     /// The outcome record of an answer, once it is there.
     pub async fn record(&self, answer: &Answer) -> Value {
-        let id = answer.headers.get("x-request-id").unwrap().to_str().unwrap();
+        let id = answer
+            .headers
+            .get("x-request-id")
+            .unwrap()
+            .to_str()
+            .unwrap();
         self.record_of(id).await
     }
 
@@ -165,29 +185,52 @@ impl Answer {
         let mut text = String::new();
         for data in self.events() {
             if let Ok(chunk) = serde_json::from_str::<Value>(&data) {
-                text.push_str(chunk.pointer("/choices/0/delta/content").and_then(Value::as_str).unwrap_or_default());
+                text.push_str(
+                    chunk
+                        .pointer("/choices/0/delta/content")
+                        .and_then(Value::as_str)
+                        .unwrap_or_default(),
+                );
             }
         }
-        (text, self.events().last().is_some_and(|last| last == "[DONE]"))
+        (
+            text,
+            self.events().last().is_some_and(|last| last == "[DONE]"),
+        )
     }
 
     /// Content text of a whole answer.
     pub fn content(&self) -> String {
-        self.json().pointer("/choices/0/message/content").and_then(Value::as_str).unwrap_or_default().to_owned()
+        self.json()
+            .pointer("/choices/0/message/content")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// `error.code`, of a whole body or of the last event of a stream.
     pub fn code(&self) -> String {
         let error: Value = match serde_json::from_slice(&self.body) {
             Ok(value) => value,
-            Err(_) => self.events().last().and_then(|last| serde_json::from_str(last).ok()).unwrap_or_default(),
+            Err(_) => self
+                .events()
+                .last()
+                .and_then(|last| serde_json::from_str(last).ok())
+                .unwrap_or_default(),
         };
-        error.pointer("/error/code").and_then(Value::as_str).unwrap_or_default().to_owned()
+        error
+            .pointer("/error/code")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// A header as text.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 }
 
@@ -212,9 +255,20 @@ pub async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> A
 }
 
 async fn send(request: Request<Full<Bytes>>) -> Answer {
-    let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-    let response = tokio::time::timeout(Duration::from_secs(20), client.request(request)).await.unwrap().unwrap();
+    let client: Client<HttpConnector, Full<Bytes>> =
+        Client::builder(TokioExecutor::new()).build_http();
+    let response = tokio::time::timeout(Duration::from_secs(20), client.request(request))
+        .await
+        .unwrap()
+        .unwrap();
     let (head, body) = response.into_parts();
-    let body = tokio::time::timeout(Duration::from_secs(20), body.collect()).await.unwrap().unwrap();
-    Answer { status: head.status, headers: head.headers, body: body.to_bytes() }
+    let body = tokio::time::timeout(Duration::from_secs(20), body.collect())
+        .await
+        .unwrap()
+        .unwrap();
+    Answer {
+        status: head.status,
+        headers: head.headers,
+        body: body.to_bytes(),
+    }
 }

@@ -22,7 +22,6 @@ pub(super) struct Seen {
     pub(super) status: u16,
     pub(super) provider: String,
     pub(super) attempts: String,
-    pub(super) request_id: String,
     /// Text, or what was called with what.
     pub(super) text: String,
     pub(super) first_ms: Option<u128>,
@@ -34,25 +33,30 @@ pub(super) struct Seen {
 
 /// Sends one request and reads the answer, streamed or not.
 pub(super) async fn send(gateway: SocketAddr, path: &str, body: &Value) -> anyhow::Result<Seen> {
-    tokio::time::timeout(WAIT, exchange(gateway, path, body)).await.context("no answer in 30 s")?
+    tokio::time::timeout(WAIT, exchange(gateway, path, body))
+        .await
+        .context("no answer in 30 s")?
 }
 
 async fn exchange(gateway: SocketAddr, path: &str, body: &Value) -> anyhow::Result<Seen> {
-    let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let client: Client<HttpConnector, Full<Bytes>> =
+        Client::builder(TokioExecutor::new()).build_http();
     let request = Request::post(format!("http://{gateway}{path}"))
         .header(header::CONTENT_TYPE, "application/json")
         .body(Full::new(body.to_string().into()))?;
     let began = Instant::now();
     let response = client.request(request).await?;
     let header = |name: &str| {
-        let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+        let value = response
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok());
         value.unwrap_or_default().to_owned()
     };
     let mut seen = Seen {
         status: response.status().as_u16(),
         provider: header("x-polyroute-provider"),
         attempts: header("x-polyroute-attempts"),
-        request_id: header("x-request-id"),
         ..Seen::default()
     };
     let streamed = header("content-type").starts_with("text/event-stream");
@@ -61,7 +65,9 @@ async fn exchange(gateway: SocketAddr, path: &str, body: &Value) -> anyhow::Resu
     let mut whole = Vec::new();
     let mut frames = Vec::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
         if !streamed {
             whole.extend_from_slice(&data);
             continue;
@@ -87,9 +93,13 @@ impl Seen {
             self.whole = true;
             return;
         }
-        let Ok(chunk) = serde_json::from_str::<Value>(data) else { return };
+        let Ok(chunk) = serde_json::from_str::<Value>(data) else {
+            return;
+        };
         let delta = chunk.pointer("/choices/0/delta");
-        if let Some(text) = delta.and_then(|delta| delta.get("content")).and_then(Value::as_str)
+        if let Some(text) = delta
+            .and_then(|delta| delta.get("content"))
+            .and_then(Value::as_str)
             && !text.is_empty()
         {
             self.first_ms.get_or_insert(began.elapsed().as_millis());
@@ -101,13 +111,19 @@ impl Seen {
     fn take_whole(&mut self, answer: &Value) {
         self.whole = self.status == 200;
         let message = answer.pointer("/choices/0/message");
-        let calls = message.and_then(|message| message.get("tool_calls")).and_then(Value::as_array);
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+        let calls = message
+            .and_then(|message| message.get("tool_calls"))
+            .and_then(Value::as_array);
+        let text =
+            |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
         self.text = match calls.filter(|calls| !calls.is_empty()) {
             Some(calls) => calls
                 .iter()
                 .map(|call| {
-                    let (name, arguments) = (call.pointer("/function/name"), call.pointer("/function/arguments"));
+                    let (name, arguments) = (
+                        call.pointer("/function/name"),
+                        call.pointer("/function/arguments"),
+                    );
                     format!("{}({})", text(name), text(arguments))
                 })
                 .collect::<Vec<_>>()

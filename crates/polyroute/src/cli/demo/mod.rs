@@ -22,7 +22,7 @@ const PREFERRED: [&str; 2] = ["127.0.0.1:8080", "127.0.0.1:9090"];
 
 /// Options of `polyroute demo`.
 #[derive(Debug, Args)]
-pub(super) struct DemoArgs {
+pub struct DemoArgs {
     /// End after the table instead of staying up
     #[arg(long)]
     exit: bool,
@@ -35,7 +35,11 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
 
 async fn play(exit: bool) -> anyhow::Result<()> {
     let latency = Latency::preset("realistic").context("the simulator knows no realistic pace")?;
-    let sim = Sim::start(SimConfig { latency, ..SimConfig::default() }).await?;
+    let sim = Sim::start(SimConfig {
+        latency,
+        ..SimConfig::default()
+    })
+    .await?;
     let running = Running::start(settings(&sim.url())?).await?;
     let mut out = std::io::stdout();
     let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -55,13 +59,20 @@ async fn play(exit: bool) -> anyhow::Result<()> {
     let failed = rows.iter().filter(|row| !row.ok).count();
     writeln!(out, "{}", table::summary(&rows))?;
     if !exit {
-        writeln!(out, "{}", table::try_next(running.address, running.admin_address))?;
+        writeln!(
+            out,
+            "{}",
+            table::try_next(running.address, running.admin_address)
+        )?;
         tokio::signal::ctrl_c().await?;
         writeln!(out)?;
     }
     running.drain().await;
     sim.shutdown().await;
-    anyhow::ensure!(failed == 0, "{failed} of the demo's requests did not get the answer they should");
+    anyhow::ensure!(
+        failed == 0,
+        "{failed} of the demo's requests did not get the answer they should"
+    );
     Ok(())
 }
 
@@ -80,10 +91,18 @@ fn settings(sim: &str) -> anyhow::Result<config::settings::Settings> {
            chat: [careful, anthropic/claude-haiku-4-5, gemini/gemini-2.5-flash]\n"
     );
     let environment: Environment = [("DEMO_KEY", "sim-demo-key")].into_iter().collect();
-    let input = Input { file: None, listen: None, admin: None, environment: &environment };
+    let input = Input {
+        file: None,
+        listen: None,
+        admin: None,
+        environment: &environment,
+    };
     match config::load_text(Some("demo.yaml"), &text, Path::new(""), &input) {
         Ok(loaded) => Ok(loaded.settings),
-        Err(report) => anyhow::bail!("the demo's configuration is wrong:\n{}", report.render(false)),
+        Err(report) => anyhow::bail!(
+            "the demo's configuration is wrong:\n{}",
+            report.to_text(false)
+        ),
     }
 }
 
@@ -91,6 +110,8 @@ fn settings(sim: &str) -> anyhow::Result<config::settings::Settings> {
 fn free(address: &str) -> String {
     match std::net::TcpListener::bind(address) {
         Ok(_) => address.to_owned(),
-        Err(_) => address.parse::<SocketAddr>().map_or_else(|_| address.to_owned(), |taken| format!("{}:0", taken.ip())),
+        Err(_) => address
+            .parse::<SocketAddr>()
+            .map_or_else(|_| address.to_owned(), |taken| format!("{}:0", taken.ip())),
     }
 }

@@ -18,16 +18,33 @@ pub(super) struct Row {
     pub(super) ok: bool,
 }
 
-const MODELS: [&str; 3] = ["openai/gpt-4o-mini", "anthropic/claude-haiku-4-5", "gemini/gemini-2.5-flash"];
+const MODELS: [&str; 3] = [
+    "openai/gpt-4o-mini",
+    "anthropic/claude-haiku-4-5",
+    "gemini/gemini-2.5-flash",
+];
 
 /// Plays all scenes; `each` sees every row as it happens.
-pub(super) async fn play(sim: &Sim, gateway: SocketAddr, each: impl Fn(&Row)) -> anyhow::Result<Vec<Row>> {
+pub(super) async fn play(
+    sim: &Sim,
+    gateway: SocketAddr,
+    each: impl Fn(&Row),
+) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (what, more) in [
         ("a question", json!({})),
-        ("the same, streamed", json!({"stream": true, "stream_options": {"include_usage": true}})),
-        ("a tool call", json!({"tools": [weather()], "tool_choice": "required"})),
-        ("an answer by JSON schema", json!({"response_format": schema()})),
+        (
+            "the same, streamed",
+            json!({"stream": true, "stream_options": {"include_usage": true}}),
+        ),
+        (
+            "a tool call",
+            json!({"tools": [weather()], "tool_choice": "required"}),
+        ),
+        (
+            "an answer by JSON schema",
+            json!({"response_format": schema()}),
+        ),
     ] {
         for model in MODELS {
             rows.push(scene(gateway, what, model, &more, None).await?);
@@ -35,19 +52,35 @@ pub(super) async fn play(sim: &Sim, gateway: SocketAddr, each: impl Fn(&Row)) ->
         }
     }
     let down = [
-        ("OpenAI refuses connections", "reset_before_headers", json!({"stream": true, "stream_options": {"include_usage": true}})),
-        ("OpenAI hangs after its 200", "head_then_hang", json!({"stream": true, "stream_options": {"include_usage": true}})),
+        (
+            "OpenAI refuses connections",
+            "reset_before_headers",
+            json!({"stream": true, "stream_options": {"include_usage": true}}),
+        ),
+        (
+            "OpenAI hangs after its 200",
+            "head_then_hang",
+            json!({"stream": true, "stream_options": {"include_usage": true}}),
+        ),
         ("OpenAI says 429", "status:429", json!({})),
     ];
     for (what, fault, more) in down {
-        sim.add_fault(serde_json::from_value(json!({"match": {"prefix": "openai"}, "fault": fault}))?);
+        sim.add_fault(serde_json::from_value(
+            json!({"match": {"prefix": "openai"}, "fault": fault}),
+        )?);
         rows.push(scene(gateway, what, "chat", &more, Some("openai")).await?);
         rows.last().into_iter().for_each(&each);
         sim.clear_faults();
     }
     let embedding = json!({"model": "openai/text-embedding-3-small", "input": "Hello"});
     let seen = client::send(gateway, "/v1/embeddings", &embedding).await?;
-    let row = Row { what: "an embedding", model: "openai/text-embedding-3-small".to_owned(), ok: seen.status == 200, seen, fell_back: false };
+    let row = Row {
+        what: "an embedding",
+        model: "openai/text-embedding-3-small".to_owned(),
+        ok: seen.status == 200,
+        seen,
+        fell_back: false,
+    };
     each(&row);
     rows.push(row);
     Ok(rows)
@@ -72,8 +105,15 @@ async fn scene(
     }
     let seen = client::send(gateway, "/v1/chat/completions", &body).await?;
     let fell_back = down.is_some_and(|down| seen.provider != down);
-    let ok = seen.status == 200 && seen.whole && !seen.text.is_empty() && fell_back == down.is_some();
-    Ok(Row { what, model: model.to_owned(), seen, fell_back, ok })
+    let ok =
+        seen.status == 200 && seen.whole && !seen.text.is_empty() && fell_back == down.is_some();
+    Ok(Row {
+        what,
+        model: model.to_owned(),
+        seen,
+        fell_back,
+        ok,
+    })
 }
 
 fn weather() -> Value {

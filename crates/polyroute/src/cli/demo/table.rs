@@ -18,12 +18,26 @@ impl Row {
             (false, true) => "\x1b[31m✗\x1b[0m",
             (false, false) => "✗",
         };
-        let answer: String = self.seen.text.chars().filter(|c| !c.is_control()).take(60).collect();
-        format!("{mark} {}: {} answered: {answer}", self.what, self.provider())
+        let answer: String = self
+            .seen
+            .text
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(60)
+            .collect();
+        format!(
+            "{mark} {}: {} answered: {answer}",
+            self.what,
+            self.provider()
+        )
     }
 
     fn provider(&self) -> &str {
-        if self.seen.provider.is_empty() { "nobody" } else { &self.seen.provider }
+        if self.seen.provider.is_empty() {
+            "nobody"
+        } else {
+            &self.seen.provider
+        }
     }
 }
 
@@ -31,8 +45,18 @@ impl Row {
 pub(super) fn render(rows: &[Row], colour: bool) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
-    table.set_header(["asked for", "model", "answered by", "tries", "first word", "whole", "tokens in/out"]);
+    table
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH);
+    table.set_header([
+        "asked for",
+        "model",
+        "answered by",
+        "tries",
+        "first word",
+        "whole",
+        "tokens in/out",
+    ]);
     for row in rows {
         let (text, shade) = match (row.ok, row.fell_back) {
             (false, _) => (format!("{} ✗", row.provider()), Color::Red),
@@ -49,9 +73,15 @@ pub(super) fn render(rows: &[Row], colour: bool) -> String {
             Cell::new(&row.model),
             answered,
             Cell::new(&seen.attempts),
-            Cell::new(seen.first_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"))),
+            Cell::new(
+                seen.first_ms
+                    .map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms")),
+            ),
             Cell::new(format!("{} ms", seen.total_ms)),
-            Cell::new(seen.tokens.map_or_else(|| "-".to_owned(), |(input, output)| format!("{input}/{output}"))),
+            Cell::new(seen.tokens.map_or_else(
+                || "-".to_owned(),
+                |(input, output)| format!("{input}/{output}"),
+            )),
         ]);
     }
     table.to_string()

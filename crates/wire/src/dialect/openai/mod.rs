@@ -13,6 +13,7 @@ pub mod encode;
 mod errors;
 mod models;
 mod parse;
+mod pass_embeddings;
 mod policy;
 mod request;
 mod response;
@@ -23,6 +24,7 @@ mod usage;
 
 pub use edit::{Edited, edit_chat};
 pub use parse::{parse_chat, parse_embeddings};
+pub use pass_embeddings::{edit_embeddings, tap_embeddings};
 pub use tap::{Tap, TapSignal, TapSummary, tap_whole};
 
 use crate::adapter::{Adapter, DecodeContext, Encoded, Endpoint, ModelListing, ReplyHead, Target};

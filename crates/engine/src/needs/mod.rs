@@ -4,6 +4,8 @@
 //! Read [`RequestNeeds`] first. It is made from the hub request where there is one, and else by a
 //! peek into the caller's JSON that copies nothing but a few short fields.
 
+mod peek;
+
 use polyroute_wire::chat::{
     ChatRequest, MediaSource, Message, Part, ResponseFormat, Role, Tool, ToolChoice,
 };
@@ -190,3 +192,6 @@ fn tool_bytes(tool: &Tool) -> usize {
         Tool::Unknown { .. } => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! Both ways of reading the needs must agree.
+
+use polyroute_wire::chat::{Effort, ToolCall};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn peek(body: &serde_json::Value) -> RequestNeeds {
+    RequestNeeds::peek(body.to_string().as_bytes()).unwrap()
+}
+
+fn user(parts: Vec<Part>) -> Message {
+    let mut message = Message::new(Role::User);
+    message.parts = parts;
+    message
+}
+
+fn file(filename: &str, media_type: &str) -> Part {
+    let source = MediaSource::Inline {
+        media_type: media_type.into(),
+        data: "AAAA".into(),
+    };
+    Part::File {
+        source,
+        filename: Some(filename.into()),
+        cache_control: None,
+    }
+}
+
+#[test]
+fn media_are_found_in_hub_and_body() {
+    let url = || MediaSource::Url("https://example.com/a".into());
+    let request = ChatRequest {
+        messages: vec![user(vec![
+            Part::Image {
+                source: url(),
+                detail: None,
+                cache_control: None,
+            },
+            Part::Audio {
+                source: url(),
+                format: None,
+            },
+            Part::Video {
+                source: url(),
+                settings: None,
+            },
+            file("a.pdf", "application/pdf"),
+        ])],
+        ..ChatRequest::default()
+    };
+    let body = json!({"messages": [{"role": "user", "content": [
+        {"type": "image_url", "image_url": {"url": "https://example.com/a"}},
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
+        {"type": "video_url", "video_url": {"url": "https://example.com/a"}},
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"}},
+    ]}]});
+    for needs in [RequestNeeds::of_chat(&request), peek(&body)] {
+        assert!(
+            needs.image && needs.audio && needs.video && needs.pdf,
+            "{needs:?}"
+        );
+    }
+}
+
+#[test]
+fn a_file_is_what_its_type_or_name_says() {
+    for (name, media_type, pdf, image) in [
+        ("a.PDF", "", true, false),
+        ("notes.txt", "text/plain", false, false),
+        ("scan.png", "image/png", false, true),
+        ("data.bin", "application/octet-stream", false, false),
+    ] {
+        let request = ChatRequest {
+            messages: vec![user(vec![file(name, media_type)])],
+            ..ChatRequest::default()
+        };
+        let body = json!({"messages": [{"role": "user", "content": [{"type": "file",
+            "file": {"filename": name, "file_data": format!("data:{media_type};base64,AAAA")}}]}]});
+        for needs in [RequestNeeds::of_chat(&request), peek(&body)] {
+            assert_eq!((needs.pdf, needs.image), (pdf, image), "{name} {needs:?}");
+        }
+    }
+}
+
+#[test]
+fn tools_and_how_far_they_are_forced() {
+    let tool = json!({"type": "function", "function": {"name": "f"}});
+    for (choice, forced) in [
+        (json!(null), false),
+        (json!("auto"), false),
+        (json!("required"), true),
+        (json!({"type": "function", "function": {"name": "f"}}), true),
+        (
+            json!({"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": []}}),
+            true,
+        ),
+        (
+            json!({"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}),
+            false,
+        ),
+    ] {
+        let needs = peek(&json!({"messages": [], "tools": [tool], "tool_choice": choice}));
+        assert!(needs.tools);
+        assert_eq!(needs.forced_tool, forced, "{choice}");
+    }
+    assert!(!peek(&json!({"messages": [], "tools": []})).tools);
+    assert!(!peek(&json!({"messages": [], "tools": null})).tools);
+    assert!(peek(&json!({"messages": [], "functions": [{"name": "f"}]})).tools);
+    let request = ChatRequest {
+        tool_choice: Some(ToolChoice::Named("f".into())),
+        reasoning_effort: Some(Effort::Low),
+        ..ChatRequest::default()
+    };
+    assert!(RequestNeeds::of_chat(&request).forced_tool);
+}
+
+#[test]
+fn a_trailing_assistant_is_a_prefill_unless_it_calls() {
+    let mut last = Message::new(Role::Assistant);
+    let hub = |last: &Message| {
+        let request = ChatRequest {
+            messages: vec![last.clone()],
+            ..ChatRequest::default()
+        };
+        RequestNeeds::of_chat(&request).prefill
+    };
+    assert!(hub(&last));
+    let call = ToolCall {
+        id: "c".into(),
+        name: "f".into(),
+        arguments: "{}".into(),
+        custom: false,
+    };
+    last.tool_calls.push(call);
+    assert!(!hub(&last));
+    let body = json!({"messages": [{"role": "assistant", "content": "So"}]});
+    assert!(peek(&body).prefill);
+}
+
+#[test]
+fn text_is_counted_and_media_are_not() {
+    let body = json!({"messages": [{"role": "user", "content": [
+        {"type": "text", "text": "x".repeat(4_000)},
+        {"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{}", "A".repeat(90_000))}},
+    ]}], "n": 2, "max_tokens": 77});
+    let needs = peek(&body);
+    assert!(
+        (1_000..1_010).contains(&needs.estimated_input_tokens),
+        "{needs:?}"
+    );
+    assert_eq!((needs.choices, needs.max_output), (2, Some(77)));
+    let text = Part::Text {
+        text: "x".repeat(4_000),
+        cache_control: None,
+    };
+    let request = ChatRequest {
+        messages: vec![user(vec![text])],
+        ..ChatRequest::default()
+    };
+    assert_eq!(
+        RequestNeeds::of_chat(&request).estimated_input_tokens,
+        1_004
+    );
+}
+
+#[test]
+fn an_embeddings_input_counts_by_its_longest() {
+    let request = EmbeddingRequest {
+        input: vec![
+            EmbeddingInput::Text("x".repeat(40)),
+            EmbeddingInput::Tokens(vec![1; 25]),
+        ],
+        ..EmbeddingRequest::default()
+    };
+    let needs = RequestNeeds::of_embeddings(&request);
+    assert_eq!(
+        (needs.operation, needs.estimated_input_tokens),
+        (Operation::Embedding, 25)
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_or_not(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = RequestNeeds::peek(&bytes);
+    }
+
+    #[test]
+    fn any_content_is_read_or_not(content in r#"[\[\]{}":,a-z0-9\\ ]{0,60}"#) {
+        let _ = RequestNeeds::peek(format!(r#"{{"messages":[{{"content":{content}}}]}}"#).as_bytes());
+    }
+}

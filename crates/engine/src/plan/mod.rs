@@ -1,0 +1,265 @@
+//! The plan for one request: which targets, in which order, which not and why.
+//!
+//! Read [`plan`] first. A target that can't take the request is left out with its reason while
+//! another one can; if none can, the best reason is what the caller is told.
+
+mod exclude;
+
+use std::time::Duration;
+
+use polyroute_wire::adapter::{Endpoint, Target as WireTarget, TranslationPolicy};
+
+use crate::catalog::Match;
+use crate::needs::RequestNeeds;
+use crate::resolve::Resolved;
+use crate::snapshot::{Dialect, Provider, Snapshot, Target, Timeouts};
+
+pub use exclude::{ExcludeReason, Excluded};
+
+/// What a plan depends on beside the snapshot and the name.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PlanInput {
+    /// What the request needs.
+    pub needs: RequestNeeds,
+    /// The caller's own policy, in place of the route's (`strict_params` of the body).
+    pub policy: Option<TranslationPolicy>,
+    /// Milliseconds on any clock that only goes forward; `next` reads the same one.
+    pub now_ms: u64,
+    /// Seed of the jitter.
+    pub seed: u64,
+    /// A counter that goes up by one a request: credentials of a provider take turns by it.
+    pub rotation: u64,
+}
+
+/// The plan for one request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The route, if the name is one.
+    pub route: Option<String>,
+    /// Where to try, first choice first; never empty.
+    pub targets: Vec<PlannedTarget>,
+    /// What was left out, and why.
+    pub excluded: Vec<Excluded>,
+    /// Most calls upstream, over all targets; at least 1.
+    pub attempts_max: u32,
+    /// Time for all attempts together, until the first content.
+    pub deadline: Duration,
+    /// When it was made, on the clock of [`PlanInput::now_ms`].
+    pub started_ms: u64,
+    /// Seed of the jitter.
+    pub seed: u64,
+}
+
+impl Plan {
+    /// In one line: the targets in order, then what was left out.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let names: Vec<&str> = self
+            .targets
+            .iter()
+            .map(|target| target.name.as_str())
+            .collect();
+        let left_out: Vec<String> = self.excluded.iter().map(ToString::to_string).collect();
+        match left_out.as_slice() {
+            [] => names.join(" → "),
+            left_out => format!("{}; not {}", names.join(" → "), left_out.join(", not ")),
+        }
+    }
+}
+
+/// One target of a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedTarget {
+    /// Its name in logs and records.
+    pub name: String,
+    /// What its provider speaks.
+    pub dialect: Dialect,
+    /// What translation needs to know: endpoint, upstream model id, capabilities, policy.
+    pub wire: WireTarget,
+    /// The model as the configuration or the caller names it, by which it is priced.
+    pub model: String,
+    /// The upstream model id is a pin of the configuration.
+    pub pinned: bool,
+    /// The timeouts of one attempt, defaults applied.
+    pub timeouts: Timeouts,
+    /// How the provider's credentials take turns.
+    pub credentials: CredentialPick,
+}
+
+impl PlannedTarget {
+    /// The name of its provider.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        &self.wire.endpoint.provider
+    }
+}
+
+/// The order in which a request tries the credentials of a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CredentialPick {
+    /// Index of the first.
+    pub first: usize,
+    /// How many there are; at least 1.
+    pub count: usize,
+}
+
+impl CredentialPick {
+    /// The order for the request with that number: each is first in turn.
+    #[must_use]
+    pub fn new(count: usize, rotation: u64) -> Self {
+        let count = count.max(1);
+        let turn = rotation % u64::try_from(count).unwrap_or(1);
+        Self {
+            first: usize::try_from(turn).unwrap_or(0),
+            count,
+        }
+    }
+
+    /// The indexes in order.
+    pub fn order(self) -> impl Iterator<Item = usize> {
+        (0..self.count).map(move |step| (self.first + step) % self.count)
+    }
+}
+
+/// No target can take the request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct NoTarget {
+    /// The HTTP status for the caller: 400 where the request can be changed, 404 where the
+    /// configuration must be.
+    pub status: u16,
+    /// The stable `code` of the error object.
+    pub code: &'static str,
+    /// What to change, in words.
+    pub message: String,
+    /// The request field to blame.
+    pub param: Option<&'static str>,
+    /// Every target with its reason.
+    pub excluded: Vec<Excluded>,
+}
+
+/// Makes the plan for one request. The same arguments give the same plan.
+///
+/// # Errors
+/// [`NoTarget`] if every target is left out.
+pub fn plan(
+    snapshot: &Snapshot,
+    resolved: &Resolved<'_>,
+    input: &PlanInput,
+) -> Result<Plan, NoTarget> {
+    let route = resolved.route;
+    let policy = input
+        .policy
+        .or_else(|| route.and_then(|route| route.policy))
+        .unwrap_or(snapshot.defaults.policy);
+    let mut targets = Vec::with_capacity(resolved.targets.len());
+    let mut excluded = Vec::new();
+    for target in resolved.targets.iter() {
+        match admit(snapshot, target, input, policy) {
+            Ok(planned) => targets.push(planned),
+            Err(reason) => excluded.push(Excluded::new(&target.name, reason)),
+        }
+    }
+    keep_wide_enough(&mut targets, &mut excluded, &input.needs);
+    if targets.is_empty() {
+        return Err(exclude::refusal(excluded));
+    }
+    let attempts_max = route.and_then(|route| route.attempts_max);
+    let deadline = route.and_then(|route| route.deadline);
+    Ok(Plan {
+        route: route.map(|route| route.name.clone()),
+        targets,
+        excluded,
+        attempts_max: attempts_max
+            .unwrap_or(snapshot.defaults.attempts_max)
+            .max(1),
+        deadline: deadline.unwrap_or(snapshot.defaults.deadline),
+        started_ms: input.now_ms,
+        seed: input.seed,
+    })
+}
+
+/// A target with all that is known of it, unless it can't take the request.
+fn admit(
+    snapshot: &Snapshot,
+    target: &Target,
+    input: &PlanInput,
+    policy: TranslationPolicy,
+) -> Result<PlannedTarget, ExcludeReason> {
+    let provider = snapshot
+        .provider(&target.provider)
+        .filter(|provider| provider.on)
+        .ok_or(ExcludeReason::ProviderOff)?;
+    // What the pinned version takes counts; an unlisted pin is known by its model.
+    let known = snapshot.known(provider, target.upstream_model());
+    let by_model = snapshot.known(provider, &target.model);
+    let known = match (known, by_model) {
+        (Some(pin), Some(model)) if pin.matched < Match::Dated => Some(model),
+        (pin, model) => pin.or(model),
+    };
+    if let Some(entry) = known.as_ref().and_then(|known| known.entry) {
+        exclude::by_kind(entry.kind, input.needs.operation)?;
+    }
+    let capabilities = known
+        .as_ref()
+        .map(|known| known.capabilities.clone())
+        .unwrap_or_default();
+    exclude::by_capability(&input.needs, &capabilities, policy)?;
+    let named = target.upstream_model();
+    let upstream = known
+        .as_ref()
+        .and_then(|known| known.entry)
+        .map_or(named, |entry| entry.upstream_name(named));
+    Ok(PlannedTarget {
+        name: target.name.clone(),
+        dialect: provider.dialect,
+        wire: WireTarget {
+            endpoint: endpoint(provider),
+            model: upstream.to_owned(),
+            capabilities,
+            policy,
+        },
+        model: target.model.clone(),
+        pinned: target.pin.is_some(),
+        timeouts: target.timeouts.or(snapshot.defaults.timeouts),
+        credentials: CredentialPick::new(provider.credentials, input.rotation),
+    })
+}
+
+fn endpoint(provider: &Provider) -> Endpoint {
+    Endpoint {
+        provider: provider.name.clone(),
+        api_version: provider.api_version.clone(),
+        first_party: provider.first_party,
+    }
+}
+
+/// Leaves out targets whose window is too small by our estimate. Since it is an estimate, the
+/// widest stays if none is wide enough: the provider has the last word.
+fn keep_wide_enough(
+    targets: &mut Vec<PlannedTarget>,
+    excluded: &mut Vec<Excluded>,
+    needs: &RequestNeeds,
+) {
+    let wanted = needs
+        .estimated_input_tokens
+        .saturating_add(needs.max_output.unwrap_or(0));
+    let window = |target: &PlannedTarget| target.wire.capabilities.context_window;
+    let wide_enough = |target: &PlannedTarget| window(target).is_none_or(|window| window >= wanted);
+    let bar = if targets.iter().any(wide_enough) {
+        wanted
+    } else {
+        targets.iter().filter_map(window).max().unwrap_or(0)
+    };
+    targets.retain(|target| match window(target) {
+        Some(window) if window < bar => {
+            let reason = ExcludeReason::Window { window, wanted };
+            excluded.push(Excluded::new(&target.name, reason));
+            false
+        }
+        _ => true,
+    });
+}
+
+#[cfg(test)]
+mod tests;

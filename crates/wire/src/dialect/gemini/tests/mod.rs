@@ -1,0 +1,1 @@
+//! Cases that cross the files of this dialect.
