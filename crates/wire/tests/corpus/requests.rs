@@ -144,10 +144,10 @@ fn simulator_takes(dialect: Dialect, encoded: &Encoded, stream: bool) -> Result<
     }
     let body = &encoded.body;
     let verdict = match dialect {
-        Dialect::OpenAi => sim::openai::accept_chat(&headers, body),
-        Dialect::Anthropic => sim::anthropic::accept_messages(&headers, body),
+        Dialect::OpenAi => sim::openai::accept::accept_chat(&headers, body),
+        Dialect::Anthropic => sim::anthropic::accept::accept_messages(&headers, body),
         Dialect::Gemini => {
-            sim::gemini::accept_generate(&encoded.context.model, stream, &headers, body)
+            sim::gemini::accept::accept_generate(&encoded.context.model, stream, &headers, body)
         }
     };
     verdict
