@@ -2,6 +2,8 @@
 //! whole request. Recursive and deterministic; meaning that has no keyword moves into
 //! `description`. Names of properties are never touched.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::capability::SchemaDialect;
@@ -476,11 +478,8 @@ fn absorb(into: &mut Map<String, Value>, from: Value) {
                 known.extend(more);
             }
             (Some(Value::Array(known)), Value::Array(more)) if key == "required" => {
-                for name in more {
-                    if !known.contains(&name) {
-                        known.push(name);
-                    }
-                }
+                let old: HashSet<Value> = known.iter().cloned().collect();
+                known.extend(more.into_iter().filter(|name| !old.contains(name)));
             }
             (Some(_), _) if key == "description" || key == "title" => {}
             (_, value) => {
