@@ -401,6 +401,7 @@ impl<'a> Walker<'a> {
 
     fn finish(&self, mut out: Out) -> Value {
         self.required(&mut out.map);
+        self.nullable(&mut out.map);
         let is_list = out
             .map
             .get("type")
@@ -427,6 +428,16 @@ impl<'a> Walker<'a> {
 }
 
 impl Walker<'_> {
+    /// `nullable` is a word of the OpenAPI form; JSON schema has a second type.
+    fn nullable(&self, map: &mut Map<String, Value>) {
+        if !self.json || map.remove("nullable") != Some(Value::Bool(true)) {
+            return;
+        }
+        if let Some(kind @ Value::String(_)) = map.get_mut("type") {
+            *kind = Value::Array(vec![kind.clone(), "null".into()]);
+        }
+    }
+
     /// Gemini refuses a required name that is no property.
     fn required(&self, map: &mut Map<String, Value>) {
         let Some(Value::Array(mut names)) = map.remove("required") else {
