@@ -126,7 +126,7 @@ impl Call {
         self.gateway
             .snapshot
             .catalog
-            .lookup(section, &target.model)?
+            .listed(section, &target.model)?
             .prices_at(now.as_secs())
     }
 
