@@ -8,7 +8,6 @@ import threading
 
 import openai
 import pytest
-
 import samples
 from harness import FULL_KEY, LIMITED_KEY, Gateway, Sim
 
@@ -65,7 +64,7 @@ class Files(http.server.BaseHTTPRequestHandler):
 
     seen = []
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         self.seen.append(self.path)
         name = self.path.strip("/")
         if name not in samples.FILES:
