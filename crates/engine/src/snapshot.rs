@@ -10,6 +10,7 @@ use polyroute_wire::adapter::TranslationPolicy;
 use polyroute_wire::capability::Capabilities;
 
 use crate::catalog::{Catalog, Known};
+use crate::price::Prices;
 
 /// Everything that decisions depend on, with all references resolved.
 #[derive(Debug, Clone)]
@@ -55,6 +56,19 @@ impl Snapshot {
     #[must_use]
     pub fn known(&self, provider: &Provider, model: &str) -> Option<Known<'_>> {
         self.catalog.lookup(provider.catalog.as_deref()?, model)
+    }
+
+    /// The prices of a model at a provider at that time (seconds since the Unix epoch), and the day
+    /// when the price list was last checked. `None` if they are unknown.
+    #[must_use]
+    pub fn prices(
+        &self,
+        provider: &str,
+        model: &str,
+        unix_seconds: u64,
+    ) -> Option<(&Prices, &str)> {
+        let known = self.known(self.provider(provider)?, model)?;
+        known.prices_at(unix_seconds)
     }
 
     /// What a model at a provider takes.

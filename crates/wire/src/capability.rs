@@ -17,6 +17,8 @@ pub struct Capabilities {
     pub max_output: Option<u64>,
     /// `temperature`, `top_p`, `top_k`.
     pub sampling: Sampling,
+    /// `temperature` and `top_p` are refused together (Claude Opus 4.1, and Claude from 4.5 on).
+    pub one_of_temperature_top_p: bool,
     /// `frequency_penalty` and `presence_penalty`.
     pub penalties: bool,
     /// `logit_bias`.
@@ -77,6 +79,7 @@ impl Default for Capabilities {
             context_window: None,
             max_output: None,
             sampling: Sampling::Free,
+            one_of_temperature_top_p: false,
             penalties: true,
             logit_bias: true,
             logprobs: true,

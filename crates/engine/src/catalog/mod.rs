@@ -17,6 +17,7 @@ pub use load::CatalogError;
 
 pub(crate) use family::glob;
 
+use crate::price::Prices;
 use family::Family;
 
 /// The files, by provider.
@@ -79,11 +80,12 @@ pub struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    /// Its prices at that time (seconds since the Unix epoch); `None` if they are unknown.
+    /// Its prices at that time (seconds since the Unix epoch), and when the list was last checked;
+    /// `None` if they are unknown.
     #[must_use]
-    pub fn prices_at(&self, unix_seconds: u64) -> Option<&'a crate::price::Prices> {
+    pub fn prices_at(&self, unix_seconds: u64) -> Option<(&'a Prices, &'a str)> {
         match self.matched {
-            Match::Listed => self.entry?.prices_at(unix_seconds),
+            Match::Listed => Some((self.entry?.prices_at(unix_seconds)?, self.as_of)),
             Match::Dated | Match::Family | Match::Fallback => None,
         }
     }
@@ -229,5 +231,7 @@ fn undated(id: &str) -> Option<&str> {
     None
 }
 
+#[cfg(test)]
+mod recordings;
 #[cfg(test)]
 mod tests;

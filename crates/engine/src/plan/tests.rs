@@ -1,1 +1,268 @@
+use super::*;
+use crate::catalog::Catalog;
+use crate::needs::Operation;
+use crate::resolve::{NameRequest, resolve};
+use crate::snapshot::{Defaults, Route};
 
+fn snapshot(targets: &[&str]) -> Snapshot {
+    let targets = targets.iter().map(|target| {
+        let (provider, model) = target.split_once('/').unwrap();
+        Target::new(provider, model)
+    });
+    let mut openai = Provider::new("openai", Dialect::OpenAi, true);
+    openai.credentials = 3;
+    Snapshot {
+        providers: vec![
+            openai,
+            Provider::new("anthropic", Dialect::Anthropic, true),
+            Provider::new("gemini", Dialect::Gemini, true),
+            Provider::new("house", Dialect::OpenAi, false),
+        ],
+        targets: Vec::new(),
+        routes: vec![Route::new("route", targets.collect())],
+        catalog: Catalog::embedded(),
+        defaults: Defaults::default(),
+    }
+}
+
+fn plan_of(snapshot: &Snapshot, needs: RequestNeeds) -> Result<Plan, NoTarget> {
+    let request = NameRequest {
+        model: "route",
+        ..NameRequest::default()
+    };
+    let resolved = resolve(snapshot, &request).unwrap();
+    plan(
+        snapshot,
+        &resolved,
+        &PlanInput {
+            needs,
+            ..PlanInput::default()
+        },
+    )
+}
+
+fn names(plan: &Plan) -> Vec<&str> {
+    plan.targets
+        .iter()
+        .map(|target| target.name.as_str())
+        .collect()
+}
+
+#[test]
+fn targets_keep_their_order_and_carry_what_translation_needs() {
+    let mut snapshot = snapshot(&["anthropic/claude-3-haiku", "openai/gpt-4o"]);
+    snapshot.providers[1].api_version = Some("2026-10-21".into());
+    let plan = plan_of(&snapshot, RequestNeeds::default()).unwrap();
+    assert_eq!(names(&plan), ["anthropic/claude-3-haiku", "openai/gpt-4o"]);
+    let claude = &plan.targets[0];
+    assert_eq!(claude.wire.model, "claude-3-haiku-20240307");
+    assert_eq!(claude.model, "claude-3-haiku");
+    assert_eq!(
+        claude.wire.endpoint.api_version.as_deref(),
+        Some("2026-10-21")
+    );
+    assert_eq!(claude.wire.capabilities.max_output, Some(4_096));
+    assert_eq!(
+        (plan.attempts_max, plan.deadline),
+        (4, Duration::from_secs(120))
+    );
+    assert_eq!(plan.describe(), "anthropic/claude-3-haiku → openai/gpt-4o");
+}
+
+#[test]
+fn a_pin_goes_upstream_with_what_it_takes() {
+    let mut snapshot = snapshot(&["openai/gpt-4o", "openai/gpt-4o"]);
+    snapshot.routes[0].targets[0].pin = Some("gpt-4o-2024-05-13".into());
+    snapshot.routes[0].targets[1].pin = Some("our-own-tuning".into());
+    let plan = plan_of(&snapshot, RequestNeeds::default()).unwrap();
+    let window = |target: &PlannedTarget| target.wire.capabilities.max_output;
+    assert_eq!(
+        (plan.targets[0].wire.model.as_str(), plan.targets[0].pinned),
+        ("gpt-4o-2024-05-13", true)
+    );
+    assert_eq!(window(&plan.targets[0]), Some(4_096));
+    assert_eq!(plan.targets[1].wire.model, "our-own-tuning");
+    assert_eq!(window(&plan.targets[1]), Some(16_384));
+}
+
+#[test]
+fn a_target_that_cannot_is_left_out_with_its_reason() {
+    for (needs, left_out, reason) in [
+        (
+            RequestNeeds {
+                audio: true,
+                ..RequestNeeds::default()
+            },
+            "openai/gpt-4o",
+            ExcludeReason::Audio,
+        ),
+        (
+            RequestNeeds {
+                video: true,
+                ..RequestNeeds::default()
+            },
+            "openai/gpt-4o",
+            ExcludeReason::Video,
+        ),
+        (
+            RequestNeeds {
+                choices: 200,
+                ..RequestNeeds::default()
+            },
+            "openai/gpt-4o",
+            ExcludeReason::Choices { max: 128 },
+        ),
+    ] {
+        let plan = plan_of(&snapshot(&["openai/gpt-4o", "house/any"]), needs).unwrap();
+        assert_eq!(names(&plan), ["house/any"]);
+        assert_eq!(plan.excluded, [Excluded::new(left_out, reason)]);
+    }
+}
+
+#[test]
+fn if_none_can_the_best_reason_is_the_answer() {
+    let needs = RequestNeeds {
+        image: true,
+        ..RequestNeeds::default()
+    };
+    let mut snapshot = snapshot(&[
+        "gemini/gemini-2.5-pro",
+        "openai/gpt-3.5-turbo",
+        "openai/o3-mini",
+    ]);
+    snapshot.providers[2].on = false;
+    let refusal = plan_of(&snapshot, needs).unwrap_err();
+    assert_eq!(
+        (refusal.status, refusal.code, refusal.param),
+        (400, "unsupported_content", Some("messages"))
+    );
+    assert_eq!(refusal.excluded.len(), 3);
+    assert!(
+        refusal
+            .message
+            .contains("`openai/gpt-3.5-turbo` (it takes no pictures)"),
+        "{refusal}"
+    );
+    snapshot.routes[0].targets.truncate(1);
+    let refusal = plan_of(&snapshot, needs).unwrap_err();
+    assert_eq!((refusal.status, refusal.code), (404, "provider_not_on"));
+}
+
+#[test]
+fn case_45_forced_tool_choice_goes_to_a_target_that_takes_it() {
+    let needs = RequestNeeds {
+        tools: true,
+        forced_tool: true,
+        ..RequestNeeds::default()
+    };
+    let mut snapshot = snapshot(&["anthropic/claude-opus-5-5", "anthropic/claude-opus-5"]);
+    assert_eq!(
+        names(&plan_of(&snapshot, needs).unwrap()),
+        ["anthropic/claude-opus-5"]
+    );
+    snapshot.routes[0].policy = Some(TranslationPolicy {
+        downgrade_forced_tool_choice: true,
+        ..TranslationPolicy::default()
+    });
+    assert_eq!(plan_of(&snapshot, needs).unwrap().targets.len(), 2);
+    snapshot.routes[0].policy = None;
+    snapshot.routes[0].targets.truncate(1);
+    let refusal = plan_of(&snapshot, needs).unwrap_err();
+    assert_eq!((refusal.status, refusal.param), (400, Some("tool_choice")));
+}
+
+#[test]
+fn a_model_of_another_kind_is_refused() {
+    let embed = RequestNeeds {
+        operation: Operation::Embedding,
+        ..RequestNeeds::default()
+    };
+    for (model, needs, fits) in [
+        ("openai/text-embedding-3-small", embed, true),
+        (
+            "openai/text-embedding-3-small",
+            RequestNeeds::default(),
+            false,
+        ),
+        ("openai/gpt-4o", embed, false),
+        ("openai/o3-pro", RequestNeeds::default(), false),
+        ("openai/not-in-the-catalog", embed, true),
+        ("house/anything", embed, true),
+    ] {
+        assert_eq!(plan_of(&snapshot(&[model]), needs).is_ok(), fits, "{model}");
+    }
+}
+
+#[test]
+fn a_window_too_small_by_estimate_is_skipped_only_for_a_wider_one() {
+    let long = |tokens| RequestNeeds {
+        estimated_input_tokens: tokens,
+        ..RequestNeeds::default()
+    };
+    let both = snapshot(&["openai/gpt-4", "openai/gpt-4o"]);
+    assert_eq!(
+        names(&plan_of(&both, long(100)).unwrap()),
+        ["openai/gpt-4", "openai/gpt-4o"]
+    );
+    let plan = plan_of(&both, long(50_000)).unwrap();
+    assert_eq!(names(&plan), ["openai/gpt-4o"]);
+    assert_eq!(
+        plan.excluded[0].reason,
+        ExcludeReason::Window {
+            window: 8_192,
+            wanted: 50_000
+        }
+    );
+    // Too long for both: it is an estimate, so the widest may say so itself.
+    assert_eq!(
+        names(&plan_of(&both, long(900_000)).unwrap()),
+        ["openai/gpt-4o"]
+    );
+    // An unknown window may be wide enough.
+    let unknown = snapshot(&["openai/gpt-4", "house/any"]);
+    assert_eq!(
+        names(&plan_of(&unknown, long(900_000)).unwrap()),
+        ["house/any"]
+    );
+}
+
+#[test]
+fn credentials_take_turns() {
+    let order = |rotation| CredentialPick::new(3, rotation).order().collect::<Vec<_>>();
+    assert_eq!(
+        (order(0), order(1), order(5)),
+        (vec![0, 1, 2], vec![1, 2, 0], vec![2, 0, 1])
+    );
+    assert_eq!(CredentialPick::new(0, 7).order().collect::<Vec<_>>(), [0]);
+    let snapshot = snapshot(&["openai/gpt-4o"]);
+    let resolved = resolve(
+        &snapshot,
+        &NameRequest {
+            model: "route",
+            ..NameRequest::default()
+        },
+    )
+    .unwrap();
+    let input = PlanInput {
+        rotation: 4,
+        ..PlanInput::default()
+    };
+    let plan = plan(&snapshot, &resolved, &input).unwrap();
+    assert_eq!(
+        plan.targets[0].credentials,
+        CredentialPick { first: 1, count: 3 }
+    );
+}
+
+#[test]
+fn a_route_may_have_its_own_bounds() {
+    let mut snapshot = snapshot(&["openai/gpt-4o"]);
+    snapshot.routes[0].attempts_max = Some(0);
+    snapshot.routes[0].deadline = Some(Duration::from_secs(5));
+    snapshot.routes[0].targets[0].timeouts.first_content = Some(Duration::from_secs(2));
+    let plan = plan_of(&snapshot, RequestNeeds::default()).unwrap();
+    assert_eq!((plan.attempts_max, plan.deadline.as_secs()), (1, 5));
+    let timeouts = plan.targets[0].timeouts;
+    assert_eq!(timeouts.first_content, Some(Duration::from_secs(2)));
+    assert_eq!(timeouts.connect, snapshot.defaults.timeouts.connect);
+}

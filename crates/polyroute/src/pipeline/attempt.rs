@@ -33,19 +33,19 @@ const ERROR_BYTES_MAX: usize = 256 * 1024;
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
 
 /// A request that came to nothing.
-pub struct Failed {
+pub(super) struct Failed {
     /// What the caller is told.
-    pub error: ApiError,
+    pub(super) error: ApiError,
     /// The request's record.
-    pub settle: Settle,
+    pub(super) settle: Settle,
 }
 
 /// A whole answer.
 pub(super) struct Whole {
     /// The body for the caller.
-    pub body: Bytes,
+    pub(super) body: Bytes,
     /// The request's record; the end is still to be said.
-    pub settle: Settle,
+    pub(super) settle: Settle,
 }
 
 /// What answered.

@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use polyroute_engine::estimate;
 use polyroute_engine::plan::{Plan, PlannedTarget};
-use polyroute_engine::price::Prices;
 use polyroute_engine::snapshot::Dialect;
 use polyroute_wire::adapter::{Adapter, DecodeContext, Encoded, Target};
 use polyroute_wire::chat::ChatRequest;
@@ -24,6 +23,7 @@ use polyroute_wire::usage::Usage;
 use super::Principal;
 use super::reader::{Reader, Summary, Translate};
 use super::schema::{self, SchemaCheck};
+use super::settle::Priced;
 use super::turn::TurnMemory;
 use crate::gateway::{Gateway, ProviderState};
 use crate::upstream::TraceContext;
@@ -52,31 +52,31 @@ impl Operation {
 }
 
 /// One call, from ingress to settle.
-pub struct Call {
+pub(super) struct Call {
     /// The gateway.
-    pub gateway: Arc<Gateway>,
+    pub(super) gateway: Arc<Gateway>,
     /// Who calls.
-    pub principal: Arc<Principal>,
+    pub(super) principal: Arc<Principal>,
     /// What is asked for.
-    pub operation: Operation,
+    pub(super) operation: Operation,
     /// Our id of the request.
-    pub request_id: String,
+    pub(super) request_id: String,
     /// The caller's trace.
-    pub trace: TraceContext,
+    pub(super) trace: TraceContext,
     /// The body as it came.
-    pub body: Bytes,
+    pub(super) body: Bytes,
     /// Whether the answer is streamed.
-    pub stream: bool,
+    pub(super) stream: bool,
     /// Whether the caller asked for the usage chunk.
-    pub include_usage: bool,
+    pub(super) include_usage: bool,
     /// Where it may go, in order.
-    pub plan: Plan,
+    pub(super) plan: Plan,
     /// The body as the hub reads it, once somebody needs that.
-    pub hub: OnceLock<Result<ChatRequest, ParseError>>,
+    pub(super) hub: OnceLock<Result<ChatRequest, ParseError>>,
 }
 
 /// A request as one target gets it.
-pub struct Encoding {
+pub(super) struct Encoding {
     pub(super) encoded: Encoded,
     pub(super) kind: Kind,
 }
@@ -113,7 +113,7 @@ impl Call {
     }
 
     /// What this call's tokens cost at a target; `None` if nobody knows.
-    pub(super) fn prices(&self, target: &PlannedTarget) -> Option<&'static Prices> {
+    pub(super) fn prices(&self, target: &PlannedTarget) -> Option<Priced> {
         let section = self
             .gateway
             .snapshot

@@ -24,7 +24,7 @@ const REQUEST_ID_BYTES_MAX: usize = 128;
 /// # Errors
 /// 413 `request_too_large`, 408 `request_timeout`, 415 `unsupported_encoding`, or 400
 /// `body_incomplete` if the caller broke off.
-pub async fn read_body(
+pub(super) async fn read_body(
     headers: &HeaderMap,
     mut body: Incoming,
     bytes_max: usize,
@@ -125,7 +125,7 @@ pub fn request_id(headers: &HeaderMap) -> String {
 /// Tags of a request: from `metadata` in the body, then `x-polyroute-tags: a=b, c=d`, then the
 /// key's own, which win. Anything beyond the bounds is left out.
 #[must_use]
-pub fn tags(
+pub(super) fn tags(
     headers: &HeaderMap,
     raw: &RawObject<'_>,
     own: &BTreeMap<String, String>,

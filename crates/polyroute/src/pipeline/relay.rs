@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body::Body as _;
 use hyper::body::Incoming;
-use polyroute_engine::price::Prices;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::error::{ErrorKind, UpstreamError};
 use polyroute_wire::usage::Usage;
@@ -21,7 +20,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::attempt::Failed;
 use super::reader::{Reader, Step};
-use super::settle::Settle;
+use super::settle::{Priced, Settle};
 use crate::telemetry::End;
 
 /// How long the provider may keep the line open after a whole answer.
@@ -31,7 +30,7 @@ const CLOSE_WAIT: Duration = Duration::from_millis(500);
 const HEARTBEAT: &[u8] = b": ping\n\n";
 
 /// A stream whose first content is there.
-pub struct Live {
+pub(super) struct Live {
     pub(super) body: Incoming,
     pub(super) reader: Reader,
     /// Bytes for the caller that came up to the content commit.
@@ -41,14 +40,14 @@ pub struct Live {
     pub(super) inter_token: Duration,
     pub(super) total_until: Instant,
     pub(super) input_tokens_estimate: u64,
-    pub(super) prices: Option<&'static Prices>,
+    pub(super) prices: Option<Priced>,
     pub(super) settle: Settle,
     /// A comment to send first: what headers would have said, had they not been sent before.
     pub(super) notice: Option<String>,
 }
 
 /// What the attempts of a stream come to.
-pub type Attempting = Pin<Box<dyn Future<Output = Result<Live, Failed>> + Send>>;
+pub(super) type Attempting = Pin<Box<dyn Future<Output = Result<Live, Failed>> + Send>>;
 
 enum State {
     /// Our 200 is out and no target has answered yet.
@@ -76,7 +75,7 @@ pub struct Relay {
 impl Relay {
     /// Relays a stream that has content.
     #[must_use]
-    pub fn live(live: Live, heartbeat: Duration, cut: &CancellationToken) -> Self {
+    pub(super) fn live(live: Live, heartbeat: Duration, cut: &CancellationToken) -> Self {
         let mut relay = Self::new(State::Done, heartbeat, cut);
         relay.begin(live);
         relay
@@ -84,7 +83,7 @@ impl Relay {
 
     /// Heartbeats until a target answers, then relays it.
     #[must_use]
-    pub fn attempting(
+    pub(super) fn attempting(
         attempting: Attempting,
         heartbeat: Duration,
         cut: &CancellationToken,

@@ -10,7 +10,7 @@ const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Gathers the text of a streamed answer and checks it at the end.
 #[derive(Debug)]
-pub struct SchemaCheck {
+pub(super) struct SchemaCheck {
     schema: Value,
     text: String,
     /// Ended by a limit, a filter or a tool call: no JSON is due then.
@@ -20,7 +20,7 @@ pub struct SchemaCheck {
 impl SchemaCheck {
     /// A check against this schema.
     #[must_use]
-    pub const fn new(schema: Value) -> Self {
+    pub(super) const fn new(schema: Value) -> Self {
         Self {
             schema,
             text: String::new(),
@@ -29,7 +29,7 @@ impl SchemaCheck {
     }
 
     /// Takes an event of the first choice.
-    pub fn push(&mut self, event: &ChatEvent) {
+    pub(super) fn push(&mut self, event: &ChatEvent) {
         match event {
             ChatEvent::Text { choice: 0, text } if self.text.len() <= ANSWER_BYTES_MAX => {
                 self.text.push_str(text)
@@ -46,7 +46,7 @@ impl SchemaCheck {
 
     /// What is wrong with the answer, if anything.
     #[must_use]
-    pub fn finish(self) -> Option<UpstreamError> {
+    pub(super) fn finish(self) -> Option<UpstreamError> {
         if self.excused {
             return None;
         }
@@ -58,7 +58,7 @@ impl SchemaCheck {
 ///
 /// # Errors
 /// Kind `malformed_reply` with code `structured_output_invalid`, saying where it does not fit.
-pub fn check(schema: &Value, response: &ChatResponse) -> Result<(), UpstreamError> {
+pub(super) fn check(schema: &Value, response: &ChatResponse) -> Result<(), UpstreamError> {
     for choice in &response.choices {
         if choice.finish_reason == Some(FinishReason::Stop) && choice.message.refusal.is_none() {
             check_text(schema, &choice.message.text)?;

@@ -12,10 +12,13 @@ use crate::telemetry::{AttemptRecord, CostRecord, End, Record, Telemetry, TokenR
 /// Longest provider message kept in a record, in bytes.
 const MESSAGE_BYTES_MAX: usize = 300;
 
+/// A model's prices, and the day on which they were last checked.
+pub(super) type Priced = (&'static Prices, &'static str);
+
 /// Holds the record of a request in flight. Settles on drop: a request that nobody ended has lost
 /// its caller.
 #[derive(Debug)]
-pub struct Settle {
+pub(super) struct Settle {
     record: Option<Box<Record>>,
     telemetry: Arc<Telemetry>,
     started: Instant,
@@ -27,7 +30,7 @@ pub struct Settle {
 impl Settle {
     /// The record of a request that began at `started`.
     #[must_use]
-    pub fn new(
+    pub(super) fn new(
         telemetry: Arc<Telemetry>,
         started: Instant,
         operation: &'static str,
@@ -71,48 +74,48 @@ impl Settle {
     }
 
     /// Changes the record.
-    pub fn record(&mut self, change: impl FnOnce(&mut Record)) {
+    pub(super) fn record(&mut self, change: impl FnOnce(&mut Record)) {
         if let Some(record) = &mut self.record {
             change(record);
         }
     }
 
     /// Looks at the record.
-    pub fn view<T: Default>(&self, look: impl FnOnce(&Record) -> T) -> T {
+    pub(super) fn view<T: Default>(&self, look: impl FnOnce(&Record) -> T) -> T {
         self.record.as_deref().map(look).unwrap_or_default()
     }
 
     /// Time since the request began.
     #[must_use]
-    pub fn elapsed(&self) -> Duration {
+    pub(super) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
     /// Counts time in which we only waited, so that it is not taken for ours.
-    pub fn waited(&mut self, waited: Duration) {
+    pub(super) fn waited(&mut self, waited: Duration) {
         self.waited += waited;
     }
 
     /// The first byte of the answer is ready.
-    pub fn committed(&mut self) {
+    pub(super) fn committed(&mut self) {
         let overhead = self.started.elapsed().saturating_sub(self.waited);
         self.record(|record| record.overhead_ms = millis(overhead));
     }
 
     /// The first content of a stream is ready.
-    pub fn first_content(&mut self) {
+    pub(super) fn first_content(&mut self) {
         let elapsed = self.started.elapsed();
         self.record(|record| record.ttft_ms = Some(millis(elapsed)));
     }
 
     /// A stream is open from here to the end.
-    pub fn open_stream(&mut self) {
+    pub(super) fn open_stream(&mut self) {
         self.open_stream = true;
         self.telemetry.metrics.open_streams.inc();
     }
 
     /// An attempt ended.
-    pub fn attempt(&mut self, mut attempt: AttemptRecord, error: Option<&UpstreamError>) {
+    pub(super) fn attempt(&mut self, mut attempt: AttemptRecord, error: Option<&UpstreamError>) {
         if let Some(error) = error {
             attempt.outcome = error.kind.as_str();
             attempt.status = attempt.status.or(error.status);
@@ -122,17 +125,17 @@ impl Settle {
     }
 
     /// The provider's token counts, and what they cost.
-    pub fn usage(&mut self, usage: &Usage, prices: Option<&Prices>) {
+    pub(super) fn usage(&mut self, usage: &Usage, prices: Option<Priced>) {
         self.tokens(usage, Tokens::Reported, prices);
     }
 
     /// Our estimate, where an answer ended before the provider's counts came.
-    pub fn estimate(&mut self, usage: &Usage, prices: Option<&Prices>) {
+    pub(super) fn estimate(&mut self, usage: &Usage, prices: Option<Priced>) {
         self.tokens(usage, Tokens::Estimated, prices);
     }
 
-    fn tokens(&mut self, usage: &Usage, provenance: Tokens, prices: Option<&Prices>) {
-        let cost = cost(usage, prices, None);
+    fn tokens(&mut self, usage: &Usage, provenance: Tokens, prices: Option<Priced>) {
+        let cost = cost(usage, prices.map(|(prices, _)| prices), None);
         self.record(|record| {
             record.tokens = TokenRecord {
                 provenance,
@@ -146,12 +149,13 @@ impl Settle {
             record.cost = CostRecord {
                 usd: cost.amount.map(|amount| amount.to_string()),
                 price_unknown: cost.unknown,
+                price_as_of: prices.map(|(_, as_of)| as_of),
             };
         });
     }
 
     /// Ends the request.
-    pub fn end(mut self, end: End, status: u16, error_code: Option<&str>) {
+    pub(super) fn end(mut self, end: End, status: u16, error_code: Option<&str>) {
         self.record(|record| {
             record.end = end;
             record.status = status;
@@ -174,7 +178,7 @@ impl Drop for Settle {
 
 /// Milliseconds with microseconds behind the point.
 #[must_use]
-pub fn millis(duration: Duration) -> f64 {
+pub(super) fn millis(duration: Duration) -> f64 {
     #[expect(
         clippy::cast_precision_loss,
         reason = "microseconds of a request are far below 2^52"

@@ -37,7 +37,7 @@ impl TurnCache {
     }
 
     /// Gives the assistant turns of a request back what they carried, where the client dropped it.
-    pub fn restore(&self, principal: &str, request: &mut ChatRequest) {
+    pub(super) fn restore(&self, principal: &str, request: &mut ChatRequest) {
         for message in &mut request.messages {
             if message.role != Role::Assistant || !message.blocks.is_empty() {
                 continue;
@@ -53,7 +53,7 @@ impl TurnCache {
     }
 
     /// Remembers a whole answer.
-    pub fn remember(&self, principal: &str, response: &ChatResponse) {
+    pub(super) fn remember(&self, principal: &str, response: &ChatResponse) {
         if let Some(choice) = response.choices.first() {
             let call = choice
                 .message
@@ -99,7 +99,7 @@ impl Default for TurnCache {
 
 /// Gathers one streamed turn.
 #[derive(Debug)]
-pub struct TurnMemory {
+pub(super) struct TurnMemory {
     cache: TurnCache,
     principal: String,
     call: Option<String>,
@@ -111,7 +111,7 @@ pub struct TurnMemory {
 impl TurnMemory {
     /// Nothing gathered yet.
     #[must_use]
-    pub const fn new(cache: TurnCache, principal: String) -> Self {
+    pub(super) const fn new(cache: TurnCache, principal: String) -> Self {
         Self {
             cache,
             principal,
@@ -123,7 +123,7 @@ impl TurnMemory {
     }
 
     /// Takes an event of the first choice.
-    pub fn push(&mut self, event: &ChatEvent) {
+    pub(super) fn push(&mut self, event: &ChatEvent) {
         if self.bytes > TURN_BYTES_MAX {
             return;
         }
@@ -144,7 +144,7 @@ impl TurnMemory {
     }
 
     /// The turn is whole.
-    pub fn remember(&mut self) {
+    pub(super) fn remember(&mut self) {
         if self.bytes <= TURN_BYTES_MAX {
             let blocks = std::mem::take(&mut self.blocks);
             self.cache

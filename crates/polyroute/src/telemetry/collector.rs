@@ -171,6 +171,11 @@ fn count(record: &Record, metrics: &Metrics) {
         };
         metrics.attempts.get_or_create(&labels).inc();
     }
+    count_answer(record, metrics);
+}
+
+/// What an answer took, by the target that gave it.
+fn count_answer(record: &Record, metrics: &Metrics) {
     let Some(last) = record.attempts.last() else {
         return;
     };

@@ -99,7 +99,7 @@ pub struct Metrics {
     pub tokens: Family<TokenLabels, Counter>,
     /// Cost in USD.
     pub cost: Family<TargetLabels, Counter<f64, AtomicU64>>,
-    /// Answers whose price is unknown.
+    /// Answers whose price is unknself.
     pub unpriced: Family<TargetLabels, Counter>,
     /// Time to the first content of a stream.
     pub ttft: Family<TargetLabels, Histogram>,
@@ -138,73 +138,64 @@ impl Metrics {
             models_seen: Mutex::default(),
             registry: Registry::default(),
         };
-        registry.register(
-            "requests",
-            "Requests by how they ended",
-            metrics.requests.clone(),
-        );
-        registry.register(
-            "errors",
-            "Errors that callers got, by code",
-            metrics.errors.clone(),
-        );
-        registry.register(
-            "attempts",
-            "Attempts at providers, by outcome",
-            metrics.attempts.clone(),
-        );
-        registry.register(
-            "tokens",
-            "Tokens as reported by providers",
-            metrics.tokens.clone(),
-        );
-        registry.register(
-            "cost_usd",
-            "Cost in USD at catalog prices",
-            metrics.cost.clone(),
-        );
-        registry.register(
-            "unpriced_answers",
-            "Answers whose price is unknown",
-            metrics.unpriced.clone(),
-        );
-        registry.register_with_unit(
-            "ttft",
-            "Time to first content of a stream",
-            Unit::Seconds,
-            metrics.ttft.clone(),
-        );
-        registry.register_with_unit(
-            "request_duration",
-            "Time to the last byte",
-            Unit::Seconds,
-            metrics.duration.clone(),
-        );
-        registry.register_with_unit(
-            "overhead",
-            "Time that the gateway added before the first byte of the answer",
-            Unit::Seconds,
-            metrics.overhead.clone(),
-        );
-        registry.register(
-            "open_streams",
-            "Streams that are open",
-            metrics.open_streams.clone(),
-        );
-        registry.register(
-            "bounds_hit",
-            "Bounds that were hit, by name",
-            metrics.bounds_hit.clone(),
-        );
-        registry.register(
-            "parameters_dropped",
-            "Request parameters that a provider could not be sent",
-            metrics.parameters_dropped.clone(),
-        );
+        metrics.register(&mut registry);
         Self {
             registry,
             ..metrics
         }
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "requests",
+            "Requests by how they ended",
+            self.requests.clone(),
+        );
+        registry.register(
+            "errors",
+            "Errors that callers got, by code",
+            self.errors.clone(),
+        );
+        registry.register(
+            "attempts",
+            "Attempts at providers, by outcome",
+            self.attempts.clone(),
+        );
+        registry.register(
+            "tokens",
+            "Tokens as reported by providers",
+            self.tokens.clone(),
+        );
+        registry.register(
+            "cost_usd",
+            "Cost in USD at catalog prices",
+            self.cost.clone(),
+        );
+        let help = "Answers whose price is unknown";
+        registry.register("unpriced_answers", help, self.unpriced.clone());
+        let help = "Time to first content of a stream";
+        registry.register_with_unit("ttft", help, Unit::Seconds, self.ttft.clone());
+        let help = "Time to the last byte";
+        registry.register_with_unit(
+            "request_duration",
+            help,
+            Unit::Seconds,
+            self.duration.clone(),
+        );
+        let help = "Time that the gateway added before the first byte of the answer";
+        registry.register_with_unit("overhead", help, Unit::Seconds, self.overhead.clone());
+        registry.register(
+            "open_streams",
+            "Streams that are open",
+            self.open_streams.clone(),
+        );
+        registry.register(
+            "bounds_hit",
+            "Bounds that were hit, by name",
+            self.bounds_hit.clone(),
+        );
+        let help = "Request parameters that a provider could not be sent";
+        registry.register("parameters_dropped", help, self.parameters_dropped.clone());
     }
 
     /// The text that Prometheus scrapes.

@@ -176,4 +176,7 @@ pub struct CostRecord {
     /// The model's price is not in the catalog: an alert, never zero.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub price_unknown: bool,
+    /// The day on which the price was last checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_as_of: Option<&'static str>,
 }

@@ -91,36 +91,9 @@ pub fn outgoing(
     for (name, value) in encoded.headers {
         headers.insert(HeaderName::from_static(name), value_of(&value)?);
     }
-    if provider.dialect == Dialect::Openai {
-        for (name, value) in [
-            ("openai-organization", &provider.organization),
-            ("openai-project", &provider.project),
-        ] {
-            if let Some(value) = value {
-                headers.insert(HeaderName::from_static(name), value_of(value)?);
-            }
-        }
-    }
-    for (name, value) in &provider.headers {
-        let name = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| unsendable("a configured header has no valid name"))?;
-        headers.insert(name, sensitive(value.expose())?);
-    }
+    provider_headers(provider, &mut headers)?;
     if let Some(credential) = credential {
-        let secret = credential.secret.expose();
-        let (name, value) = match (credential.scheme, provider.dialect) {
-            (Scheme::Bearer, _) | (Scheme::Dialect, Dialect::Openai) => (
-                header::AUTHORIZATION,
-                sensitive(&format!("Bearer {secret}"))?,
-            ),
-            (Scheme::Dialect, Dialect::Anthropic) => {
-                (HeaderName::from_static("x-api-key"), sensitive(secret)?)
-            }
-            (Scheme::Dialect, Dialect::Gemini) => (
-                HeaderName::from_static("x-goog-api-key"),
-                sensitive(secret)?,
-            ),
-        };
+        let (name, value) = authorization(credential, provider.dialect)?;
         headers.insert(name, value);
     }
     if let Some(traceparent) = &trace.traceparent {
@@ -140,6 +113,45 @@ pub fn outgoing(
         headers,
         body: encoded.body,
     })
+}
+
+/// What the configuration says of a provider's headers.
+fn provider_headers(provider: &Provider, headers: &mut HeaderMap) -> Result<(), UpstreamError> {
+    if provider.dialect == Dialect::Openai {
+        let own = [
+            ("openai-organization", &provider.organization),
+            ("openai-project", &provider.project),
+        ];
+        for (name, value) in own {
+            if let Some(value) = value {
+                headers.insert(HeaderName::from_static(name), value_of(value)?);
+            }
+        }
+    }
+    for (name, value) in &provider.headers {
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| unsendable("a configured header has no valid name"))?;
+        headers.insert(name, sensitive(value.expose())?);
+    }
+    Ok(())
+}
+
+fn authorization(
+    credential: &Credential,
+    dialect: Dialect,
+) -> Result<(HeaderName, HeaderValue), UpstreamError> {
+    let secret = credential.secret.expose();
+    let name = match (credential.scheme, dialect) {
+        (Scheme::Bearer, _) | (Scheme::Dialect, Dialect::Openai) => {
+            return Ok((
+                header::AUTHORIZATION,
+                sensitive(&format!("Bearer {secret}"))?,
+            ));
+        }
+        (Scheme::Dialect, Dialect::Anthropic) => "x-api-key",
+        (Scheme::Dialect, Dialect::Gemini) => "x-goog-api-key",
+    };
+    Ok((HeaderName::from_static(name), sensitive(secret)?))
 }
 
 fn value_of(value: &str) -> Result<HeaderValue, UpstreamError> {

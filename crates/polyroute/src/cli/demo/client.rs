@@ -22,7 +22,6 @@ pub(super) struct Seen {
     pub(super) status: u16,
     pub(super) provider: String,
     pub(super) attempts: String,
-    pub(super) request_id: String,
     /// Text, or what was called with what.
     pub(super) text: String,
     pub(super) first_ms: Option<u128>,
@@ -58,7 +57,6 @@ async fn exchange(gateway: SocketAddr, path: &str, body: &Value) -> anyhow::Resu
         status: response.status().as_u16(),
         provider: header("x-polyroute-provider"),
         attempts: header("x-polyroute-attempts"),
-        request_id: header("x-request-id"),
         ..Seen::default()
     };
     let streamed = header("content-type").starts_with("text/event-stream");

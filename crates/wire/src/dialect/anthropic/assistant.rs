@@ -13,6 +13,9 @@ use crate::chat::{CacheControl, Message, Part, ProviderBlock, ToolCall};
 use crate::error::EncodeError;
 use crate::names::NameMap;
 
+/// Part types in which other providers carry reasoning.
+const FOREIGN_REASONING: [&str; 2] = ["thinking", "reasoning"];
+
 /// The blocks of one assistant message; empty if it says nothing.
 pub(super) fn blocks(
     message: &Message,
@@ -23,7 +26,7 @@ pub(super) fn blocks(
     notes: &mut Notes,
 ) -> Result<Vec<Value>, EncodeError> {
     let mut builder = Builder {
-        text: Text::read(message, at)?,
+        text: Text::read(message, at, notes)?,
         calls: message
             .tool_calls
             .iter()
@@ -181,24 +184,33 @@ struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    fn read(message: &'a Message, at: usize) -> Result<Self, EncodeError> {
-        let parts = message.parts.iter().enumerate();
-        let parts = parts.map(|(index, part)| match part {
-            Part::Text {
-                text,
-                cache_control,
-            } => Ok((text.as_str(), cache_control.as_ref())),
-            Part::Refusal { text } => Ok((text.as_str(), None)),
-            _ => Err(unsupported_content(
-                &format!("messages[{at}].content[{index}]"),
-                "Assistant messages to an Anthropic model hold text and tool calls only. Move \
-                 other content to a user message.",
-            )),
-        });
-        Ok(Self {
-            parts: parts.collect::<Result<_, _>>()?,
-            chars: 0,
-        })
+    fn read(message: &'a Message, at: usize, notes: &mut Notes) -> Result<Self, EncodeError> {
+        let mut parts = VecDeque::with_capacity(message.parts.len());
+        for (index, part) in message.parts.iter().enumerate() {
+            match part {
+                Part::Text {
+                    text,
+                    cache_control,
+                } => parts.push_back((text.as_str(), cache_control.as_ref())),
+                Part::Refusal { text } => parts.push_back((text.as_str(), None)),
+                // Another provider's reasoning: worth nothing here, and the turn is whole
+                // without it.
+                Part::Unknown { kind, .. } if FOREIGN_REASONING.contains(&kind.as_str()) => {
+                    notes.drop(
+                        &format!("messages[].content[].{kind}"),
+                        "only its issuer can read it",
+                    )?;
+                }
+                _ => {
+                    return Err(unsupported_content(
+                        &format!("messages[{at}].content[{index}]"),
+                        "Assistant messages to an Anthropic model hold text and tool calls only. \
+                         Move other content to a user message.",
+                    ));
+                }
+            }
+        }
+        Ok(Self { parts, chars: 0 })
     }
 
     /// The next run of text that stands before that many characters of the turn's text.

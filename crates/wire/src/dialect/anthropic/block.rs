@@ -153,23 +153,40 @@ impl OpenBlock {
     /// block's text of that name, or replaces what is no text.
     fn append(&mut self, delta: &Value, machine: &mut Machine, out: &mut Vec<ChatEvent>) {
         for (key, value) in delta.as_object().into_iter().flatten() {
-            if key == "type" {
-                continue;
-            }
-            match (self.kind, key.as_str(), value.as_str()) {
-                (Kind::Text, "text", Some(text)) => say_text(text.to_owned(), machine, out),
-                (Kind::Thinking, "thinking", Some(text)) => say_reasoning(text.to_owned(), out),
-                _ => {}
-            }
-            match (self.block.get_mut(key), value.as_str()) {
+            match (key.as_str(), value.as_str()) {
+                ("type", _) => {}
+                ("text", Some(text)) => self.take_text(text, machine, out),
                 // A signature comes whole: the last one is the block's.
-                (Some(Value::String(text)), Some(more)) if key != "signature" => {
-                    text.push_str(more);
+                (key, Some(text)) if key != "signature" => {
+                    if self.kind == Kind::Thinking && key == "thinking" {
+                        say_reasoning(text.to_owned(), out);
+                    }
+                    self.append_text(key, text);
                 }
-                _ => {
-                    self.block.insert(key.clone(), value.clone());
+                (key, _) => {
+                    self.block.insert(key.to_owned(), value.clone());
                 }
             }
+        }
+    }
+
+    pub(super) fn take_text(
+        &mut self,
+        text: &str,
+        machine: &mut Machine,
+        out: &mut Vec<ChatEvent>,
+    ) {
+        if self.kind == Kind::Text {
+            say_text(text.to_owned(), machine, out);
+        }
+        self.append_text("text", text);
+    }
+
+    fn append_text(&mut self, key: &str, more: &str) {
+        if let Some(Value::String(text)) = self.block.get_mut(key) {
+            text.push_str(more);
+        } else {
+            self.block.insert(key.to_owned(), more.into());
         }
     }
 

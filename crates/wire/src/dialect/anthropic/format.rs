@@ -59,7 +59,13 @@ pub(super) fn plan(
         let sanitised = schema::sanitise(wanted);
         // What the API does not enforce and the caller counts on is checked on the answer.
         format.validate = (sanitised.lossy && strict == Some(true)).then(|| wanted.clone());
-        format.native = Some(json!({"type": "json_schema", "schema": sanitised.schema}));
+        let mut enforced = sanitised.schema;
+        if let (Some(about), Some(members)) = (description, enforced.as_object_mut())
+            && !members.contains_key("description")
+        {
+            members.insert("description".to_owned(), about.into());
+        }
+        format.native = Some(json!({"type": "json_schema", "schema": enforced}));
         return Ok(format);
     }
     format.validate = Some(wanted.clone());

@@ -92,6 +92,21 @@ impl Machine {
         self.open.insert(index, block);
     }
 
+    /// A fragment of text of an open block: [`Machine::delta`] for what most deltas are.
+    pub(super) fn text(
+        &mut self,
+        index: u64,
+        text: &str,
+        out: &mut Vec<ChatEvent>,
+    ) -> Result<(), UpstreamError> {
+        let Some(mut block) = self.open.remove(&index) else {
+            return Err(malformed("a content delta names a block that is not open"));
+        };
+        block.take_text(text, self, out);
+        self.open.insert(index, block);
+        Ok(())
+    }
+
     /// A fragment of an open block.
     pub(super) fn delta(
         &mut self,
@@ -137,11 +152,11 @@ impl Machine {
     }
 
     /// Why the answer ended (`stop_reason` and what stands beside it in `end`), in a whole message
-    /// or in the `delta` of `message_delta`.
+    /// or in the `delta` of `message_delta`. A whole message without a reason is whole all the
+    /// same: its framing says so.
     pub(super) fn finish(&mut self, end: &Value, out: &mut Vec<ChatEvent>) {
-        let Some(native) = end.get("stop_reason").and_then(Value::as_str) else {
-            return;
-        };
+        let native = end.get("stop_reason").and_then(Value::as_str);
+        let native = native.unwrap_or_default();
         if std::mem::replace(&mut self.finished, true) {
             return;
         }

@@ -119,17 +119,15 @@ impl Conversation {
     /// Whether the conversation stands inside a tool loop whose assistant turn does not begin with
     /// a thinking block: with a thinking budget the API refuses it ("Expected `thinking`…").
     pub(super) fn loop_lacks_thinking(&self) -> bool {
-        let Some(last) = self.turns.last() else {
-            return false;
-        };
         let asked = self
             .turns
             .iter()
-            .rev()
-            .find(|turn| turn.speaker == Speaker::Assistant);
-        last.speaker != Speaker::Assistant
-            && !last.results.is_empty()
-            && asked.is_some_and(|turn| !turn.blocks.first().is_some_and(is_thinking))
+            .rposition(|turn| turn.speaker == Speaker::Assistant);
+        let Some((call, answers)) = asked.and_then(|at| self.turns.get(at..)?.split_first()) else {
+            return false;
+        };
+        answers.iter().any(|turn| !turn.results.is_empty())
+            && !call.blocks.first().is_some_and(is_thinking)
     }
 
     /// Whether the conversation ends with text of the assistant that the model is to continue. A

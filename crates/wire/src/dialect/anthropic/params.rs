@@ -214,11 +214,13 @@ pub(super) fn sampling(
         target.capabilities.sampling
     };
     let free = match rule {
-        Sampling::Free => true,
+        // Whatever the model, a thinking budget excludes them.
+        Sampling::Free => !thinking.has_budget(),
         Sampling::UnlessThinking => !thinking.is_on(),
         Sampling::DefaultOnly | Sampling::Never => false,
     };
-    let thinks_along = rule == Sampling::UnlessThinking && thinking.is_on();
+    let thinks_along =
+        matches!(rule, Sampling::Free | Sampling::UnlessThinking) && thinking.is_on();
     let why = "the model takes it at its default only";
     if let Some(asked) = request.temperature {
         let temperature = asked.clamp(0.0, 1.0);
@@ -232,12 +234,14 @@ pub(super) fn sampling(
         }
     }
     if let Some(top_p) = request.top_p {
-        // 1 is the default: beside a temperature it says nothing, and newer models refuse both.
+        // 1 is the default: it says nothing, and newer models refuse it beside a temperature.
         let says_nothing = !is_other(top_p, 1.0);
-        if (free && !(says_nothing && request.temperature.is_some()))
-            || (thinks_along && top_p >= 0.95 && !says_nothing)
-        {
+        let excluded = request.temperature.is_some()
+            && (says_nothing || target.capabilities.one_of_temperature_top_p);
+        if (free && !excluded) || (thinks_along && top_p >= 0.95 && !says_nothing) {
             body.insert("top_p".to_owned(), number(top_p));
+        } else if free && !says_nothing {
+            notes.drop("top_p", "the model takes it or `temperature`, not both")?;
         } else if !says_nothing {
             notes.drop("top_p", why)?;
         }

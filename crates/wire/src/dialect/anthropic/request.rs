@@ -51,7 +51,8 @@ pub(super) fn encode(
     let schema_tool = format.tool.as_ref().and_then(|tool| tool.get("name"));
     let schema_tool = schema_tool.and_then(Value::as_str).map(ToOwned::to_owned);
     if let Some(name) = &schema_tool {
-        choice = Some(json!({"type": "tool", "name": name}));
+        // One call, as its arguments are the whole answer.
+        choice = Some(json!({"type": "tool", "name": name, "disable_parallel_tool_use": true}));
     }
     let context = decode_context(request, target, names, &tools, &format, schema_tool);
     let mut body = body(

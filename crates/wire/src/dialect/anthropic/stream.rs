@@ -2,6 +2,9 @@
 //! (wire-protocols §12.2). Bodies that are no event stream after all are recognised by their first
 //! byte.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::errors;
@@ -87,6 +90,13 @@ impl Decoder {
         data: &str,
         out: &mut Vec<ChatEvent>,
     ) -> Result<(), UpstreamError> {
+        // Most of a stream is text: such an event needs no tree of values.
+        if let Ok(said) = serde_json::from_str::<TextEvent<'_>>(data)
+            && said.kind == "content_block_delta"
+            && said.delta.kind == "text_delta"
+        {
+            return self.machine.text(said.index, &said.delta.text, out);
+        }
         let mut event: Value = serde_json::from_str(data).map_err(|_| {
             if name == "error" {
                 UpstreamError::new(ErrorKind::ServerError, data)
@@ -215,6 +225,26 @@ impl StreamDecoder for Decoder {
         };
         self.fail(truncated(what), out);
     }
+}
+
+/// `content_block_delta` with a `text_delta` and nothing else in it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TextEvent<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    index: u64,
+    #[serde(borrow)]
+    delta: TextDelta<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TextDelta<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    #[serde(borrow)]
+    text: Cow<'a, str>,
 }
 
 fn truncated(what: &str) -> UpstreamError {

@@ -237,3 +237,6 @@ pub(super) fn own_options<'a>(
         .filter_map(|name| options?.get(name)?.as_object())
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

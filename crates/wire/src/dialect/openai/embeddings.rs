@@ -138,3 +138,72 @@ fn vector(value: Option<&Value>) -> Result<Vec<f32>, UpstreamError> {
         .filter(|numbers| !numbers.is_empty() && numbers.iter().all(|number| number.is_finite()))
         .ok_or_else(|| malformed("the provider sent a vector that can't be read"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn vectors_are_put_in_order_whatever_their_encoding() {
+        let context = DecodeContext {
+            embedding_inputs: vec![1, 1],
+            ..DecodeContext::default()
+        };
+        let body = json!({"object": "list", "model": "e", "data": [
+            {"index": 1, "embedding": "AACAPwAAAL8="},
+            {"index": 0, "embedding": [0.25, 2]}],
+            "usage": {"prompt_tokens": 4, "total_tokens": 4}, "id": "x"});
+        let answer = decode(body.to_string().as_bytes(), &context).unwrap();
+        assert_eq!(answer.vectors, [vec![0.25, 2.0], vec![1.0, -0.5]]);
+        assert_eq!(answer.usage.unwrap().input, 4);
+        assert_eq!(answer.metadata["id"], "x");
+    }
+
+    #[test]
+    fn broken_answers_are_failures() {
+        let context = DecodeContext {
+            embedding_inputs: vec![1],
+            ..DecodeContext::default()
+        };
+        for (body, kind) in [
+            (json!({"data": []}), ErrorKind::MalformedReply),
+            (
+                json!({"data": [{"embedding": "AAA="}]}),
+                ErrorKind::MalformedReply,
+            ),
+            (
+                json!({"data": [{"embedding": ["a"]}]}),
+                ErrorKind::MalformedReply,
+            ),
+            (
+                json!({"data": [{"embedding": [1]}, {"embedding": [1]}]}),
+                ErrorKind::MalformedReply,
+            ),
+            (
+                json!({"error": {"message": "slow", "code": 429}}),
+                ErrorKind::RateLimited,
+            ),
+        ] {
+            let error = decode(body.to_string().as_bytes(), &context).unwrap_err();
+            assert_eq!(error.kind, kind, "{body}");
+        }
+    }
+
+    #[test]
+    fn one_input_is_sent_bare() {
+        let request = EmbeddingRequest {
+            model: "m".into(),
+            input: vec![EmbeddingInput::Text("hello".into())],
+            dimensions: Some(8),
+            ..EmbeddingRequest::default()
+        };
+        let encoded = encode(&request, &Target::default()).unwrap();
+        let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
+        assert_eq!(
+            sent,
+            json!({"model": "", "input": "hello", "dimensions": 8})
+        );
+        assert_eq!(encoded.context.embedding_inputs, [2]);
+    }
+}

@@ -53,3 +53,28 @@ fn listing(item: &Value) -> Option<ModelListing> {
         ]),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_openai_and_of_compatible_servers() {
+        let ours = br#"{"object":"list","data":[{"id":"a","created":5,"owned_by":"o"},{"object":"model"}]}"#;
+        let (models, next) = decode(ours).unwrap();
+        assert_eq!((models.len(), next), (1, None));
+        assert_eq!(
+            (models[0].created, models[0].owned_by.as_deref()),
+            (Some(5), Some("o"))
+        );
+        let bare =
+            br#"[{"id":"b","context_length":4096,"top_provider":{"max_completion_tokens":100}}]"#;
+        let (models, _) = decode(bare).unwrap();
+        assert_eq!(
+            (models[0].context_window, models[0].max_output),
+            (Some(4096), Some(100))
+        );
+        assert!(decode(b"<html>").is_err());
+        assert!(decode(br#"{"error":{"message":"no"}}"#).is_err());
+    }
+}

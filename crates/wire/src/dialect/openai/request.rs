@@ -317,3 +317,6 @@ fn tool_choice(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

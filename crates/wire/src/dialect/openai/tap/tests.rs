@@ -1,1 +1,178 @@
+use proptest::prelude::*;
 
+use super::*;
+
+const USAGE: &str = "data: {\"id\":\"a\",\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n";
+const DONE: &str = "data: [DONE]\n\n";
+
+fn chunk(content: &str, finish: &str) -> String {
+    format!(
+        "data: {{\"id\":\"a\",\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{content}\"}},\"finish_reason\":{finish}}}],\"usage\":null}}\n\n"
+    )
+}
+
+fn run(
+    asked: bool,
+    pieces: &[&[u8]],
+) -> (String, Vec<TapSignal>, Result<TapSummary, UpstreamError>) {
+    let mut tap = Tap::new(asked);
+    let mut out = Vec::new();
+    let mut signals = Vec::new();
+    for piece in pieces {
+        let signal = tap.push(piece, &mut out);
+        if signal != TapSignal::None {
+            signals.push(signal);
+        }
+    }
+    let result = tap.finish(&mut out);
+    (String::from_utf8_lossy(&out).into_owned(), signals, result)
+}
+
+#[test]
+fn case_42_usage_goes_only_to_a_caller_who_asked() {
+    let head = chunk("", "null") + &chunk("hi", "null") + &chunk("", "\"stop\"");
+    let body = format!("{head}{USAGE}{DONE}");
+    for asked in [true, false] {
+        let (out, signals, result) = run(asked, &[body.as_bytes()]);
+        let expected = if asked {
+            body.clone()
+        } else {
+            format!("{head}{DONE}")
+        };
+        assert_eq!(out, expected);
+        assert_eq!(signals, [TapSignal::Done]);
+        let summary = result.unwrap();
+        assert_eq!(summary.usage.unwrap().total(), 5);
+        assert_eq!(summary.finish_reason, Some(FinishReason::Stop));
+        assert_eq!((summary.model.as_str(), summary.id.as_str()), ("m", "a"));
+    }
+}
+
+#[test]
+fn the_content_commit_is_the_first_text() {
+    let mut tap = Tap::new(false);
+    let mut out = Vec::new();
+    assert_eq!(tap.push(b": ping\n\n", &mut out), TapSignal::None);
+    assert_eq!(
+        tap.push(chunk("", "null").as_bytes(), &mut out),
+        TapSignal::None
+    );
+    assert_eq!(
+        tap.push(chunk("x", "null").as_bytes(), &mut out),
+        TapSignal::Content
+    );
+    assert_eq!(
+        tap.push(chunk("y", "null").as_bytes(), &mut out),
+        TapSignal::None
+    );
+}
+
+#[test]
+fn case_31_and_32_an_error_event_is_read_and_held_back() {
+    let error = "data: {\"error\":{\"message\":\"Busy\",\"code\":\"server_is_overloaded\"}}\n\n";
+    for head in [String::new(), chunk("x", "null")] {
+        let (out, signals, result) = run(false, &[format!("{head}{error}{DONE}").as_bytes()]);
+        assert_eq!(out, head);
+        assert!(
+            matches!(signals.last(), Some(TapSignal::Error(error)) if error.kind == ErrorKind::Overloaded)
+        );
+        assert_eq!(result.unwrap_err().kind, ErrorKind::Overloaded);
+    }
+    // The word in a text is no error.
+    let (_, signals, _) = run(false, &[chunk("\\\"error\\\": 5", "null").as_bytes()]);
+    assert_eq!(signals, [TapSignal::Content]);
+}
+
+#[test]
+fn case_33_and_34_cuts_and_ends() {
+    let kind = |body: &str| run(false, &[body.as_bytes()]).2.map_err(|error| error.kind);
+    assert_eq!(kind(&chunk("x", "null")), Err(ErrorKind::Truncated));
+    assert_eq!(kind(""), Err(ErrorKind::Truncated));
+    assert!(kind(&chunk("x", "\"stop\"")).is_ok());
+    assert_eq!(
+        kind("{\"error\":{\"message\":\"no\",\"code\":429}}"),
+        Err(ErrorKind::RateLimited)
+    );
+    assert_eq!(kind("<html>"), Err(ErrorKind::MalformedReply));
+    // A half event never reaches the caller, a whole one without its blank line does.
+    let half = chunk("x", "null") + "data: {\"choices\":[{\"del";
+    assert_eq!(run(false, &[half.as_bytes()]).0, chunk("x", "null"));
+    let (out, _, result) = run(
+        false,
+        &[format!("{}data: [DONE]", chunk("x", "null")).as_bytes()],
+    );
+    assert!(out.ends_with(DONE));
+    assert!(result.is_ok());
+}
+
+#[test]
+fn a_broken_event_passes_through() {
+    let body = format!("data: {{oops\n\n{}{DONE}", chunk("x", "\"stop\""));
+    assert_eq!(run(false, &[body.as_bytes()]).0, body);
+}
+
+#[test]
+fn case_29_a_one_megabyte_event_in_small_pieces_is_linear() {
+    let body = chunk(&"x".repeat(1 << 20), "\"stop\"");
+    let pieces: Vec<&[u8]> = body.as_bytes().chunks(7).collect();
+    assert_eq!(run(false, &pieces).0, body);
+}
+
+#[test]
+fn f23_an_event_over_the_limit_ends_the_stream() {
+    let piece = vec![b'x'; EVENT_BYTES_MAX / 2 + 1];
+    let (out, signals, result) = run(false, &[b"data: ", &piece, &piece, b"\n\n"]);
+    assert!(out.is_empty());
+    assert!(matches!(signals.as_slice(), [TapSignal::Error(_)]));
+    assert_eq!(result.unwrap_err().kind, ErrorKind::MalformedReply);
+}
+
+#[test]
+fn whole_answers_are_peeked_at() {
+    let body = br#"{"id":"a","model":"m","choices":[{"index":0,"message":{"content":"x","tool_calls":[{}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
+    let summary = tap_whole(body).unwrap();
+    assert_eq!(summary.usage.as_ref().unwrap().total(), 3);
+    assert_eq!(summary.finish_reason, Some(FinishReason::ToolCalls));
+    assert!(summary.has_tool_calls);
+    let kind = |body: &[u8]| tap_whole(body).unwrap_err().kind;
+    assert_eq!(
+        kind(br#"{"error":{"message":"no","code":402}}"#),
+        ErrorKind::QuotaExhausted
+    );
+    assert_eq!(kind(b"<html>"), ErrorKind::MalformedReply);
+    assert_eq!(kind(b""), ErrorKind::MalformedReply);
+    assert_eq!(kind(br#"{"choices":[]}"#), ErrorKind::MalformedReply);
+    // Azure's filtered choice has no message (case 55).
+    let filtered =
+        br#"{"id":"a","model":"m","choices":[{"index":0,"finish_reason":"content_filter"}]}"#;
+    assert_eq!(
+        tap_whole(filtered).unwrap().finish_reason,
+        Some(FinishReason::ContentFilter)
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_chunking_forwards_the_same_bytes(
+        body in "(data: |event: error\n|\\{\"choices\":\\[\\{\"delta\":\\{\"content\":\"é\"\\}\\}\\]\\}|\\{\"error\":\\{\\}\\}|\\{\"usage\":\\{\"a\":1\\}\\}|\n\n|\r\n\r\n|\n|: c\n|\\[DONE\\]|😀|<){0,24}",
+        cuts in proptest::collection::vec(0usize..600, 0..8),
+        asked: bool,
+    ) {
+        let bytes = body.as_bytes();
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+        cuts.sort_unstable();
+        let mut pieces = Vec::new();
+        let mut from = 0;
+        for cut in cuts { pieces.push(&bytes[from..cut]); from = cut; }
+        pieces.push(&bytes[from..]);
+        let (out, _, result) = run(asked, &pieces);
+        let (whole_out, _, whole_result) = run(asked, &[bytes]);
+        prop_assert_eq!(out, whole_out);
+        prop_assert_eq!(result, whole_result);
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = run(false, &[&bytes]);
+    }
+}
