@@ -36,26 +36,29 @@ def gateway(sim, tmp_path_factory):
         started = Gateway.start(tmp_path_factory.mktemp("serve"), sim.url, closed_url)
         PROGRAMS.append(started.program)
         yield started
-        started.program.stop()
+        status = started.program.stop()
+        said = started.program.output()
+        assert "panicked" not in said, said
+        assert status == 0, f"SIGTERM must end it in good order, not with {status}"
 
 
 @pytest.fixture(scope="session")
-def options(gateway):
+def client_options(gateway):
     """What every client of the gateway is made with."""
     return {"base_url": gateway.url, "api_key": FULL_KEY, "max_retries": 0, "timeout": 20}
 
 
 @pytest.fixture(scope="session")
-def client(options):
+def client(client_options):
     """A client that may use everything."""
-    with openai.OpenAI(**options) as made:
+    with openai.OpenAI(**client_options) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
-def limited_client(options):
+def limited_client(client_options):
     """A client whose key may use little."""
-    with openai.OpenAI(**{**options, "api_key": LIMITED_KEY}) as made:
+    with openai.OpenAI(**{**client_options, "api_key": LIMITED_KEY}) as made:
         yield made
 
 

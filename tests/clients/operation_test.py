@@ -42,10 +42,10 @@ def test_closing_a_stream_stops_the_upstream_call(client, gateway, sim, name, ca
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_leaving_before_the_answer_stops_the_upstream_call(options, sim, gateway, stream):
+def test_leaving_before_the_answer_stops_the_upstream_call(client_options, sim, gateway, stream):
     mark = sim.mark()
     request_id = f"left-before-{stream}"
-    with openai.OpenAI(**{**options, "timeout": 0.4}) as hasty:
+    with openai.OpenAI(**{**client_options, "timeout": 0.4}) as hasty:
         with pytest.raises(openai.APITimeoutError):
             hasty.chat.completions.create(
                 model="openai/sim-never!hang",
@@ -128,9 +128,9 @@ def test_credentials_stay_on_their_side(client, sim, gateway, model):
     assert not any(secret in everything for secret in UPSTREAM_KEYS.values())
 
 
-def test_a_hundred_at_once(options, sim):
+def test_a_hundred_at_once(client_options, sim):
     async def main():
-        async with openai.AsyncOpenAI(**options) as client:
+        async with openai.AsyncOpenAI(**client_options) as client:
 
             async def one(number):
                 said = f"number {number} of many"
