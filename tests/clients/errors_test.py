@@ -123,13 +123,31 @@ def test_spent_quota_is_429_and_not_worth_a_retry(client):
         ("status:500", 502, "upstream_error"),
         ("status:503", 503, "server_is_overloaded"),
         ("reset_before_headers", 502, "upstream_connection"),
-        ("garbage_json", 502, "upstream_malformed"),
         ("wrong_content_type:html", 502, "upstream_malformed"),
     ],
 )
 def test_failing_provider_is_5xx(client, model, fault, status, code):
     error = fails(client, f"{model}!{fault}", openai.InternalServerError)
     assert (error.status_code, error.code) == (status, code)
+
+
+@pytest.mark.parametrize("model", PLAIN)
+@pytest.mark.parametrize(
+    ("fault", "stream"),
+    [
+        ("garbage_json", False),
+        ("garbage_json", True),
+        ("empty_body", False),
+        ("empty_body", True),
+        ("half_json", False),
+        ("length_too_long", False),
+    ],
+)
+def test_answer_that_is_none_is_502(client, model, fault, stream):
+    with pytest.raises(openai.InternalServerError) as caught:
+        create(client, f"{model}!{fault}", stream=stream)
+    assert caught.value.status_code == 502
+    assert caught.value.code in ("upstream_malformed", "upstream_truncated")
 
 
 def test_missing_patience_is_504(client):

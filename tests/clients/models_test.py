@@ -36,7 +36,8 @@ def test_embeddings_where_there_are_none(client, sim):
     mark = sim.mark()
     with pytest.raises(openai.BadRequestError) as caught:
         client.embeddings.create(model=ANTHROPIC, input="one")
-    assert "embed" in caught.value.message.lower()
+    assert caught.value.code == "wrong_model_kind" and caught.value.param == "model"
+    assert "chat model" in caught.value.message
     assert sim.calls(mark) == []
 
 
