@@ -139,6 +139,10 @@ fn told(stop: Stop, history: &[Attempt], mut errors: Vec<ApiError>) -> ApiError 
     if let Stop::NothingLeft { retry_after } = stop {
         error.retry_after = error.retry_after.or(retry_after);
     }
+    // We have tried again already: a client that did so too would multiply the load (row R6).
+    if history.len() > 1 && error.status >= 500 && error.retry_after.is_none() {
+        error.should_retry = Some(false);
+    }
     error
 }
 
@@ -182,7 +186,7 @@ impl One<'_> {
         match self.exchange(encoding, started, &mut record).await {
             Ok(answer) => {
                 record.latency_ms = millis(started.elapsed());
-                Ok(self.answered(answer, record))
+                Ok(self.answered(answer, record, started))
             }
             Err(error) => {
                 record.latency_ms = millis(started.elapsed());
@@ -203,6 +207,7 @@ impl One<'_> {
             target: self.target.name.clone(),
             provider: self.target.provider().to_owned(),
             model: self.target.wire.model.clone(),
+            known: self.call.is_known(self.target),
             credential: credential.map(|credential| credential.label.clone()),
             status: None,
             outcome: "ok",
@@ -213,7 +218,7 @@ impl One<'_> {
         }
     }
 
-    fn answered(mut self, answer: Exchange, attempt: AttemptRecord) -> Answer {
+    fn answered(mut self, answer: Exchange, attempt: AttemptRecord, started: Instant) -> Answer {
         let provider = self.target.provider().to_owned();
         self.settle.attempt(attempt, None);
         let dropped = answer.dropped;
@@ -260,7 +265,7 @@ impl One<'_> {
                     prelude,
                     ended,
                     inter_token: self.limits().inter_token,
-                    total_until: Instant::now() + self.limits().total,
+                    total_until: started + self.limits().total,
                     input_tokens_estimate: self.call.input_estimate(),
                     prices: self.call.prices(self.target),
                     settle: self.settle,

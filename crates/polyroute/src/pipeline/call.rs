@@ -6,6 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use polyroute_engine::estimate;
 use polyroute_engine::plan::{Plan, PlannedTarget};
 use polyroute_engine::snapshot::Dialect;
@@ -107,6 +108,24 @@ impl Call {
         self.gateway.providers.get(target.provider())
     }
 
+    /// Whether configuration, catalog or the provider's list name the target's model.
+    pub(super) fn is_known(&self, target: &PlannedTarget) -> bool {
+        let (snapshot, model) = (&self.gateway.snapshot, &target.model);
+        let configured = |known: &polyroute_engine::snapshot::Target| {
+            known.provider == target.provider() && known.model == *model
+        };
+        let provider = snapshot.provider(target.provider());
+        provider
+            .and_then(|provider| snapshot.known(provider, model))
+            .is_some_and(|known| known.entry.is_some())
+            || snapshot.targets.iter().any(configured)
+            || snapshot
+                .routes
+                .iter()
+                .any(|route| route.targets.iter().any(configured))
+            || self.gateway.live_models.lists(target.provider(), model)
+    }
+
     /// The translation of a target's dialect.
     pub(super) fn adapter(&self, target: &PlannedTarget) -> &'static dyn Adapter {
         provider::adapter(target.dialect.as_str())
@@ -201,9 +220,11 @@ impl Call {
                 ),
             ));
         }
-        for url in urls {
-            let fetched = self.gateway.media.fetch(&url).await.map_err(|error| {
-                EncodeError::new(
+        // All at once: together they may take no longer than one.
+        let fetches = urls.into_iter().map(|url| async move {
+            match self.gateway.media.fetch(&url).await {
+                Ok(fetched) => Ok((url, fetched)),
+                Err(error) => Err(EncodeError::new(
                     EncodeErrorCode::InvalidValue,
                     "messages",
                     format!(
@@ -211,8 +232,10 @@ impl Call {
                         shown(&url),
                         target.name
                     ),
-                )
-            })?;
+                )),
+            }
+        });
+        for (url, fetched) in try_join_all(fetches).await? {
             media.insert(url, fetched);
         }
         let encoded = adapter.encode_chat(request, &target.wire, &media)?;
