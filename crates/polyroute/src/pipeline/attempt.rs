@@ -3,12 +3,11 @@
 //! The loop decides nothing. It ends with an answer whose first content is there, or with the error
 //! that the caller gets.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Response, header};
+use bytes::Bytes;
+use http::{Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use polyroute_engine::estimate::Provenance;
@@ -20,6 +19,7 @@ use polyroute_wire::error::{EncodeError, ErrorKind, UpstreamError};
 
 use super::call::{Call, Encoding};
 use super::reader::{Reader, Step};
+use super::received::{check_encoding, header_map, read_all, read_up_to, upstream_request_id};
 use super::relay::Live;
 use super::settle::{Settle, millis};
 use crate::config::settings::{Credential, Timeouts as Limits};

@@ -90,4 +90,3 @@ pub(super) async fn read_up_to(mut body: Incoming, bytes_max: usize) -> Vec<u8> 
     }
     bytes
 }
-
