@@ -66,8 +66,12 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
     merge_options(raw, target, &mut body)?;
     // A limit under its older name keeps its place and bytes.
     let renamed = rename(raw, &mut body);
+    // The last word on a key counts, and a key is added once only.
     let mut edits: Vec<Edit<'_>> = body
         .iter()
+        .enumerate()
+        .filter(|(at, (key, _))| !body.iter().skip(at + 1).any(|(later, _)| later == key))
+        .map(|(_, change)| change)
         .map(|(key, value)| match value {
             Some(json) => Edit::Set(key, json.clone()),
             None => Edit::Remove(key),
