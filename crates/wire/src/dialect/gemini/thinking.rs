@@ -9,9 +9,6 @@ use crate::capability::Reasoning;
 use crate::chat::{ChatRequest, Effort};
 use crate::error::EncodeError;
 
-/// The levels that the API knows at all, for a model that the catalog does not.
-const LEVELS: [Effort; 3] = [Effort::Low, Effort::Medium, Effort::High];
-
 /// `thinkingConfig` for the request, if it asks for any effort.
 pub(super) fn encode(
     request: &ChatRequest,
@@ -23,7 +20,8 @@ pub(super) fn encode(
     };
     let config = match &target.capabilities.reasoning {
         Reasoning::None if effort == Effort::None => return Ok(None),
-        Reasoning::None => {
+        // The wire has no field that every model takes, so nothing is sent on a guess.
+        Reasoning::None | Reasoning::Unknown => {
             notes.drop("reasoning_effort")?;
             return Ok(None);
         }
@@ -35,7 +33,6 @@ pub(super) fn encode(
         Reasoning::Effort { levels } | Reasoning::Adaptive { levels, .. } => {
             level(effort, levels, notes)
         }
-        Reasoning::Unknown => level(effort, &LEVELS, notes),
     };
     Ok(Some(config))
 }

@@ -10,6 +10,15 @@ use crate::chat::{ChatRequest, Tool, ToolChoice};
 use crate::error::EncodeError;
 use crate::names::{NameMap, NameRule};
 
+/// Tools that Google runs and whose names no other provider uses.
+const HOSTED: [&str; 5] = [
+    "google_search",
+    "google_search_retrieval",
+    "google_maps",
+    "code_execution",
+    "url_context",
+];
+
 /// What goes into the body for tools.
 #[derive(Default)]
 pub(super) struct Tools {
@@ -85,10 +94,7 @@ pub(super) fn encode(
 
 /// Gemini 3 and later run hosted tools beside functions.
 pub(super) const fn mixes_hosted(target: &Target) -> bool {
-    matches!(
-        target.capabilities.reasoning,
-        Reasoning::Effort { .. } | Reasoning::Unknown
-    )
+    matches!(target.capabilities.reasoning, Reasoning::Effort { .. })
 }
 
 fn one(
@@ -149,23 +155,37 @@ fn one(
             ));
         }
         Tool::Unknown { kind, value } => {
-            let is_raw = value
-                .as_object()
-                .is_some_and(|tool| !tool.is_empty() && !tool.contains_key("type"));
-            if !is_raw {
-                return Err(refuse_content(
+            let raw = hosted(kind, value).ok_or_else(|| {
+                refuse_content(
                     format!("tools[{at}]"),
                     format!(
                         "The tool type `{kind}` is not known to Gemini. Its own tools are given \
-                         as `{{\"google_search\": {{}}}}`, here or in \
+                         as `{{\"type\": \"google_search\"}}`, or in \
                          `provider_options.gemini.tools`."
                     ),
-                ));
-            }
-            out.hosted.push(value.clone());
+                )
+            })?;
+            out.hosted.push(raw);
         }
     }
     Ok(())
+}
+
+/// A tool that Google runs, as the wire takes it: given so (`{"google_search":{}}`), or by its name
+/// as type with the settings beside it.
+fn hosted(kind: &str, value: &Value) -> Option<Value> {
+    let tool = value.as_object().filter(|tool| !tool.is_empty())?;
+    if !tool.contains_key("type") {
+        return Some(value.clone());
+    }
+    let mut settings = tool.clone();
+    settings.shift_remove("type");
+    if settings.contains_key(kind) {
+        return HOSTED.contains(&kind).then(|| settings.into());
+    }
+    let mut raw = Map::new();
+    raw.insert(kind.to_owned(), settings.into());
+    HOSTED.contains(&kind).then(|| raw.into())
 }
 
 fn declaration(
