@@ -16,16 +16,30 @@ use crate::entry::{Dialect, Entry};
 use crate::leaves;
 use crate::report::Report;
 
-/// A dialect and a model of it that takes most of what a request may hold.
-const TARGETS: [(Dialect, &str, &str, &str); 3] = [
+/// Dialect, provider, model (empty for the recorded one) and check: for each dialect an older model
+/// that takes much, and a newer one that refuses more.
+const TARGETS: [(Dialect, &str, &str, &str); 6] = [
     (Dialect::OpenAi, "openai", "", "to-openai"),
+    (Dialect::OpenAi, "openai", "gpt-5.4", "to-openai-newer"),
     (
         Dialect::Anthropic,
         "anthropic",
         "claude-sonnet-4-5",
         "to-anthropic",
     ),
+    (
+        Dialect::Anthropic,
+        "anthropic",
+        "claude-opus-5-5",
+        "to-anthropic-newer",
+    ),
     (Dialect::Gemini, "gemini", "gemini-2.5-flash", "to-gemini"),
+    (
+        Dialect::Gemini,
+        "gemini",
+        "gemini-3.8-flash",
+        "to-gemini-newer",
+    ),
 ];
 
 /// A picture of one pixel, standing for whatever a URL would give.

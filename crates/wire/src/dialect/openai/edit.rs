@@ -58,7 +58,14 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
         body.push(("tools".into(), None));
     }
     for key in raw.keys() {
-        if key == "provider" || key == "provider_options" || key.starts_with("x-") {
+        // `provider` is ours as a name; OpenRouter's object of that name is for it alone.
+        let is_name = raw.get(key).is_some_and(|text| text.starts_with('"'));
+        let is_foreign = key == "provider" && !is_name;
+        if is_foreign && target.endpoint.first_party {
+            notes.dropped.push(key.to_owned());
+        }
+        let is_ours = key == "provider" || key == "provider_options" || key.starts_with("x-");
+        if is_ours && (!is_foreign || target.endpoint.first_party) {
             body.push((key.to_owned().into(), None));
         }
     }

@@ -68,6 +68,16 @@ fn our_own_members_go_and_options_are_merged() {
 }
 
 #[test]
+fn openrouters_provider_object_is_not_our_provider_name() {
+    let members = json!({"provider": {"only": ["x"]}});
+    let sent = json_of(&with(members.clone(), &target(false, Capabilities::default())).unwrap());
+    assert_eq!(sent["provider"], json!({"only": ["x"]}));
+    let edited = with(members, &target(true, Capabilities::default())).unwrap();
+    assert!(json_of(&edited).get("provider").is_none());
+    assert_eq!(edited.encoded.dropped, ["provider"]);
+}
+
+#[test]
 fn options_for_a_member_that_we_add_too_make_one_member() {
     let members =
         json!({"stream": true, "provider_options": {"openai": {"stream_options": {"pad": 1}}}});
