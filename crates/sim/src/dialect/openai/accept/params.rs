@@ -57,7 +57,13 @@ fn effort(body: &Value, traits: &Traits) -> Result<(), Refusal> {
 }
 
 fn sampling(body: &Value, traits: &Traits) -> Result<(), Refusal> {
-    if traits.reasoning_can_be_off() && text(body, "reasoning_effort") == "none" {
+    // A model that starts at `none` takes them while nobody asks it to think.
+    let is_off = match text(body, "reasoning_effort") {
+        "none" => true,
+        "" => !traits.thinks_by_default(),
+        _ => false,
+    };
+    if traits.reasoning_can_be_off() && is_off {
         return Ok(());
     }
     let off = |value: &Value, default: f64| value.as_f64().is_some_and(|given| given != default);
