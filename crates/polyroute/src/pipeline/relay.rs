@@ -26,6 +26,9 @@ use crate::telemetry::End;
 /// How long the provider may keep the line open after a whole answer.
 const CLOSE_WAIT: Duration = Duration::from_millis(500);
 
+/// Bytes that are gathered for one write, at most.
+const GATHER_BYTES: usize = 16 * 1024;
+
 /// An SSE comment: ignored by clients, seen by everything between that counts idle time.
 const HEARTBEAT: &[u8] = b": ping\n\n";
 
@@ -69,6 +72,8 @@ pub struct Relay {
     last_event: Instant,
     alarm: Pin<Box<Sleep>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// The bytes at hand have waited one turn for more.
+    yielded: bool,
     sent: u64,
 }
 
@@ -103,6 +108,7 @@ impl Relay {
             last_event: now,
             alarm: Box::pin(tokio::time::sleep(heartbeat)),
             cut: Box::pin(cut.clone().cancelled_owned()),
+            yielded: false,
             sent: 0,
         }
     }
@@ -126,11 +132,8 @@ impl Relay {
     pub fn poll_bytes(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let this = &mut *self;
         loop {
-            if !this.out.is_empty() {
-                let bytes = Bytes::from(std::mem::take(&mut this.out));
-                this.last_sent = Instant::now();
-                this.sent += bytes.len() as u64;
-                return Poll::Ready(Some(bytes));
+            if this.out.len() >= GATHER_BYTES || (!this.out.is_empty() && this.must_send()) {
+                return Poll::Ready(Some(this.take_out()));
             }
             match &mut this.state {
                 State::Done => return Poll::Ready(None),
@@ -161,10 +164,19 @@ impl Relay {
                 },
                 State::Live(live) => match Pin::new(&mut live.body).poll_frame(context) {
                     Poll::Ready(frame) => {
+                        this.yielded = false;
                         this.take_frame(frame);
                         continue;
                     }
-                    Poll::Pending => {}
+                    Poll::Pending if this.out.is_empty() => {}
+                    Poll::Pending if this.yielded => return Poll::Ready(Some(this.take_out())),
+                    Poll::Pending => {
+                        // What the provider's connection has read already comes in the next turn
+                        // of this thread: one write for all of it.
+                        this.yielded = true;
+                        context.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
                 },
             }
             if this.cut.as_mut().poll(context).is_ready() {
@@ -177,6 +189,18 @@ impl Relay {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Only bytes of a live stream wait for more; everything else goes out as it is.
+    const fn must_send(&self) -> bool {
+        !matches!(self.state, State::Live(_))
+    }
+
+    fn take_out(&mut self) -> Bytes {
+        self.yielded = false;
+        self.last_sent = Instant::now();
+        self.sent += self.out.len() as u64;
+        Bytes::from(std::mem::take(&mut self.out))
     }
 
     fn take_frame(&mut self, frame: Option<Result<http_body::Frame<Bytes>, hyper::Error>>) {

@@ -6,9 +6,6 @@ use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 
 use super::scenes::Row;
 
-/// A line under the header, none between the rows (comfy-table's preset notation).
-const STYLE: &str = presets::NOTHING;
-
 /// Widest table, in columns.
 const WIDTH: u16 = 100;
 
@@ -47,7 +44,7 @@ impl Row {
 /// The table of all requests.
 pub(super) fn render(rows: &[Row], colour: bool) -> String {
     let mut table = Table::new();
-    table.load_style(STYLE);
+    table.load_style(presets::NOTHING);
     table
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(WIDTH);

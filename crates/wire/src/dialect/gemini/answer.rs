@@ -193,6 +193,9 @@ impl AnswerReader {
         }
         let mut searches = 0;
         for (&choice, state) in &mut self.candidates {
+            if let Some(audio) = state.candidate.sound_left() {
+                out.push(ChatEvent::Audio { choice, audio });
+            }
             searches += grounding::searches(&state.metadata);
             for annotation in grounding::annotations(&state.metadata, state.candidate.text()) {
                 out.push(ChatEvent::Annotation { choice, annotation });

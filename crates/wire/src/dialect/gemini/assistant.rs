@@ -1,5 +1,7 @@
 //! An assistant turn of the history: text, calls and opaque state in the order that they came in.
 
+use std::collections::VecDeque;
+
 use serde_json::{Map, Value, json};
 
 use super::notes::Notes;
@@ -56,7 +58,7 @@ pub(super) fn parts(
 struct Turn<'a> {
     text: Vec<char>,
     calls: &'a [ToolCall],
-    pictures: Vec<Value>,
+    pictures: VecDeque<Value>,
     text_at: usize,
     call_at: usize,
     parts: Vec<Value>,
@@ -82,8 +84,7 @@ impl Turn<'_> {
             && inline.get("data").is_none()
         {
             // The picture itself comes back as a part of the message, or not at all.
-            if !self.pictures.is_empty() {
-                let mut picture = self.pictures.remove(0);
+            if let Some(mut picture) = self.pictures.pop_front() {
                 if let (Some(signature), Some(picture)) =
                     (member(rest, "thoughtSignature"), picture.as_object_mut())
                 {
@@ -179,8 +180,8 @@ fn pictures(
     message: &Message,
     at: usize,
     context: &Context<'_>,
-) -> Result<Vec<Value>, EncodeError> {
-    let mut out = Vec::new();
+) -> Result<VecDeque<Value>, EncodeError> {
+    let mut out = VecDeque::new();
     for (part_at, part) in message.parts.iter().enumerate() {
         let param = format!("messages[{at}].content[{part_at}]");
         if let Part::Unknown { kind, .. } = part {

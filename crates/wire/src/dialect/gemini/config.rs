@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::notes::{Notes, refuse};
 use crate::adapter::Target;
 use crate::capability::Sampling;
-use crate::chat::{ChatRequest, MediaSource, Part};
+use crate::chat::{ChatRequest, Part};
 use crate::error::EncodeError;
 
 /// Most stop sequences, candidates and alternatives per token that the API takes.
@@ -177,10 +177,7 @@ fn media_resolution(
                 details.push(detail.as_deref().filter(|detail| *detail != "auto"));
             }
             Part::File { .. } | Part::Video { .. } => details.push(None),
-            Part::Audio {
-                source: MediaSource::Inline { .. } | MediaSource::Url(_) | MediaSource::FileId(_),
-                ..
-            }
+            Part::Audio { .. }
             | Part::Text { .. }
             | Part::Refusal { .. }
             | Part::Unknown { .. } => {}

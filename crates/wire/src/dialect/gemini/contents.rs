@@ -1,5 +1,7 @@
 //! The conversation as `systemInstruction` and `contents` (wire-protocols §5, §7).
 
+use std::collections::{HashMap, HashSet, VecDeque};
+
 use serde_json::{Map, Value, json};
 
 use super::notes::{Notes, refuse_content};
@@ -21,7 +23,7 @@ pub(super) struct Context<'a> {
     /// The model refuses a step whose first call has no thought signature (Gemini 3 and later).
     pub(super) needs_signatures: bool,
     /// Call ids that Gemini gave, each used by one call only.
-    issued: Vec<&'a str>,
+    issued: HashSet<&'a str>,
 }
 
 /// The conversation translated.
@@ -164,6 +166,53 @@ fn turns(
     Ok(contents)
 }
 
+/// Results that no call has taken yet.
+struct Given<'a> {
+    by_id: HashMap<&'a str, VecDeque<Placed<'a>>>,
+    /// Legacy results, which name the function only.
+    by_name: HashMap<&'a str, VecDeque<Placed<'a>>>,
+}
+
+impl<'a> Given<'a> {
+    fn new(replies: &[Placed<'a>]) -> Self {
+        let mut given = Self {
+            by_id: HashMap::new(),
+            by_name: HashMap::new(),
+        };
+        for (at, message) in replies {
+            if message.role != Role::Tool {
+                continue;
+            }
+            let results = match &message.tool_call_id {
+                Some(id) => given.by_id.entry(id),
+                None => given
+                    .by_name
+                    .entry(message.name.as_deref().unwrap_or_default()),
+            };
+            results.or_default().push_back((*at, *message));
+        }
+        given
+    }
+
+    /// The nth call of an id takes the nth result of it.
+    fn take(&mut self, call: &ToolCall) -> Option<Placed<'a>> {
+        self.by_id
+            .get_mut(call.id.as_str())
+            .and_then(VecDeque::pop_front)
+            .or_else(|| self.by_name.get_mut(call.name.as_str())?.pop_front())
+    }
+
+    /// The first result that is left.
+    fn orphan(&self) -> Option<Placed<'a>> {
+        self.by_id
+            .values()
+            .chain(self.by_name.values())
+            .filter_map(VecDeque::front)
+            .min_by_key(|(at, _)| *at)
+            .copied()
+    }
+}
+
 /// All results of one batch of calls, in the order of the calls, in one user turn.
 fn results(
     calls: &[(usize, usize, &ToolCall)],
@@ -171,23 +220,12 @@ fn results(
     context: &Context<'_>,
     notes: &mut Notes,
 ) -> Result<Option<Value>, EncodeError> {
-    let mut given: Vec<Placed<'_>> = replies
-        .iter()
-        .filter(|(_, message)| message.role == Role::Tool)
-        .copied()
-        .collect();
+    let mut given = Given::new(replies);
     let may_repair = context.target.policy.repair_orphans;
     let mut responses = Vec::new();
     let mut media_after = Vec::new();
     for (at, call_at, call) in calls {
-        // The nth call of an id takes the nth result of it; a legacy result is named only.
-        let found = given
-            .iter()
-            .position(|(_, message)| match &message.tool_call_id {
-                Some(id) => *id == call.id,
-                None => message.name.as_deref() == Some(&*call.name),
-            });
-        let result = found.map(|found| given.remove(found));
+        let result = given.take(call);
         if result.is_none() && !may_repair {
             return Err(EncodeError::new(
                 EncodeErrorCode::UnpairedToolCall,
@@ -207,7 +245,7 @@ fn results(
         }
         responses.push(response(call, result, context, notes, &mut media_after)?);
     }
-    if let Some((at, orphan)) = given.first() {
+    if let Some((at, orphan)) = given.orphan() {
         if !may_repair {
             return Err(EncodeError::new(
                 EncodeErrorCode::UnpairedToolCall,
@@ -386,17 +424,16 @@ fn split_run<'s, 'm>(
 
 /// Ids that Gemini issued: a block of the call says so, or they have its form (eight lower-case
 /// letters and digits). An id used twice pairs nothing, so it is not among them.
-fn issued_ids(request: &ChatRequest) -> Vec<&str> {
-    let mut issued = Vec::new();
-    let mut seen: Vec<&str> = Vec::new();
+fn issued_ids(request: &ChatRequest) -> HashSet<&str> {
+    let mut issued = HashSet::new();
+    let mut seen = HashSet::new();
     for message in &request.messages {
         for (at, call) in message.tool_calls.iter().enumerate() {
             let id = call.id.as_str();
-            if seen.contains(&id) {
-                issued.retain(|known| *known != id);
+            if !seen.insert(id) {
+                issued.remove(id);
                 continue;
             }
-            seen.push(id);
             let has_form = id.len() == 8
                 && id
                     .bytes()
@@ -409,7 +446,7 @@ fn issued_ids(request: &ChatRequest) -> Vec<&str> {
                         .is_some_and(|call| super::read::text(call, "id") == id)
             });
             if has_form || is_said {
-                issued.push(id);
+                issued.insert(id);
             }
         }
     }

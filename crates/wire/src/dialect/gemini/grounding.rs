@@ -16,6 +16,10 @@ pub(super) fn searches(metadata: &Map<String, Value>) -> u64 {
 /// The citations of one candidate, whose content text is `said`.
 pub(super) fn annotations(metadata: &Map<String, Value>, said: &str) -> Vec<Annotation> {
     let mut found = Vec::new();
+    if metadata.is_empty() {
+        return found;
+    }
+    let said = &Said::new(said);
     if let Some(grounding) = member(metadata, "groundingMetadata") {
         let chunks = list(grounding, "groundingChunks");
         for support in list(grounding, "groundingSupports") {
@@ -64,29 +68,43 @@ pub(super) fn annotations(metadata: &Map<String, Value>, said: &str) -> Vec<Anno
 /// A segment's place in characters. Its offsets are bytes of UTF-8, and a start of 0 is left out.
 /// Where the segment names its text and the offsets (which may count from its own part) do not
 /// give that text, the text's place decides.
-fn span(segment: &Value, said: &str) -> (usize, usize) {
+fn span(segment: &Value, said: &Said<'_>) -> (usize, usize) {
     let offset = |name| {
         field(segment, name)
             .and_then(Value::as_u64)
             .and_then(|offset| usize::try_from(offset).ok())
     };
     let mut start = offset("startIndex").unwrap_or(0);
-    let mut end = offset("endIndex").unwrap_or(said.len());
+    let mut end = offset("endIndex").unwrap_or(said.text.len());
     let words = text(segment, "text");
     if !words.is_empty()
-        && said.get(start..end) != Some(words)
-        && let Some(at) = said.find(words)
+        && said.text.get(start..end) != Some(words)
+        && let Some(at) = said.text.find(words)
     {
         start = at;
         end = at + words.len();
     }
-    let chars_before = |offset: usize| {
-        said.char_indices()
-            .take_while(|(at, _)| *at < offset)
-            .count()
-    };
-    let start = chars_before(start);
-    (start, chars_before(end).max(start))
+    let start = said.chars_before(start);
+    (start, said.chars_before(end).max(start))
+}
+
+/// A text and where each of its characters starts, so that many offsets cost one walk.
+struct Said<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Said<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            starts: text.char_indices().map(|(at, _)| at).collect(),
+        }
+    }
+
+    fn chars_before(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start < offset)
+    }
 }
 
 /// Joins a later piece of an object into what is known. A list that repeats and extends the known
@@ -148,9 +166,12 @@ mod tests {
     #[test]
     fn offsets_that_count_from_a_later_part_are_found_by_their_text() {
         let segment = json!({"startIndex": 0, "endIndex": 3, "text": "two"});
-        assert_eq!(span(&segment, "one two"), (4, 7));
+        assert_eq!(span(&segment, &Said::new("one two")), (4, 7));
         assert_eq!(
-            span(&json!({"startIndex": 90, "endIndex": 99}), "short"),
+            span(
+                &json!({"startIndex": 90, "endIndex": 99}),
+                &Said::new("short")
+            ),
             (5, 5)
         );
     }

@@ -1,5 +1,7 @@
 //! Media parts (wire-protocols §6).
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::notes::refuse_content;
@@ -14,6 +16,7 @@ const FILES_HOST: &str = "https://generativelanguage.googleapis.com/";
 /// URLs that must be fetched before the request can be encoded, without repeats, in order.
 pub(super) fn to_fetch(request: &ChatRequest) -> Vec<String> {
     let mut urls: Vec<String> = Vec::new();
+    let mut seen = HashSet::new();
     for part in request.messages.iter().flat_map(|message| &message.parts) {
         let (Part::Image { source, .. }
         | Part::Audio { source, .. }
@@ -25,7 +28,7 @@ pub(super) fn to_fetch(request: &ChatRequest) -> Vec<String> {
         if let MediaSource::Url(url) = source
             && parse_data_url(url).is_none()
             && !is_taken_by_reference(url)
-            && !urls.contains(url)
+            && seen.insert(url)
         {
             urls.push(url.clone());
         }

@@ -1,5 +1,7 @@
 //! What translation left out or changed, told to the caller and never silent.
 
+use std::collections::HashSet;
+
 use crate::error::{EncodeError, EncodeErrorCode};
 
 /// Collects the names for `Encoded.dropped` and `Encoded.changed`.
@@ -52,13 +54,9 @@ impl Notes {
     pub(super) fn into_lists(mut self) -> (Vec<String>, Vec<String>) {
         self.dropped.sort_unstable();
         self.dropped.dedup();
-        let mut changed = Vec::new();
-        for change in self.changed {
-            if !changed.contains(&change) {
-                changed.push(change);
-            }
-        }
-        (self.dropped, changed)
+        let mut seen = HashSet::new();
+        self.changed.retain(|change| seen.insert(change.clone()));
+        (self.dropped, self.changed)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The parts of one candidate: text, thoughts, calls, pictures, and everything else verbatim.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::answer::malformed;
@@ -18,6 +20,7 @@ pub(super) struct Candidate {
     calls: u32,
     blocks: u32,
     media: bool,
+    audio: Audio,
     open: Option<OpenCall>,
 }
 
@@ -25,6 +28,28 @@ pub(super) struct Candidate {
 struct OpenCall {
     name: String,
     args: Value,
+}
+
+/// Joins sound that comes in pieces, each padded base64 of its own, into one base64 text: bytes
+/// that do not fill a group of three wait for the next piece.
+#[derive(Default)]
+struct Audio {
+    carry: Vec<u8>,
+}
+
+impl Audio {
+    fn take(&mut self, piece: &str) -> String {
+        let Ok(bytes) = STANDARD.decode(piece) else {
+            return self.finish() + piece;
+        };
+        self.carry.extend_from_slice(&bytes);
+        let rest = self.carry.split_off(self.carry.len() / 3 * 3);
+        STANDARD.encode(std::mem::replace(&mut self.carry, rest))
+    }
+
+    fn finish(&mut self) -> String {
+        STANDARD.encode(std::mem::take(&mut self.carry))
+    }
 }
 
 /// Where a part belongs.
@@ -53,6 +78,12 @@ impl Candidate {
     /// Whether the caller has got anything of use.
     pub(super) const fn has_output(&self) -> bool {
         !self.text.is_empty() || self.calls > 0 || self.media
+    }
+
+    /// What is left of the sound at the end.
+    pub(super) fn sound_left(&mut self) -> Option<Value> {
+        let data = self.audio.finish();
+        (!data.is_empty()).then(|| json!({ "data": data }))
     }
 
     /// Reads one part.
@@ -139,6 +170,7 @@ impl Candidate {
             });
         } else if media_type.starts_with("audio/") && !is_thought {
             self.media = true;
+            let data = self.audio.take(data);
             out.push(ChatEvent::Audio {
                 choice,
                 audio: json!({"data": data, "mime_type": media_type}),

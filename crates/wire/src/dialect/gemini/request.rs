@@ -18,15 +18,7 @@ pub(super) fn encode(
     media: &MediaStore,
 ) -> Result<Encoded, EncodeError> {
     let mut notes = Notes::new(target.policy.strict_params);
-    let method = if request.stream {
-        "streamGenerateContent"
-    } else {
-        "generateContent"
-    };
-    let mut path = path::of_model(&target.endpoint, &target.model, method)?;
-    if request.stream {
-        path.push_str("?alt=sse");
-    }
+    let path = method_path(request, target)?;
     let names = tools::names(request);
     let mut tools = tools::encode(request, target, &names, &mut notes)?;
     let has_tools = !tools.functions.is_empty();
@@ -36,6 +28,7 @@ pub(super) fn encode(
         target,
         &mut notes,
     )?;
+    let is_emulated = shape.instruction.is_some() || shape.tool.is_some();
     let context = Context::new(request, target, media, &names);
     let mut conversation = contents::encode(request, &context, &mut notes)?;
     let mut generation = config::encode(request, target, &mut notes)?;
@@ -59,7 +52,14 @@ pub(super) fn encode(
         .iter()
         .any(|options| member(options, "cachedContent").is_some());
     if is_cached {
-        leave_to_cache(request, &mut conversation.system, &mut tools, &mut notes)?;
+        if is_emulated {
+            return Err(refuse(
+                "response_format",
+                "This model needs an instruction or a tool for this format, which can't be sent \
+                 with `cachedContent`.",
+            ));
+        }
+        leave_to_cache(&mut conversation.system, &mut tools, &mut notes)?;
     }
     let mut body = assemble(conversation, tools, generation, target);
     if let Some(tier) = config::service_tier(request, &mut notes)? {
@@ -88,6 +88,15 @@ pub(super) fn encode(
             ..DecodeContext::default()
         },
     })
+}
+
+fn method_path(request: &ChatRequest, target: &Target) -> Result<String, EncodeError> {
+    let (method, query) = if request.stream {
+        ("streamGenerateContent", "?alt=sse")
+    } else {
+        ("generateContent", "")
+    };
+    Ok(path::of_model(&target.endpoint, &target.model, method)? + query)
 }
 
 fn assemble(
@@ -133,18 +142,10 @@ fn assemble(
 
 /// A cached content holds system instruction and tools, and the API refuses them beside it.
 fn leave_to_cache(
-    request: &ChatRequest,
     system: &mut Vec<String>,
     tools: &mut tools::Tools,
     notes: &mut Notes,
 ) -> Result<(), EncodeError> {
-    if request.response_format.is_some() && tools.calling.is_some() && request.tools.is_empty() {
-        return Err(refuse(
-            "response_format",
-            "This model needs a tool or an instruction for this format, which can't be sent with \
-             `cachedContent`.",
-        ));
-    }
     if !system.is_empty() {
         notes.drop("messages[].role=system")?;
         system.clear();

@@ -2,6 +2,8 @@
 //! whole request. Recursive and deterministic; meaning that has no keyword moves into
 //! `description`. Names of properties are never touched.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::capability::SchemaDialect;
@@ -399,6 +401,7 @@ impl<'a> Walker<'a> {
 
     fn finish(&self, mut out: Out) -> Value {
         self.required(&mut out.map);
+        self.nullable(&mut out.map);
         let is_list = out
             .map
             .get("type")
@@ -425,6 +428,16 @@ impl<'a> Walker<'a> {
 }
 
 impl Walker<'_> {
+    /// `nullable` is a word of the OpenAPI form; JSON schema has a second type.
+    fn nullable(&self, map: &mut Map<String, Value>) {
+        if !self.json || map.remove("nullable") != Some(Value::Bool(true)) {
+            return;
+        }
+        if let Some(kind @ Value::String(_)) = map.get_mut("type") {
+            *kind = Value::Array(vec![kind.clone(), "null".into()]);
+        }
+    }
+
     /// Gemini refuses a required name that is no property.
     fn required(&self, map: &mut Map<String, Value>) {
         let Some(Value::Array(mut names)) = map.remove("required") else {
@@ -476,11 +489,8 @@ fn absorb(into: &mut Map<String, Value>, from: Value) {
                 known.extend(more);
             }
             (Some(Value::Array(known)), Value::Array(more)) if key == "required" => {
-                for name in more {
-                    if !known.contains(&name) {
-                        known.push(name);
-                    }
-                }
+                let old: HashSet<Value> = known.iter().cloned().collect();
+                known.extend(more.into_iter().filter(|name| !old.contains(name)));
             }
             (Some(_), _) if key == "description" || key == "title" => {}
             (_, value) => {

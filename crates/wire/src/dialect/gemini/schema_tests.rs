@@ -152,6 +152,16 @@ fn case_17_const_type_lists_and_bounds() {
 }
 
 #[test]
+fn nullable_is_said_in_the_words_of_each_language() {
+    let schema = json!({"type": "string", "nullable": true});
+    assert_eq!(json_schema(&schema), json!({"type": ["string", "null"]}));
+    assert_eq!(
+        open_api(&schema),
+        json!({"type": "STRING", "nullable": true})
+    );
+}
+
+#[test]
 fn all_of_is_joined_and_one_of_becomes_any_of() {
     let schema = json!({"allOf": [
             {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]},

@@ -355,3 +355,30 @@ fn the_beginning_of_a_conversation_is_the_same_bytes_as_it_grows() {
         before.as_slice()
     );
 }
+
+proptest::proptest! {
+    #[test]
+    fn blocks_with_any_span_lose_no_text_and_no_call(
+        spans in proptest::collection::vec((0usize..9, 0usize..9, 0usize..4, 0usize..2), 0..5),
+    ) {
+        let blocks: Vec<Value> = spans
+            .iter()
+            .enumerate()
+            .map(|(index, (text, text_len, calls, call_len))| {
+                json!({"index": index, "issuer": "gemini", "block": {"thoughtSignature": "c2ln"},
+                    "span": {"text": text, "text_len": text_len * 1_000_000, "calls": calls,
+                        "call_len": call_len}})
+            })
+            .collect();
+        let sent = contents(2, json!([user("q"),
+            {"role": "assistant", "content": "zwölf 😀", "tool_calls": [call("a"), call("b")],
+             "provider_blocks": blocks},
+            {"role": "tool", "tool_call_id": "a", "content": "1"},
+            {"role": "tool", "tool_call_id": "b", "content": "2"}]));
+        let parts = sent[1]["parts"].as_array().unwrap();
+        let text: String = parts.iter().filter_map(|part| part["text"].as_str()).collect();
+        proptest::prop_assert_eq!(text, "zwölf 😀");
+        let calls = parts.iter().filter(|part| part["functionCall"].is_object()).count();
+        proptest::prop_assert_eq!(calls, 2);
+    }
+}

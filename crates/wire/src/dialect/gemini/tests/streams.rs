@@ -208,6 +208,27 @@ fn grounding_in_pieces_is_joined() {
     );
 }
 
+#[test]
+fn sound_in_pieces_is_one_base64_text() {
+    let piece =
+        |data: &str| json!([{"inlineData": {"mimeType": "audio/L16;rate=24000", "data": data}}]);
+    // "a", "bcd" and "ef", each padded on its own.
+    let chunks = [
+        said(piece("YQ==")),
+        said(piece("YmNk")),
+        ended(piece("ZWY=")),
+    ];
+    let mut fold = Fold::new();
+    for event in read(&sse(&chunks)) {
+        fold.push(event);
+    }
+    let audio = fold.finish().unwrap().choices[0].message.audio.clone();
+    assert_eq!(
+        audio,
+        Some(json!({"data": "YWJjZGVm", "mime_type": "audio/L16;rate=24000"}))
+    );
+}
+
 fn any_chunk() -> impl Strategy<Value = Value> {
     prop_oneof![
         "[a-zé😀\"\\\\{}\\[\\]]{0,6}".prop_map(|text| said(json!([{ "text": text }]))),
