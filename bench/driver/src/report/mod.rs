@@ -99,12 +99,12 @@ fn notes(records: &[Record]) -> Vec<String> {
                 + &slack.join(",\n       "),
         );
     }
-    let other = records.iter().filter_map(|record| record.other_work);
-    let (sum, count) = other.fold((0.0, 0.0), |(sum, count), share| (sum + share, count + 1.0));
-    if count > 0.0 && sum / count > OTHER_WORK_MAX {
+    let other = figures::mean(records.iter().filter_map(|record| record.other_work));
+    if let Some(share) = other.filter(|share| *share > OTHER_WORK_MAX) {
         notes.push(format!(
-            "note   other work took {:.0} % of this machine during the runs: expect noise",
-            sum / count * 100.0
+            "note   other work took {:.0} % of this machine during the runs: expect noise; goals \
+             marked\n       `noisy` are not judged",
+            share * 100.0
         ));
     }
     notes

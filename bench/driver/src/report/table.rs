@@ -82,6 +82,11 @@ fn cells(row: &Row, targets: &[String], compared: &[&String]) -> Vec<Cell> {
             "{:.2} ({:.2}–{:.2})",
             ratio.median, ratio.min, ratio.max
         ));
+        if row.noisy && row.goal.is_some() {
+            verdicts.push("noisy");
+            cells.push(cell);
+            continue;
+        }
         let Some(verdict) = row.goal.map(|goal| goal.judge(ratio.median)) else {
             cells.push(cell);
             continue;

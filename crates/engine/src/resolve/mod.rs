@@ -256,8 +256,11 @@ fn only_provider<'a>(
         if let Some(owner) = owner.filter(|owner| only.catalog.as_deref() != Some(owner)) {
             return Err(missing_provider(snapshot, owner));
         }
-        let own_path = ["models/", "tunedModels/", "accounts/"];
-        if name.contains('/') && !own_path.iter().any(|path| name.starts_with(path)) {
+        // Behind a base URL of one's own there may be ids with slashes; a misspelt provider is
+        // none of them.
+        let prefix = name.split_once('/').map(|(prefix, _)| prefix);
+        let providers = snapshot.catalog.providers();
+        if prefix.is_some_and(|prefix| !nearest(prefix, providers, 1).is_empty()) {
             return Err(not_found(snapshot, name, request));
         }
     }

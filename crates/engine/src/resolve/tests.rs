@@ -140,7 +140,13 @@ fn the_only_provider_takes_what_is_left() {
         assert_eq!((how, target), (How::OnlyProvider, format!("house/{name}")));
     }
     let openai = snapshot(vec![Provider::new("openai", Dialect::OpenAi, true)]);
-    assert_eq!(first(&openai, "gpt-99").unwrap().0, How::OnlyProvider);
+    for name in [
+        "gpt-99",
+        "meta-llama/llama-9",
+        "ft:gpt-4o-2024-08-06:org::id",
+    ] {
+        assert_eq!(first(&openai, name).unwrap().0, How::OnlyProvider, "{name}");
+    }
     assert!(matches!(
         first(&openai, "claude-opus-5"),
         Err(ResolveError::ProviderOff { .. })

@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use polyroute_engine::estimate::Provenance;
 use polyroute_engine::next::{Attempt, AttemptEnd, Failure, Next, Stop, most_telling, next};
 use polyroute_engine::plan::{Plan, PlannedTarget};
 use polyroute_wire::adapter::{DecodeContext, ReplyHead};
@@ -226,10 +227,11 @@ impl One<'_> {
         match answer.kind {
             Got::Whole(bytes, summary) => {
                 let prices = self.call.prices(self.target);
-                match &summary.usage {
-                    Some(usage) => self.settle.usage(usage, prices),
-                    None => self.settle.estimate(&self.call.estimate(&bytes), prices),
-                }
+                let (usage, provenance) = match summary.usage {
+                    Some(usage) => (usage, Provenance::Reported),
+                    None => (self.call.estimate(&bytes), Provenance::Estimated),
+                };
+                self.settle.usage(&usage, provenance, prices);
                 let sent = bytes.len() as u64;
                 let target_model = self.target.wire.model.clone();
                 self.settle.record(|record| {
@@ -262,6 +264,7 @@ impl One<'_> {
                     inter_token: self.limits().inter_token,
                     total_until: Instant::now() + self.limits().total,
                     input_tokens_estimate: self.call.input_estimate(),
+                    dialect: self.target.dialect,
                     prices: self.call.prices(self.target),
                     settle: self.settle,
                     notice: None,

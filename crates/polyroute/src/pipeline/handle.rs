@@ -89,7 +89,7 @@ async fn prepare(
         operation,
         seed: polyroute_wire::json::stable_hash(request_id.as_bytes()),
     };
-    let planned = route::plan(gateway, &principal, &asked, &raw)?;
+    let planned = route::plan(gateway, &principal, &asked, &raw, &body)?;
     let plan = planned.plan;
     settle.record(|record| {
         record.route.clone_from(&plan.route);

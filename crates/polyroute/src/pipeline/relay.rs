@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body::Body as _;
 use hyper::body::Incoming;
+use polyroute_engine::estimate;
+use polyroute_engine::snapshot::Dialect;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::error::{ErrorKind, UpstreamError};
-use polyroute_wire::usage::Usage;
 use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
@@ -25,6 +26,9 @@ use crate::telemetry::End;
 
 /// How long the provider may keep the line open after a whole answer.
 const CLOSE_WAIT: Duration = Duration::from_millis(500);
+
+/// Bytes that are gathered for one write, at most.
+const GATHER_BYTES: usize = 16 * 1024;
 
 /// An SSE comment: ignored by clients, seen by everything between that counts idle time.
 const HEARTBEAT: &[u8] = b": ping\n\n";
@@ -40,6 +44,7 @@ pub(super) struct Live {
     pub(super) inter_token: Duration,
     pub(super) total_until: Instant,
     pub(super) input_tokens_estimate: u64,
+    pub(super) dialect: Dialect,
     pub(super) prices: Option<Priced>,
     pub(super) settle: Settle,
     /// A comment to send first: what headers would have said, had they not been sent before.
@@ -69,6 +74,8 @@ pub struct Relay {
     last_event: Instant,
     alarm: Pin<Box<Sleep>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// The bytes at hand have waited one turn for more.
+    yielded: bool,
     sent: u64,
 }
 
@@ -103,6 +110,7 @@ impl Relay {
             last_event: now,
             alarm: Box::pin(tokio::time::sleep(heartbeat)),
             cut: Box::pin(cut.clone().cancelled_owned()),
+            yielded: false,
             sent: 0,
         }
     }
@@ -126,11 +134,8 @@ impl Relay {
     pub fn poll_bytes(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let this = &mut *self;
         loop {
-            if !this.out.is_empty() {
-                let bytes = Bytes::from(std::mem::take(&mut this.out));
-                this.last_sent = Instant::now();
-                this.sent += bytes.len() as u64;
-                return Poll::Ready(Some(bytes));
+            if this.out.len() >= GATHER_BYTES || (!this.out.is_empty() && this.must_send()) {
+                return Poll::Ready(Some(this.take_out()));
             }
             match &mut this.state {
                 State::Done => return Poll::Ready(None),
@@ -161,10 +166,19 @@ impl Relay {
                 },
                 State::Live(live) => match Pin::new(&mut live.body).poll_frame(context) {
                     Poll::Ready(frame) => {
+                        this.yielded = false;
                         this.take_frame(frame);
                         continue;
                     }
-                    Poll::Pending => {}
+                    Poll::Pending if this.out.is_empty() => {}
+                    Poll::Pending if this.yielded => return Poll::Ready(Some(this.take_out())),
+                    Poll::Pending => {
+                        // What the provider's connection has read already comes in the next turn
+                        // of this thread: one write for all of it.
+                        this.yielded = true;
+                        context.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
                 },
             }
             if this.cut.as_mut().poll(context).is_ready() {
@@ -177,6 +191,18 @@ impl Relay {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Only bytes of a live stream wait for more; everything else goes out as it is.
+    const fn must_send(&self) -> bool {
+        !matches!(self.state, State::Live(_))
+    }
+
+    fn take_out(&mut self) -> Bytes {
+        self.yielded = false;
+        self.last_sent = Instant::now();
+        self.sent += self.out.len() as u64;
+        Bytes::from(std::mem::take(&mut self.out))
     }
 
     fn take_frame(&mut self, frame: Option<Result<http_body::Frame<Bytes>, hyper::Error>>) {
@@ -267,7 +293,7 @@ impl Relay {
         self.out.extend_from_slice(&error.stream_event());
         match std::mem::replace(&mut self.state, State::Done) {
             State::Live(live) => {
-                let (settle, _body) = self.account(*live);
+                let (settle, _body) = self.account(*live, false);
                 settle.end(End::Truncated, error.status, Some(error.code));
             }
             // Dropping the attempts settles them.
@@ -277,27 +303,24 @@ impl Relay {
 
     fn complete(&mut self) {
         if let State::Live(live) = std::mem::replace(&mut self.state, State::Done) {
-            let (settle, body) = self.account(*live);
+            let (settle, body) = self.account(*live, true);
             settle.end(End::Complete, 200, None);
             // Reading to the end of the body lets the connection be used again.
             self.state = State::Closing(body, Instant::now() + CLOSE_WAIT);
         }
     }
 
-    fn account(&self, live: Live) -> (Settle, Incoming) {
+    fn account(&self, live: Live, ended_well: bool) -> (Settle, Incoming) {
         let summary = live.reader.summary();
         let mut settle = live.settle;
-        match &summary.usage {
-            Some(usage) => settle.usage(usage, live.prices),
-            None => {
-                let usage = Usage {
-                    input: live.input_tokens_estimate,
-                    output: summary.content_pieces,
-                    ..Usage::default()
-                };
-                settle.estimate(&usage, live.prices);
-            }
-        }
+        let (usage, provenance) = estimate::complete(
+            summary.usage.as_ref(),
+            ended_well,
+            live.input_tokens_estimate,
+            summary.content_bytes,
+            live.dialect,
+        );
+        settle.usage(&usage, provenance, live.prices);
         let sent = self.sent + self.out.len() as u64;
         settle.record(|record| {
             record.bytes_sent = sent;
@@ -315,7 +338,7 @@ impl Drop for Relay {
     /// still accounted.
     fn drop(&mut self) {
         if let State::Live(live) = std::mem::replace(&mut self.state, State::Done) {
-            let (settle, _body) = self.account(*live);
+            let (settle, _body) = self.account(*live, false);
             settle.end(End::ClientClosed, 499, None);
         }
     }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use polyroute_engine::estimate::Provenance;
 use polyroute_engine::price::{Prices, cost};
 use polyroute_wire::error::UpstreamError;
 use polyroute_wire::usage::Usage;
 
-use crate::telemetry::{AttemptRecord, CostRecord, End, Record, Telemetry, TokenRecord, Tokens};
+use crate::telemetry::{AttemptRecord, CostRecord, End, Record, Telemetry, TokenRecord};
 
 /// Longest provider message kept in a record, in bytes.
 const MESSAGE_BYTES_MAX: usize = 300;
@@ -124,17 +125,8 @@ impl Settle {
         self.record(|record| record.attempts.push(attempt));
     }
 
-    /// The provider's token counts, and what they cost.
-    pub(super) fn usage(&mut self, usage: &Usage, prices: Option<Priced>) {
-        self.tokens(usage, Tokens::Reported, prices);
-    }
-
-    /// Our estimate, where an answer ended before the provider's counts came.
-    pub(super) fn estimate(&mut self, usage: &Usage, prices: Option<Priced>) {
-        self.tokens(usage, Tokens::Estimated, prices);
-    }
-
-    fn tokens(&mut self, usage: &Usage, provenance: Tokens, prices: Option<Priced>) {
+    /// Token counts and what they cost.
+    pub(super) fn usage(&mut self, usage: &Usage, provenance: Provenance, prices: Option<Priced>) {
         let cost = cost(usage, prices.map(|(prices, _)| prices), None);
         self.record(|record| {
             record.tokens = TokenRecord {

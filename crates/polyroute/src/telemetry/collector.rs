@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use polyroute_engine::estimate::Provenance;
+
 use super::access_log::AccessLog;
 use super::{
     AttemptLabels, ErrorLabels, LogTarget, Metrics, Record, RequestLabels, TargetLabels,
-    TokenLabels, Tokens,
+    TokenLabels,
 };
 
 /// Records waiting for the thread; more are counted as lost (`bound="telemetry_queue"`).
@@ -200,7 +202,7 @@ fn count_answer(record: &Record, metrics: &Metrics) {
             .get_or_create(&target)
             .inc_by(record.dropped_params.len() as u64);
     }
-    if record.tokens.provenance != Tokens::None {
+    if record.tokens.provenance != Provenance::None {
         let tokens = &record.tokens;
         for (kind, count) in [
             ("input", tokens.input),

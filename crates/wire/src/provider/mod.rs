@@ -2,6 +2,7 @@
 
 use crate::adapter::Adapter;
 use crate::dialect::anthropic::Anthropic;
+use crate::dialect::gemini::Gemini;
 use crate::dialect::openai::OpenAi;
 
 /// The adapter of a dialect by its name in the configuration. OpenAI's shape is what servers that
@@ -10,6 +11,7 @@ use crate::dialect::openai::OpenAi;
 pub fn adapter(dialect: &str) -> &'static dyn Adapter {
     match dialect {
         "anthropic" => &Anthropic,
+        "gemini" => &Gemini,
         _ => &OpenAi,
     }
 }

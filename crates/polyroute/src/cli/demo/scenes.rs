@@ -53,7 +53,7 @@ pub(super) async fn play(
     }
     let down = [
         (
-            "OpenAI refuses connections",
+            "OpenAI resets connections",
             "reset_before_headers",
             json!({"stream": true, "stream_options": {"include_usage": true}}),
         ),

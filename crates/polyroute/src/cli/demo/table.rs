@@ -44,7 +44,7 @@ impl Row {
 /// The table of all requests.
 pub(super) fn render(rows: &[Row], colour: bool) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::NOTHING);
     table
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(WIDTH);
@@ -55,7 +55,7 @@ pub(super) fn render(rows: &[Row], colour: bool) -> String {
         "tries",
         "first word",
         "whole",
-        "tokens in/out",
+        "tokens",
     ]);
     for row in rows {
         let (text, shade) = match (row.ok, row.fell_back) {
@@ -70,7 +70,7 @@ pub(super) fn render(rows: &[Row], colour: bool) -> String {
         let seen = &row.seen;
         table.add_row([
             Cell::new(row.what),
-            Cell::new(&row.model),
+            Cell::new(row.model.rsplit('/').next().unwrap_or_default()),
             answered,
             Cell::new(&seen.attempts),
             Cell::new(

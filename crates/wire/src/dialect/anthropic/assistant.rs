@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde_json::{Map, Value, json};
 
 use super::ISSUER;
+use super::block::is_direct;
 use super::content::{mark, text_block};
 use super::notes::{Notes, unsupported_content};
 use super::pairing::Pairing;
@@ -42,7 +43,7 @@ pub(super) fn blocks(
     let mut own: Vec<&ProviderBlock> = message
         .blocks
         .iter()
-        .filter(|block| block.issuer == ISSUER && is_sendable(&block.block))
+        .filter(|block| block.issuer == ISSUER && is_sendable(block))
         .collect();
     own.sort_by_key(|block| block.index);
     for block in own {
@@ -67,17 +68,17 @@ pub(super) fn is_thinking(block: &Value) -> bool {
     )
 }
 
-/// Thinking without a signature was never issued by the API, which would refuse it.
-fn is_sendable(block: &Value) -> bool {
-    let signed = || {
-        block
-            .get("signature")
-            .and_then(Value::as_str)
-            .is_some_and(|signature| !signature.is_empty())
-    };
-    match block.get("type").and_then(Value::as_str) {
-        Some("thinking") => signed(),
-        kind => kind.is_some(),
+/// Whether a block may stand in the turn as it is: the caller could have made it up.
+fn is_sendable(block: &ProviderBlock) -> bool {
+    let member = |key: &str| block.block.get(key).and_then(Value::as_str);
+    match member("type") {
+        // Thinking without a signature was never issued by the API, which would refuse it.
+        Some("thinking") => member("signature").is_some_and(|signature| !signature.is_empty()),
+        Some("text") => block.span.text_len > 0,
+        // A call that the caller runs is in `tool_calls`; others say who called.
+        Some("tool_use") => block.span.call_len > 0 || !is_direct(&block.block),
+        Some("tool_result") | None => false,
+        Some(_) => true,
     }
 }
 

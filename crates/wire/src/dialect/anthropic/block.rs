@@ -54,7 +54,7 @@ impl OpenBlock {
         open.kind = match open.text("type") {
             "text" => Kind::Text,
             "thinking" => Kind::Thinking,
-            "tool_use" if open.is_direct() => open.begin_call(machine, out),
+            "tool_use" if is_direct_call(&open.block) => open.begin_call(machine, out),
             _ => Kind::Opaque,
         };
         // What a whole block holds at its start, a stream sends in deltas.
@@ -70,17 +70,6 @@ impl OpenBlock {
             Kind::Call { .. } | Kind::SchemaCall | Kind::Opaque => {}
         }
         open
-    }
-
-    /// A call that the caller is to run; others belong to a server tool (wire-protocols §7).
-    fn is_direct(&self) -> bool {
-        let caller = self.block.get("caller").and_then(|caller| {
-            caller
-                .get("type")
-                .and_then(Value::as_str)
-                .or_else(|| caller.as_str())
-        });
-        caller.is_none_or(|caller| caller == "direct")
     }
 
     fn begin_call(&self, machine: &mut Machine, out: &mut Vec<ChatEvent>) -> Kind {
@@ -312,6 +301,21 @@ impl OpenBlock {
             .and_then(Value::as_str)
             .unwrap_or_default()
     }
+}
+
+/// A call that the caller is to run; others belong to a server tool (wire-protocols §7).
+pub(super) fn is_direct(block: &Value) -> bool {
+    block.as_object().is_none_or(is_direct_call)
+}
+
+fn is_direct_call(block: &Map<String, Value>) -> bool {
+    let caller = block.get("caller").and_then(|caller| {
+        caller
+            .get("type")
+            .and_then(Value::as_str)
+            .or_else(|| caller.as_str())
+    });
+    caller.is_none_or(|caller| caller == "direct")
 }
 
 fn say_text(text: String, machine: &mut Machine, out: &mut Vec<ChatEvent>) {

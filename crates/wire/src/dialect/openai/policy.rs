@@ -234,6 +234,14 @@ impl Rules<'_> {
             .and_then(Value::as_str)
             .and_then(Effort::parse)
         else {
+            // These models think by default, and refuse function tools unless told not to.
+            if has_tools
+                && !self.target.capabilities.tools_with_effort
+                && matches!(&self.target.capabilities.reasoning,
+                    Reasoning::Effort { levels } if levels.contains(&Effort::None))
+            {
+                self.set(KEY, Effort::None.as_str().into());
+            }
             return Ok(());
         };
         let levels: &[Effort] = match &self.target.capabilities.reasoning {

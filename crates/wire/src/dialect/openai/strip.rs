@@ -14,6 +14,9 @@ pub(super) const ID_BYTES_MAX: usize = 40;
 
 /// Extension members of messages that no OpenAI-shaped wire but ours knows.
 const EXTENSIONS: [&str; 4] = ["provider_blocks", "thinking_blocks", "is_error", "images"];
+/// Members that OpenAI's SDKs add on their side to the answers that they parse, and send back with
+/// the message: the API refuses them (`parsed` on messages, `parsed_arguments` on functions).
+const SDK_ONLY: [&str; 2] = ["parsed", "parsed_arguments"];
 /// Members of messages that compatible servers know and OpenAI itself does not.
 const COMPATIBLE_ONLY: [&str; 3] = ["reasoning_content", "reasoning", "reasoning_details"];
 
@@ -24,7 +27,7 @@ pub(super) fn may_need(text: &[u8], target: &Target) -> bool {
     // string its quotes would be escaped.
     let holds = |needle: &str| memmem::find(text, format!("\"{needle}\"").as_bytes()).is_some();
     let first_party = target.endpoint.first_party;
-    EXTENSIONS.iter().any(|key| holds(key))
+    EXTENSIONS.iter().chain(&SDK_ONLY).any(|key| holds(key))
         || holds("extra_content")
         || (first_party && COMPATIBLE_ONLY.iter().any(|key| holds(key)))
         || (!target.capabilities.cache_control && holds("cache_control"))
@@ -133,6 +136,7 @@ impl Strip<'_> {
                 }
             }
         }
+        self.sdk_members(message);
         if self.target.endpoint.first_party {
             for key in COMPATIBLE_ONLY {
                 self.changed |= message.remove(key).is_some();
@@ -148,10 +152,19 @@ impl Strip<'_> {
         if let Some(calls) = message.get_mut("tool_calls").and_then(Value::as_array_mut) {
             for call in calls.iter_mut().filter_map(Value::as_object_mut) {
                 self.changed |= call.remove("extra_content").is_some();
+                if let Some(function) = call.get_mut("function").and_then(Value::as_object_mut) {
+                    self.sdk_members(function);
+                }
                 self.shorten(call, "id");
             }
         }
         self.shorten(message, "tool_call_id");
+    }
+
+    fn sdk_members(&mut self, object: &mut Map<String, Value>) {
+        for key in SDK_ONLY {
+            self.changed |= object.remove(key).is_some();
+        }
     }
 
     /// Puts `reasoning_details` back where a compatible server (OpenRouter) had given them.

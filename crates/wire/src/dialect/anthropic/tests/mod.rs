@@ -4,6 +4,7 @@ mod answers;
 mod controls;
 mod failures;
 mod history;
+mod invariants;
 mod outputs;
 mod streams;
 

@@ -274,8 +274,9 @@ fn case_21_extension_fields_do_not_reach_openai() {
         {"role": "assistant", "content": "y", "reasoning_content": "r", "thinking_blocks": [],
          "provider_blocks": [{"index": 0, "issuer": "openai", "span": {"text": 0, "calls": 0},
             "block": {"reasoning_details": [{"text": "t"}]}}],
-         "custom": 1,
-         "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"},
+         "custom": 1, "parsed": null,
+         "tool_calls": [{"id": "c", "type": "function",
+            "function": {"name": "f", "arguments": "{}", "parsed_arguments": {}},
             "extra_content": {"google": {"thought_signature": "s"}}}]},
         {"role": "tool", "tool_call_id": "c", "content": "no", "is_error": true},
     ]);
@@ -289,6 +290,7 @@ fn case_21_extension_fields_do_not_reach_openai() {
         "extra_content",
         "is_error",
         "reasoning_details",
+        "parsed",
     ] {
         assert!(!sent.contains(gone), "{gone}: {sent}");
     }

@@ -1,0 +1,226 @@
+//! Checks of answers: decoding in any pieces, no leaf lost, and a valid OpenAI answer out of it.
+
+use polyroute_wire::adapter::Adapter;
+use polyroute_wire::chat::{ChatEvent, ChatResponse, Fold, replay};
+use polyroute_wire::dialect::openai::OpenAi;
+use polyroute_wire::dialect::openai::encode::{self, ChunkEncoder, ChunkOptions, ReplyIdentity};
+use serde_json::Value;
+
+use crate::entry::{Body, Entry};
+use crate::leaves::{Held, missing};
+use crate::report::Report;
+use crate::{errors, hub, shape};
+
+/// Everything about a chat answer with status 2xx.
+pub(crate) fn answer(entry: &Entry, report: &mut Report) {
+    let Some(adapter) = entry.dialect.adapter() else {
+        report.skip();
+        return;
+    };
+    let decoded = match &entry.body {
+        Body::Stream { text, .. } => streamed(entry, adapter.as_ref(), text),
+        Body::Json(_) | Body::Text(_) => adapter
+            .decode_chat(&entry.bytes(), &entry.context())
+            .map_err(|error| format!("{error:?}")),
+    };
+    // An answer that is itself a failure (a blocked prompt, an error in the stream) must be read
+    // as that failure.
+    if let Some(result) = errors::expected_in_answer(entry, &decoded) {
+        report.case(entry, "decode", result);
+        return;
+    }
+    let answer = match decoded {
+        Ok(answer) => {
+            report.case(entry, "decode", Ok(()));
+            answer
+        }
+        Err(why) => {
+            report.case(entry, "decode", Err(why));
+            return;
+        }
+    };
+    let held = Held::new(&hub::value(&answer));
+    let (recorded, is_stream): (Vec<&Value>, bool) = match &entry.body {
+        Body::Json(value) => (vec![value], false),
+        Body::Stream { events, .. } => (events.iter().collect(), true),
+        Body::Text(_) => (Vec::new(), false),
+    };
+    let lost = missing(&recorded, &held, entry.dialect, is_stream);
+    report.case(entry, "leaves", lost);
+    encoded(entry, &answer, report);
+}
+
+/// Decodes a stream whole, byte by byte and in random pieces; all must agree.
+fn streamed(entry: &Entry, adapter: &dyn Adapter, text: &str) -> Result<ChatResponse, String> {
+    let bytes = text.as_bytes();
+    let whole = events(entry, adapter, &[bytes]);
+    let singles: Vec<&[u8]> = bytes.chunks(1).collect();
+    if events(entry, adapter, &singles) != whole {
+        return Err("byte by byte the events differ".to_owned());
+    }
+    let mut random = Random::new(&entry.name);
+    for _ in 0..4 {
+        let pieces = random.pieces(bytes);
+        if events(entry, adapter, &pieces) != whole {
+            return Err("in random pieces the events differ".to_owned());
+        }
+    }
+    let ends = |event: &&ChatEvent| matches!(event, ChatEvent::End | ChatEvent::Error(_));
+    if whole.iter().filter(ends).count() != 1 || !whole.last().as_ref().is_some_and(ends) {
+        return Err("the events do not end in exactly one end".to_owned());
+    }
+    let mut fold = Fold::new();
+    for event in whole {
+        fold.push(event);
+    }
+    fold.finish().map_err(|error| format!("{error:?}"))
+}
+
+fn events(entry: &Entry, adapter: &dyn Adapter, pieces: &[&[u8]]) -> Vec<ChatEvent> {
+    let mut decoder = adapter.chat_decoder(&entry.context());
+    let mut out = Vec::new();
+    for piece in pieces {
+        decoder.push(piece, &mut out);
+    }
+    decoder.finish(&mut out);
+    out
+}
+
+/// A small generator with a seed, so that a failure can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn new(seed: &str) -> Self {
+        Self(polyroute_wire::json::stable_hash(seed.as_bytes()) | 1)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        // xorshift64*
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % bound
+    }
+
+    fn pieces<'a>(&mut self, mut bytes: &'a [u8]) -> Vec<&'a [u8]> {
+        let mut pieces = Vec::new();
+        while !bytes.is_empty() {
+            let size = usize::try_from(1 + self.below(400))
+                .unwrap_or(1)
+                .min(bytes.len());
+            let (piece, rest) = bytes.split_at(size);
+            pieces.push(piece);
+            bytes = rest;
+        }
+        pieces
+    }
+}
+
+fn identity() -> ReplyIdentity {
+    ReplyIdentity {
+        id: "chatcmpl-corpus".to_owned(),
+        created: 1_700_000_000,
+        model: "corpus/model".to_owned(),
+    }
+}
+
+/// Encodes the hub's answer for an OpenAI client, whole and streamed; both must be valid and say
+/// the same.
+fn encoded(entry: &Entry, answer: &ChatResponse, report: &mut Report) {
+    let whole = encode::response(answer, &identity(), false);
+    let whole: Value = serde_json::from_slice(&whole).unwrap_or_default();
+    report.case(entry, "encode", shape::completion(&whole));
+    report.answer(entry, "completion", &whole);
+    let options = ChunkOptions {
+        include_usage: true,
+        legacy_functions: false,
+    };
+    let mut encoder = ChunkEncoder::new(&identity(), options);
+    let mut bytes = Vec::new();
+    for event in replay(answer.clone()) {
+        encoder.push(event, &mut bytes);
+    }
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    let result = shape::chunks(&text).and_then(|chunks| {
+        for chunk in &chunks {
+            report.answer(entry, "chunk", chunk);
+        }
+        same_again(&text, answer)
+    });
+    report.case(entry, "encode-stream", result);
+}
+
+/// Our own stream, read by our own OpenAI decoder, says what the answer says.
+fn same_again(text: &str, answer: &ChatResponse) -> Result<(), String> {
+    let mut decoder = OpenAi.chat_decoder(&polyroute_wire::adapter::DecodeContext::default());
+    let mut events = Vec::new();
+    decoder.push(text.as_bytes(), &mut events);
+    decoder.finish(&mut events);
+    let mut fold = Fold::new();
+    for event in events {
+        fold.push(event);
+    }
+    let again = fold.finish().map_err(|error| format!("{error:?}"))?;
+    let says = |answer: &ChatResponse| -> Vec<_> {
+        answer
+            .choices
+            .iter()
+            .map(|choice| {
+                let message = &choice.message;
+                let calls: Vec<_> = message
+                    .tool_calls
+                    .iter()
+                    .map(|call| {
+                        let arguments = if call.arguments.is_empty() && !call.custom {
+                            "{}".to_owned()
+                        } else {
+                            call.arguments.clone()
+                        };
+                        (call.id.clone(), call.name.clone(), arguments, call.custom)
+                    })
+                    .collect();
+                let refusal = message.refusal.clone().filter(|text| !text.is_empty());
+                let texts = (message.text.clone(), message.reasoning.clone(), refusal);
+                (
+                    choice.index,
+                    choice.finish_reason.map(|reason| reason.as_str()),
+                    texts,
+                    calls,
+                )
+            })
+            .collect()
+    };
+    if says(&again) == says(answer) {
+        Ok(())
+    } else {
+        Err("read back, our stream says something else".to_owned())
+    }
+}
+
+/// Everything about an embeddings answer with status 2xx.
+pub(crate) fn embeddings(entry: &Entry, report: &mut Report) {
+    let Some(adapter) = entry.dialect.adapter() else {
+        report.skip();
+        return;
+    };
+    let answer = match adapter.decode_embeddings(&entry.bytes(), &entry.context()) {
+        Ok(answer) => {
+            report.case(entry, "decode", Ok(()));
+            answer
+        }
+        Err(error) => {
+            report.case(entry, "decode", Err(format!("{error:?}")));
+            return;
+        }
+    };
+    let Body::Json(recorded) = &entry.body else {
+        return;
+    };
+    report.case(entry, "leaves", shape::same_vectors(recorded, &answer));
+    for base64 in [false, true] {
+        let body = encode::embeddings(&answer, base64);
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        report.case(entry, "encode", shape::embeddings(&body, &answer, base64));
+        report.answer(entry, "embeddings", &body);
+    }
+}

@@ -1,0 +1,128 @@
+//! Whether every leaf of a recorded answer is in the hub.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use crate::entry::Dialect;
+use crate::ignored::is_ignored;
+
+/// A leaf with the path that it stands at, indexes left out (`choices[].message.content`).
+pub(crate) struct Leaf<'a> {
+    pub(crate) path: String,
+    pub(crate) value: &'a Value,
+}
+
+/// All leaves of a value that say something: no nulls, no empty text.
+pub(crate) fn of(value: &Value) -> Vec<Leaf<'_>> {
+    let mut out = Vec::new();
+    collect(value, String::new(), &mut out);
+    out
+}
+
+fn collect<'a>(value: &'a Value, path: String, out: &mut Vec<Leaf<'a>>) {
+    match value {
+        Value::Null => {}
+        Value::String(text) if text.is_empty() => {}
+        Value::Array(items) => {
+            for item in items {
+                collect(item, format!("{path}[]"), out);
+            }
+        }
+        Value::Object(members) => {
+            for (key, member) in members {
+                let dot = if path.is_empty() { "" } else { "." };
+                collect(member, format!("{path}{dot}{key}"), out);
+            }
+        }
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => out.push(Leaf { path, value }),
+    }
+}
+
+/// What the hub holds, to be asked for single leaves.
+pub(crate) struct Held {
+    /// Whole texts.
+    texts: HashSet<String>,
+    /// All texts, to look for pieces of a stream in.
+    joined: String,
+    /// Numbers and booleans by the key that they stand under.
+    scalars: HashSet<(String, String)>,
+}
+
+impl Held {
+    pub(crate) fn new(hub: &Value) -> Self {
+        let mut held = Self {
+            texts: HashSet::new(),
+            joined: String::new(),
+            scalars: HashSet::new(),
+        };
+        for leaf in of(hub) {
+            match leaf.value {
+                Value::String(text) => {
+                    held.joined.push_str(text);
+                    held.joined.push('\u{0}');
+                    held.texts.insert(text.clone());
+                }
+                other => {
+                    held.scalars
+                        .insert((key(&leaf.path).to_owned(), scalar(other)));
+                }
+            }
+        }
+        held
+    }
+
+    /// Whether the hub holds that leaf: text anywhere, a number or boolean under its own key.
+    fn holds(&self, leaf: &Leaf<'_>) -> bool {
+        match leaf.value {
+            Value::String(text) => self.texts.contains(text) || self.joined.contains(text.as_str()),
+            other => self
+                .scalars
+                .contains(&(key(&leaf.path).to_owned(), scalar(other))),
+        }
+    }
+}
+
+/// The last key of a path.
+fn key(path: &str) -> &str {
+    let end = path.trim_end_matches("[]");
+    end.rsplit('.').next().unwrap_or(end)
+}
+
+/// One spelling of a number: `1`, `1.0` and `1e0` are the same.
+fn scalar(value: &Value) -> String {
+    match value.as_f64() {
+        Some(number) => number.to_string(),
+        None => value.to_string(),
+    }
+}
+
+/// The first leaf of `recorded` that the hub does not hold and that is not ignored.
+pub(crate) fn missing(
+    recorded: &[&Value],
+    held: &Held,
+    dialect: Dialect,
+    streamed: bool,
+) -> Result<(), String> {
+    let mut lost: Vec<String> = Vec::new();
+    for value in recorded {
+        for leaf in of(value) {
+            if !held.holds(&leaf) && !is_ignored(dialect, streamed, &leaf.path) {
+                let shown: String = leaf.value.to_string().chars().take(80).collect();
+                let entry = format!("{} = {shown}", leaf.path);
+                if !lost.contains(&entry) {
+                    lost.push(entry);
+                }
+            }
+        }
+    }
+    if lost.is_empty() {
+        Ok(())
+    } else {
+        Err(format!(
+            "{} leaves are not in the hub: {}",
+            lost.len(),
+            lost.join("; ")
+        ))
+    }
+}
