@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use memchr::memmem;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::policy::{self, Notes, PARAMS};
@@ -11,6 +12,7 @@ use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::capability::SystemRole;
 use crate::error::{EncodeError, EncodeErrorCode};
 use crate::json::{Edit, RawObject, quote};
+use crate::names::NameRule;
 
 /// A request that is passed on.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,6 +94,49 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
             },
         },
     })
+}
+
+/// Whether edits are not enough for this request, so that it must be read and written anew: OpenAI
+/// refuses a tool's name (its calls must be named back in the answer), or calls without results
+/// are to be mended.
+#[must_use]
+pub fn needs_translation(raw: &RawObject<'_>, target: &Target) -> bool {
+    let calls = || {
+        let messages = raw.get("messages").unwrap_or_default().as_bytes();
+        memmem::find(messages, b"\"tool_call").is_some()
+    };
+    (target.policy.repair_orphans && calls())
+        || (target.endpoint.first_party && names_refused(raw.get("tools").unwrap_or_default()))
+}
+
+fn names_refused(tools: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow, default)]
+        name: Option<Cow<'a, str>>,
+    }
+    #[derive(Deserialize)]
+    struct Tool<'a> {
+        #[serde(borrow, default)]
+        function: Option<Named<'a>>,
+        #[serde(borrow, default)]
+        custom: Option<Named<'a>>,
+    }
+    if tools.is_empty() {
+        return false;
+    }
+    // What can't be read so is passed on for the provider to judge.
+    let tools: Vec<Tool<'_>> = serde_json::from_str(tools).unwrap_or_default();
+    tools
+        .iter()
+        .filter_map(|tool| {
+            tool.function
+                .as_ref()
+                .or(tool.custom.as_ref())?
+                .name
+                .as_ref()
+        })
+        .any(|name| !name.is_empty() && !NameRule::STRICT.fits(name))
 }
 
 type Changes<'a> = Vec<(Cow<'a, str>, Option<String>)>;

@@ -166,6 +166,10 @@ impl Tap {
                 return Err(error);
             }
         }
+        if self.finish_seen && !self.summary.done {
+            // Some servers end without the marker that callers wait for.
+            out.extend_from_slice(b"data: [DONE]\n\n");
+        }
         if self.summary.done || self.finish_seen {
             Ok(self.summary.clone())
         } else {
