@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use hyper::body::Incoming;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::json::RawObject;
@@ -28,7 +28,8 @@ const MODEL_BYTES_MAX: usize = 200;
 pub async fn handle(
     gateway: Arc<Gateway>,
     operation: Operation,
-    request: Request<Incoming>,
+    head: &Parts,
+    body: &mut Incoming,
     id: String,
 ) -> Reply {
     let mut settle = Settle::new(
@@ -37,19 +38,11 @@ pub async fn handle(
         operation.as_str(),
         id.clone(),
     );
-    let (head, body) = request.into_parts();
-    match prepare(&gateway, operation, &head, body, id, &mut settle).await {
+    match prepare(&gateway, operation, head, body, id, &mut settle).await {
         Ok(call) => answer(call, settle).await,
         Err(error) => {
             attempt::refuse(settle, &error);
-            let mut reply = ReplyBody::error(&error);
-            if matches!(error.status, 408 | 413) {
-                // The rest of the body is still on its way: the connection is of no more use.
-                reply
-                    .headers_mut()
-                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
-            reply
+            ReplyBody::error(&error)
         }
     }
 }
@@ -59,7 +52,7 @@ async fn prepare(
     gateway: &Arc<Gateway>,
     operation: Operation,
     head: &Parts,
-    body: Incoming,
+    body: &mut Incoming,
     request_id: String,
     settle: &mut Settle,
 ) -> Result<Arc<Call>, ApiError> {

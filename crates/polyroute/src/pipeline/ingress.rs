@@ -6,12 +6,15 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::json::RawObject;
 
 /// Longest wait for the next piece of a request body (row S22).
 const BODY_IDLE_MAX: Duration = Duration::from_secs(30);
+/// Most that is read of a body which nobody wants, in bytes, and the longest wait for it.
+const DISCARD_BYTES_MAX: usize = 256 * 1024;
+const DISCARD_WAIT: Duration = Duration::from_millis(500);
 /// Most tags of a request, its key's included.
 const TAGS_MAX: usize = 32;
 /// Longest tag name or value in bytes.
@@ -26,7 +29,7 @@ const REQUEST_ID_BYTES_MAX: usize = 128;
 /// `body_incomplete` if the caller broke off.
 pub(super) async fn read_body(
     headers: &HeaderMap,
-    mut body: Incoming,
+    body: &mut Incoming,
     bytes_max: usize,
 ) -> Result<Bytes, ApiError> {
     if let Some(encoding) = headers.get(header::CONTENT_ENCODING)
@@ -92,6 +95,29 @@ pub(super) async fn read_body(
             whole.freeze()
         }
     })
+}
+
+/// Reads what is left of the body of a request that was refused, within bounds; whether it came to
+/// its end. A body that is still on its way when the answer goes out costs the caller the
+/// connection without a word, and with it the next request; if there is more, the caller must be
+/// told that the connection closes.
+pub async fn discard(headers: &HeaderMap, body: &mut Incoming) -> bool {
+    if body.is_end_stream() {
+        return true;
+    }
+    // Whoever waits for our word before it sends must not be told to go on.
+    if headers.contains_key(header::EXPECT) {
+        return false;
+    }
+    let read = async {
+        let mut left = DISCARD_BYTES_MAX;
+        while let Some(frame) = body.frame().await {
+            let length = frame.ok()?.data_ref().map_or(0, Bytes::len);
+            left = left.checked_sub(length)?;
+        }
+        Some(())
+    };
+    matches!(tokio::time::timeout(DISCARD_WAIT, read).await, Ok(Some(())))
 }
 
 fn too_large(bytes_max: usize) -> ApiError {
