@@ -5,14 +5,13 @@ mod models;
 
 use std::sync::Arc;
 
-use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Version, header};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use polyroute_wire::api_error::ApiError;
 
 use crate::gateway::Gateway;
-use crate::pipeline::{Operation, discard, handle, request_id};
-use crate::server::{Reply, ReplyBody};
+use crate::pipeline::{Operation, handle, request_id};
+use crate::server::{Reply, ReplyBody, refuse_body};
 
 /// The paths of the public listener, for the answer to a wrong one.
 const PATHS: [&str; 6] = [
@@ -28,13 +27,8 @@ const PATHS: [&str; 6] = [
 pub async fn public(gateway: Arc<Gateway>, request: Request<Incoming>) -> Reply {
     let id = request_id(request.headers());
     let header = HeaderValue::from_str(&id);
-    let (head, mut body) = request.into_parts();
-    let mut reply = route(gateway, &head, &mut body, id).await;
-    let refused = reply.status().is_client_error();
+    let mut reply = route(gateway, request, id).await;
     let headers = reply.headers_mut();
-    if refused && head.version < Version::HTTP_2 && !discard(&head.headers, &mut body).await {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
     if let Ok(id) = header {
         headers.insert(HeaderName::from_static("x-request-id"), id);
     }
@@ -43,27 +37,38 @@ pub async fn public(gateway: Arc<Gateway>, request: Request<Incoming>) -> Reply 
     reply
 }
 
-async fn route(gateway: Arc<Gateway>, head: &Parts, body: &mut Incoming, id: String) -> Reply {
-    let method = &head.method;
-    let path = head.uri.path();
+async fn route(gateway: Arc<Gateway>, request: Request<Incoming>, id: String) -> Reply {
+    let method = request.method();
+    let path = request.uri().path();
     match path {
         "/v1/chat/completions" if method == Method::POST => {
-            handle(gateway, Operation::Chat, head, body, id).await
+            handle(gateway, Operation::Chat, request, id).await
         }
         "/v1/embeddings" if method == Method::POST => {
-            handle(gateway, Operation::Embeddings, head, body, id).await
+            handle(gateway, Operation::Embeddings, request, id).await
         }
-        "/v1/chat/completions" | "/v1/embeddings" => wrong_method(method, path, "POST"),
-        "/v1/models" if method == Method::GET => models::list(&gateway, &head.headers),
+        "/v1/chat/completions" | "/v1/embeddings" => {
+            refuse(wrong_method(method, path, "POST"), request).await
+        }
+        "/v1/models" if method == Method::GET => models::list(&gateway, request.headers()),
         _ if path.starts_with("/v1/models/") && method == Method::GET => {
             let name = path.strip_prefix("/v1/models/").unwrap_or_default();
-            models::one(&gateway, &head.headers, name)
+            models::one(&gateway, request.headers(), name)
         }
         "/health/live" if method == Method::GET => ReplyBody::text(StatusCode::OK, "live\n"),
         "/health/ready" if method == Method::GET => ready(&gateway),
-        "/v1/models" | "/health/live" | "/health/ready" => wrong_method(method, path, "GET"),
-        _ => unknown_path(path),
+        "/v1/models" | "/health/live" | "/health/ready" => {
+            refuse(wrong_method(method, path, "GET"), request).await
+        }
+        _ => refuse(unknown_path(path), request).await,
     }
+}
+
+/// Refuses a request whose body nobody has read.
+async fn refuse(mut reply: Reply, request: Request<Incoming>) -> Reply {
+    let (head, body) = request.into_parts();
+    refuse_body(&head, body, &mut reply).await;
+    reply
 }
 
 fn ready(gateway: &Gateway) -> Reply {

@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use polyroute_engine::estimate::Provenance;
 use polyroute_engine::next::{Attempt, AttemptEnd, Failure, Next, Stop, most_telling, next};
 use polyroute_engine::plan::{Plan, PlannedTarget};
 use polyroute_wire::adapter::{DecodeContext, ReplyHead};
@@ -100,7 +101,7 @@ pub(super) async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, F
                 settle = missed.settle;
                 let (error, end) = match &missed.error {
                     Miss::Upstream(error) => (
-                        ApiError::from_upstream(error),
+                        call.told_of(error),
                         AttemptEnd::Failed(Failure::from(error)),
                     ),
                     Miss::Encode(error) => (
@@ -138,6 +139,10 @@ fn told(stop: Stop, history: &[Attempt], mut errors: Vec<ApiError>) -> ApiError 
     };
     if let Stop::NothingLeft { retry_after } = stop {
         error.retry_after = error.retry_after.or(retry_after);
+    }
+    // We have tried again already: a client that did so too would multiply the load (row R6).
+    if history.len() > 1 && error.status >= 500 && error.retry_after.is_none() {
+        error.should_retry = Some(false);
     }
     error
 }
@@ -182,7 +187,7 @@ impl One<'_> {
         match self.exchange(encoding, started, &mut record).await {
             Ok(answer) => {
                 record.latency_ms = millis(started.elapsed());
-                Ok(self.answered(answer, record))
+                Ok(self.answered(answer, record, started))
             }
             Err(error) => {
                 record.latency_ms = millis(started.elapsed());
@@ -203,6 +208,7 @@ impl One<'_> {
             target: self.target.name.clone(),
             provider: self.target.provider().to_owned(),
             model: self.target.wire.model.clone(),
+            known: self.call.is_known(self.target),
             credential: credential.map(|credential| credential.label.clone()),
             status: None,
             outcome: "ok",
@@ -213,7 +219,7 @@ impl One<'_> {
         }
     }
 
-    fn answered(mut self, answer: Exchange, attempt: AttemptRecord) -> Answer {
+    fn answered(mut self, answer: Exchange, attempt: AttemptRecord, started: Instant) -> Answer {
         let provider = self.target.provider().to_owned();
         self.settle.attempt(attempt, None);
         let dropped = answer.dropped;
@@ -226,10 +232,11 @@ impl One<'_> {
         match answer.kind {
             Got::Whole(bytes, summary) => {
                 let prices = self.call.prices(self.target);
-                match &summary.usage {
-                    Some(usage) => self.settle.usage(usage, prices),
-                    None => self.settle.estimate(&self.call.estimate(&bytes), prices),
-                }
+                let (usage, provenance) = match summary.usage {
+                    Some(usage) => (usage, Provenance::Reported),
+                    None => (self.call.estimate(&bytes), Provenance::Estimated),
+                };
+                self.settle.usage(&usage, provenance, prices);
                 let sent = bytes.len() as u64;
                 let target_model = self.target.wire.model.clone();
                 self.settle.record(|record| {
@@ -260,8 +267,9 @@ impl One<'_> {
                     prelude,
                     ended,
                     inter_token: self.limits().inter_token,
-                    total_until: Instant::now() + self.limits().total,
+                    total_until: started + self.limits().total,
                     input_tokens_estimate: self.call.input_estimate(),
+                    dialect: self.target.dialect,
                     prices: self.call.prices(self.target),
                     settle: self.settle,
                     notice: None,
@@ -376,7 +384,8 @@ impl One<'_> {
             headers: &headers,
             now,
         };
-        self.call.adapter(self.target).classify(&reply, &body)
+        let adapter = self.call.adapter(self.target);
+        adapter.classify(&reply, &body).quota_if_lasting()
     }
 
     async fn read_whole(

@@ -16,7 +16,7 @@ mod turn;
 pub use authenticate::{KeyRing, Principal};
 pub use call::Operation;
 pub use handle::handle;
-pub use ingress::{discard, request_id};
+pub use ingress::request_id;
 pub use relay::Relay;
 pub use route::may_use;
 pub use turn::TurnCache;

@@ -29,8 +29,8 @@ pub(super) struct Summary {
     pub(super) usage: Option<Usage>,
     pub(super) finish_reason: Option<String>,
     pub(super) model: Option<String>,
-    /// Pieces of content: with no better count, about as many tokens.
-    pub(super) content_pieces: u64,
+    /// Bytes of content, for an estimate where the provider did not count.
+    pub(super) content_bytes: u64,
 }
 
 /// Reads one upstream stream.
@@ -131,11 +131,23 @@ impl Reader {
                         .finish_reason
                         .map(|reason| reason.as_str().to_owned()),
                     model: Some(tapped.model.clone()).filter(|model| !model.is_empty()),
-                    content_pieces: *pieces,
+                    // Providers of this dialect send about a token a piece, four bytes each.
+                    content_bytes: pieces.saturating_mul(4),
                 }
             }
             Self::Translate(translate) => translate.summary.clone(),
         }
+    }
+}
+
+/// Bytes of an event that the model wrote.
+fn content_bytes(event: &ChatEvent) -> u64 {
+    match event {
+        ChatEvent::Text { text, .. }
+        | ChatEvent::Reasoning { text, .. }
+        | ChatEvent::Refusal { text, .. }
+        | ChatEvent::ToolArguments { fragment: text, .. } => text.len() as u64,
+        _ => 0,
     }
 }
 
@@ -168,7 +180,7 @@ impl Translate {
                 }
                 _ => {}
             }
-            self.summary.content_pieces += u64::from(content);
+            self.summary.content_bytes += content_bytes(&event);
             if let Some(schema) = &mut self.schema {
                 schema.push(&event);
             }

@@ -176,3 +176,18 @@ proptest! {
         let _ = run(false, &[&bytes]);
     }
 }
+
+#[test]
+fn legacy_calls_are_calls_too() {
+    let whole = br#"{"id":"a","model":"m","choices":[{"index":0,"message":{"content":null,"function_call":{"name":"f","arguments":"{}"}},"finish_reason":"function_call"}]}"#;
+    assert_eq!(
+        tap_whole(whole).unwrap().finish_reason,
+        Some(FinishReason::ToolCalls)
+    );
+    let stream = format!(
+        "data: {{\"id\":\"a\",\"choices\":[{{\"delta\":{{\"function_call\":{{\"name\":\"f\"}}}}}}]}}\n\n{}{DONE}",
+        chunk("", "\"function_call\"")
+    );
+    let summary = run(false, &[stream.as_bytes()]).2.unwrap();
+    assert_eq!(summary.finish_reason, Some(FinishReason::ToolCalls));
+}
