@@ -165,7 +165,14 @@ async fn case_41_a_caller_who_leaves_ends_the_call() {
         let record = lab.record_of(id).await;
         assert_eq!(record["end"], "client_closed", "{provider}: {record}");
         assert_eq!(record["status"], 499, "{provider}");
-        assert_eq!(record["tokens"]["provenance"], "estimated", "{record}");
+        // Gemini counts in every chunk; from the others the counts were still to come.
+        let counted = if provider == "gemini" {
+            "reported"
+        } else {
+            "estimated"
+        };
+        assert_eq!(record["tokens"]["provenance"], counted, "{record}");
+        assert!(record["tokens"]["output"].as_u64().unwrap() > 0, "{record}");
         lab.sim.clear_faults();
         // Before there is any answer.
         lab.fault(provider, "hang");
