@@ -125,6 +125,8 @@ pub struct UpstreamError {
 impl UpstreamError {
     /// Longest message kept, in bytes.
     pub const MESSAGE_BYTES_MAX: usize = 2_000;
+    /// A rate limit that asks for a longer wait is a quota that is used up (wire-protocols §13.2).
+    pub const RATE_WAIT_MAX: Duration = Duration::from_secs(3_600);
 
     /// An error of that kind with the scope that the kind usually has.
     #[must_use]
@@ -169,6 +171,20 @@ impl UpstreamError {
     #[must_use]
     pub const fn with_status(mut self, status: u16) -> Self {
         self.status = Some(status);
+        self
+    }
+
+    /// The same, as a used-up quota where it is a rate limit that lasts longer than
+    /// [`UpstreamError::RATE_WAIT_MAX`].
+    #[must_use]
+    pub fn quota_if_lasting(mut self) -> Self {
+        let lasts = self
+            .retry_after
+            .is_some_and(|wait| wait > Self::RATE_WAIT_MAX);
+        if lasts && self.kind == ErrorKind::RateLimited {
+            self.kind = ErrorKind::QuotaExhausted;
+            self.scope = ErrorScope::Account;
+        }
         self
     }
 }

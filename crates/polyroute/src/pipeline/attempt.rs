@@ -406,7 +406,8 @@ impl One<'_> {
             headers: &headers,
             now,
         };
-        self.call.adapter(self.target).classify(&reply, &body)
+        let adapter = self.call.adapter(self.target);
+        adapter.classify(&reply, &body).quota_if_lasting()
     }
 
     async fn read_whole(

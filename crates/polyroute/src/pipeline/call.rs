@@ -182,7 +182,10 @@ impl Call {
     pub(super) async fn encode(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
         let passes = target.dialect == Dialect::OpenAi;
         let mut encoding = match (self.operation, passes) {
-            (Operation::Chat, true) => self.pass_chat(&target.wire)?,
+            (Operation::Chat, true) => match self.pass_chat(&target.wire)? {
+                Some(encoding) => encoding,
+                None => self.translate_chat(target).await?,
+            },
             (Operation::Chat, false) => self.translate_chat(target).await?,
             (Operation::Embeddings, true) => self.pass_embeddings(&target.wire)?,
             (Operation::Embeddings, false) => self.translate_embeddings(target)?,
@@ -196,15 +199,19 @@ impl Call {
         Ok(encoding)
     }
 
-    fn pass_chat(&self, target: &Target) -> Result<Encoding, EncodeError> {
+    /// The caller's own bytes, edited; `None` where an edit is not enough.
+    fn pass_chat(&self, target: &Target) -> Result<Option<Encoding>, EncodeError> {
         let raw = self.raw()?;
+        if openai::needs_translation(&raw, target) {
+            return Ok(None);
+        }
         let edited = openai::edit_chat(&raw, target)?;
-        Ok(Encoding {
+        Ok(Some(Encoding {
             encoded: edited.encoded,
             kind: Kind::Pass {
                 usage_asked: edited.usage_asked,
             },
-        })
+        }))
     }
 
     fn pass_embeddings(&self, target: &Target) -> Result<Encoding, EncodeError> {

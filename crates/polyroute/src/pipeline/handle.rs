@@ -17,7 +17,7 @@ use super::relay::{Attempting, Live, Relay, shutting_down};
 use super::route;
 use super::settle::Settle;
 use crate::gateway::Gateway;
-use crate::server::{Reply, ReplyBody, linger};
+use crate::server::{Reply, ReplyBody, refuse_body};
 use crate::telemetry::End;
 use crate::upstream::TraceContext;
 
@@ -59,15 +59,7 @@ async fn serve(
         Err(error) => {
             attempt::refuse(settle, &error);
             let mut reply = ReplyBody::error(&error);
-            if matches!(error.status, 408 | 413) {
-                // The rest of the body is still on its way: the connection is of no more use.
-                if error.status == 413 {
-                    linger(body);
-                }
-                reply
-                    .headers_mut()
-                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
+            refuse_body(&head, body, &mut reply).await;
             reply
         }
     }

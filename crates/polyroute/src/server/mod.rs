@@ -12,6 +12,6 @@ mod watched;
 
 pub use body::{Reply, ReplyBody};
 pub use drain::Drain;
-pub use linger::linger;
+pub use linger::refuse_body;
 pub use listener::{Listener, ListenerLimits};
 pub use tls::{TlsError, server_config};

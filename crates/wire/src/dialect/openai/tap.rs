@@ -166,6 +166,10 @@ impl Tap {
                 return Err(error);
             }
         }
+        if self.finish_seen && !self.summary.done {
+            // Some servers end without the marker that callers wait for.
+            out.extend_from_slice(b"data: [DONE]\n\n");
+        }
         if self.summary.done || self.finish_seen {
             Ok(self.summary.clone())
         } else {
@@ -203,14 +207,16 @@ impl Tap {
         {
             return;
         }
+        for key in [&b"\"tool_calls\""[..], b"\"function_call\""] {
+            if !self.summary.has_tool_calls && has(key) {
+                self.summary.has_tool_calls = !nulls_only(event, key);
+            }
+        }
         if !self.finish_seen
             && has(b"\"finish_reason\"")
             && !nulls_only(event, b"\"finish_reason\"")
         {
             self.finish_of(data);
-        }
-        if !self.summary.has_tool_calls && has(b"\"tool_calls\"") {
-            self.summary.has_tool_calls = !nulls_only(event, b"\"tool_calls\"");
         }
         if !self.content_seen {
             self.content_seen = is_content(data);
@@ -445,7 +451,7 @@ fn peek(body: &[u8]) -> Option<TapSummary> {
             .as_ref()
             .is_some_and(|calls| !calls.is_empty())
     });
-    if peek.error.is_some() || word == "error" || word.is_empty() {
+    if peek.error.is_some() || matches!(word, "" | "error" | "function_call") {
         return None;
     }
     Some(TapSummary {
