@@ -391,6 +391,7 @@ impl Call {
                 turn: TurnMemory::new(self.gateway.turns.clone(), self.principal.name.clone()),
                 events: Vec::new(),
                 summary: Summary::default(),
+                received: 0,
             })),
         }
     }

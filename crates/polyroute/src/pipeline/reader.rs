@@ -10,6 +10,9 @@ use polyroute_wire::usage::Usage;
 use super::schema::SchemaCheck;
 use super::turn::TurnMemory;
 
+/// Most bytes of a translated stream: decoders keep the text of a turn, so its end is their bound.
+const STREAM_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
 /// What some bytes brought.
 #[derive(Debug, Default)]
 pub(super) struct Step {
@@ -49,6 +52,8 @@ pub(super) struct Translate {
     pub(super) turn: TurnMemory,
     pub(super) events: Vec<ChatEvent>,
     pub(super) summary: Summary,
+    /// Bytes of the provider so far.
+    pub(super) received: u64,
 }
 
 impl Reader {
@@ -83,6 +88,15 @@ impl Reader {
                 }
             }
             Self::Translate(translate) => {
+                translate.received += bytes.len() as u64;
+                if translate.received > STREAM_BYTES_MAX {
+                    let message =
+                        format!("the provider's answer is larger than {STREAM_BYTES_MAX} bytes");
+                    return Step {
+                        failed: Some(UpstreamError::new(ErrorKind::MalformedReply, message)),
+                        ..Step::default()
+                    };
+                }
                 let mut events = std::mem::take(&mut translate.events);
                 translate.decoder.push(bytes, &mut events);
                 let step = translate.take(&mut events, out);

@@ -53,15 +53,23 @@ impl Row {
     }
 }
 
+/// The same for faults that only time can end.
+const HASTY: &str = "resilience: { attempts_max: 4, deadline: 6s, timeouts: { connect: 1s, first_content: 800ms, inter_token: 800ms, total: 1500ms } }\n";
+const SLOW: [&str; 4] = ["hang", "stall", "slow_head", "slow_drip"];
+
 /// A lab in which tokens come one by one.
 pub async fn lab() -> Lab {
+    paced(QUICK, 4).await
+}
+
+async fn paced(more: &str, itl_ms: u64) -> Lab {
     let latency = Latency {
-        itl_ms: 4,
+        itl_ms,
         words_per_event: 1,
         ..Latency::ZERO
     };
     Lab::build(Plan {
-        more: QUICK,
+        more,
         routes: ROUTES,
         sim: SimConfig {
             latency,
@@ -84,39 +92,52 @@ pub async fn play(faults: &[&str], row: Row) {
 
 /// The same at one provider only.
 pub async fn at_provider(provider: &str, model: &str, fault: &str, row: Row) {
-    let lab = lab().await;
+    let lab = if SLOW.iter().any(|slow| fault.contains(slow)) {
+        paced(HASTY, 1).await
+    } else {
+        lab().await
+    };
     lab.fault(provider, fault);
     let route = format!("{provider}-first");
-    for (name, stream) in [
-        (model, false),
-        (model, true),
-        (&route, false),
-        (&route, true),
-    ] {
-        let cell = format!("{provider} {fault} {name} stream={stream}");
-        let alone = name == model;
-        let before = lab.attempts().len();
-        let body = if stream {
-            ask_streamed(name, PROMPT)
-        } else {
-            ask(name, PROMPT)
-        };
-        let answer = lab.chat(&body).await;
-        let own = if stream { row.streamed } else { row.whole };
-        let due = match own {
-            Due::Error(_) if !alone && row.falls_back => Due::Served,
-            other => other,
-        };
-        let record = judge(&lab, &answer, stream, due, &cell).await;
-        let attempts = record["attempts"].as_array().unwrap().len();
-        assert_eq!(lab.attempts().len() - before, attempts, "{cell}: {record}");
-        let most = if alone { row.attempts_max } else { 4 };
-        assert!((1..=most).contains(&attempts), "{cell}: {record}");
-        if due == Due::Served && own != Due::Served {
-            assert_eq!(record["attempts"][0]["provider"], provider, "{cell}");
-            assert_ne!(record["provider"], provider, "{cell}");
-        }
+    let names = [model, &route];
+    let cells = names
+        .iter()
+        .flat_map(|name| [(name, false), (name, true)])
+        .map(|(name, stream)| cell(&lab, (provider, fault), name, stream, row));
+    let attempts: usize = join_all(cells).await.iter().sum();
+    assert_eq!(lab.attempts().len(), attempts, "{provider} {fault}");
+}
+
+/// One cell; how many attempts it took.
+async fn cell(
+    lab: &Lab,
+    (provider, fault): (&str, &str),
+    name: &str,
+    stream: bool,
+    row: Row,
+) -> usize {
+    let cell = format!("{provider} {fault} {name} stream={stream}");
+    let alone = name.contains('/');
+    let body = if stream {
+        ask_streamed(name, PROMPT)
+    } else {
+        ask(name, PROMPT)
+    };
+    let answer = lab.chat(&body).await;
+    let own = if stream { row.streamed } else { row.whole };
+    let due = match own {
+        Due::Error(_) if !alone && row.falls_back => Due::Served,
+        other => other,
+    };
+    let record = judge(lab, &answer, stream, due, &cell).await;
+    let attempts = record["attempts"].as_array().unwrap().len();
+    let most = if alone { row.attempts_max } else { 4 };
+    assert!((1..=most).contains(&attempts), "{cell}: {record}");
+    if due == Due::Served && own != Due::Served {
+        assert_eq!(record["attempts"][0]["provider"], provider, "{cell}");
+        assert_ne!(record["provider"], provider, "{cell}");
     }
+    attempts
 }
 
 /// The rules that hold whatever went wrong. Gives the request's record.

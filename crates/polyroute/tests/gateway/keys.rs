@@ -1,6 +1,7 @@
 //! Who calls, what they may use, and which credential goes where (rows S3, S13).
 
 use http::StatusCode;
+use polyroute_sim::log::{Entry, hidden};
 use serde_json::{Value, json};
 
 use crate::support::{CALLER, CANARY, Lab, MODELS, Plan, ask, ask_streamed, server};
@@ -148,90 +149,66 @@ async fn tags_come_from_key_header_and_metadata_and_the_key_s_win() {
     assert_eq!(record["tags"]["team"], "payments");
 }
 
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+/// What a caller may send along, beside its key. Of these the trace alone goes on.
+const SENT_ALONG: [(&str, &str); 12] = [
+    ("api-key", CALLER),
+    ("cookie", "session=cookie-of-the-caller"),
+    ("x-forwarded-for", "203.0.113.9"),
+    ("openai-organization", "org-of-the-caller"),
+    ("anthropic-beta", "a-beta-of-the-caller"),
+    ("x-goog-user-project", "project-of-the-caller"),
+    ("x-custom", "custom-of-the-caller"),
+    ("x-sim-fault", "status:500"),
+    ("user-agent", "agent-of-the-caller"),
+    ("x-polyroute-tags", "secret=tag-of-the-caller"),
+    ("traceparent", TRACE),
+    ("tracestate", "vendor=1"),
+];
+
+fn header<'a>(entry: &'a Entry, name: &str) -> Vec<&'a str> {
+    let all = entry.headers.iter();
+    all.filter(|(key, _)| key == name)
+        .map(|(_, value)| value.as_str())
+        .collect()
+}
+
+/// The provider got its own credential and the trace, and nothing of the caller.
+fn is_clean(provider: &str, entry: &Entry) {
+    let sent = serde_json::to_string(entry).unwrap();
+    for word in ["of-the-caller", CALLER, "203.0.113"] {
+        assert!(!sent.contains(word), "{provider}: {sent}");
+    }
+    let callers = hidden(&format!("Bearer {CALLER}"));
+    assert!(!sent.contains(&callers), "{provider}: {sent}");
+    let own = match provider {
+        "openai" => "authorization",
+        "anthropic" => "x-api-key",
+        _ => "x-goog-api-key",
+    };
+    assert_eq!(header(entry, own), [hidden(CANARY)], "{provider}: {sent}");
+    assert_eq!(header(entry, "traceparent"), [TRACE], "{provider}");
+    assert_eq!(header(entry, "tracestate"), ["vendor=1"], "{provider}");
+    assert!(header(entry, "user-agent")[0].starts_with("polyroute/"));
+}
+
 #[tokio::test]
 async fn s13_no_credential_and_no_header_of_the_caller_goes_upstream() {
-    let lab = Lab::build(Plan {
-        more: KEYS,
-        environment: &[("NARROW", NARROW)],
-        ..Plan::default()
-    })
-    .await;
-    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let lab = keyed().await;
+    let bearer = format!("Bearer {CALLER}");
+    let mut headers = SENT_ALONG.to_vec();
+    headers.push(("authorization", &bearer));
     for (provider, model) in MODELS {
         lab.sim.clear_log();
         for mut body in [ask(model, "hello"), ask_streamed(model, "hello")] {
             body["metadata"] = json!({"case": "1"});
-            let bearer = format!("Bearer {CALLER}");
-            let headers = [
-                ("authorization", bearer.as_str()),
-                ("api-key", CALLER),
-                ("cookie", "session=caller-cookie"),
-                ("x-forwarded-for", "203.0.113.9"),
-                ("openai-organization", "org-of-the-caller"),
-                ("anthropic-beta", "a-beta-of-the-caller"),
-                ("x-goog-user-project", "project-of-the-caller"),
-                ("x-custom", "custom-of-the-caller"),
-                ("x-sim-fault", "status:500"),
-                ("user-agent", "agent-of-the-caller"),
-                ("x-polyroute-tags", "secret=tag-of-the-caller"),
-                ("traceparent", trace),
-                ("tracestate", "vendor=1"),
-            ];
             let answer = lab.post_bytes(CHAT, body.to_string(), &headers).await;
-            assert_eq!(
-                answer.status,
-                StatusCode::OK,
-                "{provider}: {}",
-                answer.text()
-            );
+            assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
         }
         let attempts = lab.attempts();
         assert_eq!(attempts.len(), 2);
-        for entry in attempts {
-            let sent = serde_json::to_string(&entry).unwrap();
-            assert!(!sent.contains("of-the-caller"), "{provider}: {sent}");
-            assert!(
-                !sent.contains(CALLER) && !sent.contains("caller-cookie"),
-                "{sent}"
-            );
-            let hidden = polyroute_sim::log::hidden(&format!("Bearer {CALLER}"));
-            let header = |name: &str| {
-                entry
-                    .headers
-                    .iter()
-                    .filter(|(key, _)| key == name)
-                    .map(|(_, value)| value.as_str())
-                    .collect::<Vec<_>>()
-            };
-            for name in [
-                "authorization",
-                "x-api-key",
-                "x-goog-api-key",
-                "api-key",
-                "cookie",
-            ] {
-                assert!(
-                    !header(name).contains(&hidden.as_str()),
-                    "{provider}: {name}"
-                );
-            }
-            let own = match provider {
-                "openai" => "authorization",
-                "anthropic" => "x-api-key",
-                _ => "x-goog-api-key",
-            };
-            // The provider's credential is there, once.
-            assert_eq!(
-                header(own),
-                [polyroute_sim::log::hidden(CANARY)],
-                "{provider}: {sent}"
-            );
-            assert_eq!(header("traceparent"), [trace], "{provider}");
-            assert_eq!(header("tracestate"), ["vendor=1"], "{provider}");
-            assert!(
-                header("user-agent")[0].starts_with("polyroute/"),
-                "{provider}"
-            );
+        for entry in &attempts {
+            is_clean(provider, entry);
         }
     }
     // A trace that is none is not passed on.
@@ -241,20 +218,12 @@ async fn s13_no_credential_and_no_header_of_the_caller_goes_upstream() {
         ("traceparent", "00-nonsense"),
         ("tracestate", "vendor=1"),
     ];
-    lab.post_bytes(
-        CHAT,
-        ask("openai/gpt-4o-mini", "hello").to_string(),
-        &headers,
-    )
-    .await;
+    let body = ask("openai/gpt-4o-mini", "hello").to_string();
+    lab.post_bytes(CHAT, body, &headers).await;
     let entry = lab.attempts().pop().unwrap();
-    assert!(
-        entry
-            .headers
-            .iter()
-            .all(|(name, _)| !name.starts_with("trace")),
-        "{entry:?}"
-    );
+    for name in ["traceparent", "tracestate"] {
+        assert!(header(&entry, name).is_empty(), "{entry:?}");
+    }
 }
 
 #[tokio::test]
@@ -352,7 +321,7 @@ fn with_credentials(list: &str) -> String {
     )
 }
 
-fn credentials(entry: &polyroute_sim::log::Entry) -> String {
+fn credentials(entry: &Entry) -> String {
     let names = ["authorization", "x-api-key", "x-goog-api-key"];
     let found = entry
         .headers

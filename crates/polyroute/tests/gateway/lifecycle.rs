@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use http_body_util::BodyExt as _;
+use polyroute::telemetry::Record;
 use polyroute_sim::{Latency, SimConfig};
 use serde_json::{Value, json};
 
 use crate::program::Program;
-use crate::raw::{Raw, head};
+use crate::raw::{Raw, Read, head};
 use crate::support::{
     Answer, CANARY, Lab, MODELS, Plan, ask, ask_streamed, get, providers, server, until, within,
 };
@@ -79,6 +80,23 @@ async fn c2_a_drain_is_told_at_once_and_open_streams_finish() {
     assert_eq!(record.end.as_str(), "complete");
 }
 
+/// Told by an error, never by a clean end.
+fn was_cut(id: &str, read: &Read, record: &Record) {
+    assert!(read.closed, "{id}: {read:?}");
+    let code = "\"code\":\"shutting_down\"";
+    assert!(read.text.contains(code), "{id}: {}", read.text);
+    assert!(!read.text.contains("[DONE]"), "{id}: {}", read.text);
+    let (status, end) = match id {
+        "not-streamed" => ("503", "failed"),
+        "before-content" => ("200", "failed"),
+        _ => ("200", "truncated"),
+    };
+    let head = format!("HTTP/1.1 {status}");
+    assert!(read.text.starts_with(&head), "{id}: {}", read.text);
+    assert_eq!(record.error_code.as_deref(), Some("shutting_down"), "{id}");
+    assert_eq!(record.end.as_str(), end, "{record:?}");
+}
+
 #[tokio::test]
 async fn c2_what_is_open_at_the_end_of_the_drain_gets_its_error_and_its_record() {
     let lab = slow(", drain: 300ms, head_commit: 150ms, heartbeat: 100ms", 50).await;
@@ -124,31 +142,8 @@ async fn c2_what_is_open_at_the_end_of_the_drain_gets_its_error_and_its_record()
     );
     for (id, mut raw) in open {
         let read = raw.read_for(Duration::from_secs(3)).await;
-        assert!(read.closed, "{id}: {read:?}");
-        assert!(
-            read.text.contains("\"code\":\"shutting_down\""),
-            "{id}: {}",
-            read.text
-        );
-        assert!(!read.text.contains("[DONE]"), "{id}: {}", read.text);
-        let status = if id == "not-streamed" { "503" } else { "200" };
-        assert!(
-            read.text.starts_with(&format!("HTTP/1.1 {status}")),
-            "{id}: {}",
-            read.text
-        );
         let record = until(2, id, || inner.telemetry.recent.get(id)).await;
-        assert_eq!(
-            record.error_code.as_deref(),
-            Some("shutting_down"),
-            "{record:?}"
-        );
-        let end = if id == "in-content" {
-            "truncated"
-        } else {
-            "failed"
-        };
-        assert_eq!(record.end.as_str(), end, "{record:?}");
+        was_cut(id, &read, &record);
     }
     until(3, "an upstream is still open", || {
         let mut posts = sim

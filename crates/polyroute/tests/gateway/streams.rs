@@ -241,9 +241,15 @@ async fn l2_a_caller_that_does_not_read_holds_a_bounded_amount() {
             "{provider}: all {} bytes were taken",
             entry.sent_bytes
         );
-        // What was sent lies in the kernel's socket buffers, not in our memory.
+        // What was sent lies in the kernel's socket buffers, not in our memory. A decoder keeps the
+        // text of the turn beside that.
         let grown = program.resident_kib().saturating_sub(before);
-        assert!(grown < 12 * 1024, "{provider}: {grown} KiB");
+        let kept = if *provider == "openai" {
+            0
+        } else {
+            2 * last.0 / 1024
+        };
+        assert!(grown < 12 * 1024 + kept, "{provider}: {grown} KiB");
         // Once the caller reads on, the answer goes on; once it leaves, the upstream is closed.
         let read = raw.read_for(Duration::from_millis(300)).await;
         assert!(read.text.starts_with("HTTP/1.1 200"), "{provider}");
