@@ -16,6 +16,8 @@ const AWAITED_BYTES_MAX: usize = 256 * 1024;
 const AWAITED_MAX: Duration = Duration::from_millis(500);
 /// How long the rest of a refused body is read.
 const LINGER: Duration = Duration::from_secs(2);
+/// A caller that sends nothing for so long has seen the answer.
+const LINGER_IDLE: Duration = Duration::from_millis(500);
 
 /// Sees to the rest of a refused request's body, so that the answer reaches its caller and the
 /// connection is either good for the next request or announced to close. Left alone, a body that
@@ -55,7 +57,9 @@ async fn read_briefly(body: &mut Incoming) -> bool {
 /// that is still sending, which then never sees the answer that tells it why.
 fn linger(mut body: Incoming) {
     tokio::spawn(async move {
-        let rest = async { while let Some(Ok(_)) = body.frame().await {} };
+        let rest = async {
+            while let Ok(Some(Ok(_))) = tokio::time::timeout(LINGER_IDLE, body.frame()).await {}
+        };
         let _ = tokio::time::timeout(LINGER, rest).await;
     });
 }

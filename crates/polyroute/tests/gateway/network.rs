@@ -29,12 +29,13 @@ fn openai_at(base_url: &str, more: &str) -> String {
 
 /// Whole and streamed, alone and with a fallback.
 async fn unreachable(lab: &Lab, told: &'static [(u16, &'static str)], attempts_max: usize) {
-    for (model, stream) in [
+    let cells = [
         (MODEL, false),
         (MODEL, true),
         ("fallback", false),
         ("fallback", true),
-    ] {
+    ];
+    let cells = cells.map(|(model, stream)| async move {
         let cell = format!("{model} stream={stream}");
         let body = if stream {
             ask_streamed(model, "words:80")
@@ -54,7 +55,8 @@ async fn unreachable(lab: &Lab, told: &'static [(u16, &'static str)], attempts_m
         } else {
             assert_eq!(attempts.len(), 2, "{cell}: {record}");
         }
-    }
+    });
+    futures_util::future::join_all(cells).await;
 }
 
 /// A port on which nobody listens.

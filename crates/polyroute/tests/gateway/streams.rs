@@ -14,11 +14,19 @@ use crate::support::{Answer, Lab, MODELS, Plan, ask_streamed, server, until, wit
 
 /// A lab in which our 200 goes out after 200 ms and a heartbeat every 100 ms.
 async fn impatient(latency: Latency) -> Lab {
+    impatient_for(latency, "3s").await
+}
+
+/// The same with this long for the first content.
+async fn impatient_for(latency: Latency, first_content: &str) -> Lab {
     let more = format!(
         "{}{QUICK}",
         server(", head_commit: 200ms, heartbeat: 100ms")
     )
-    .replace("first_content: 1s", "first_content: 3s");
+    .replace(
+        "first_content: 1s",
+        &format!("first_content: {first_content}"),
+    );
     Lab::build(Plan {
         more: &more,
         sim: SimConfig {
@@ -85,7 +93,7 @@ async fn a_slow_first_token_gets_our_200_and_heartbeats_first() {
 #[tokio::test]
 async fn a_failure_after_the_head_commit_falls_back_within_the_stream() {
     for fault in ["ping_only:100:5", "slow_head:30"] {
-        let lab = impatient(Latency::ZERO).await;
+        let lab = impatient_for(Latency::ZERO, "1s").await;
         lab.fault("openai", fault);
         let answer = lab.chat(&ask_streamed("chat", "echo: here")).await;
         assert_eq!(answer.status, StatusCode::OK);
@@ -109,7 +117,7 @@ async fn a_failure_after_the_head_commit_falls_back_within_the_stream() {
 #[tokio::test]
 async fn a_failure_after_the_head_commit_with_nobody_left_is_an_error_event() {
     for (provider, model) in MODELS {
-        let lab = impatient(Latency::ZERO).await;
+        let lab = impatient_for(Latency::ZERO, "500ms").await;
         lab.fault(provider, "hang");
         let answer = lab.chat(&ask_streamed(model, "echo: here")).await;
         assert_eq!(answer.status, StatusCode::OK);
