@@ -1,5 +1,6 @@
 """Errors as the SDK's typed classes, failures within streams, and fallback to the next target."""
 
+import http.client
 import json
 import time
 
@@ -66,6 +67,26 @@ def test_wrong_key_is_401(client_options):
             assert key not in str(caught.value)
             with pytest.raises(openai.AuthenticationError):
                 stranger.models.list()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("chat/completions", 401), ("chat/nonsense", 404), ("models", 405)]
+)
+def test_refusal_before_the_body_came_does_not_cost_the_connection(gateway, path, status):
+    """The body comes after the head; the next request goes over the same connection."""
+    connection = http.client.HTTPConnection(gateway.url.split("/")[2], timeout=5)
+    body = json.dumps({"model": OPENAI, "messages": user("hi")}).encode()
+    for _ in range(3):
+        connection.putrequest("POST", f"/v1/{path}")
+        connection.putheader("authorization", "Bearer wrong")
+        connection.putheader("content-length", str(len(body)))
+        connection.endheaders()
+        time.sleep(0.05)
+        connection.send(body)
+        answer = connection.getresponse()
+        assert answer.status == status and answer.headers["connection"] != "close"
+        answer.read()
+    connection.close()
 
 
 @pytest.mark.parametrize("header", ["x-api-key", "api-key"])

@@ -55,7 +55,8 @@ def test_leaving_before_the_answer_stops_the_upstream_call(client_options, sim, 
             )
     call = until(lambda: left(sim, mark), 1, "the upstream call is closed")
     assert call["closed_early"]
-    assert gateway.record(request_id)["end"] == "client_closed"
+    record = gateway.record(request_id)
+    assert (record["end"], record["status"]) == ("client_closed", 499)
 
 
 def test_request_id_is_the_callers_where_it_sends_one(client, gateway):

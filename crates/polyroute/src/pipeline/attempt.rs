@@ -101,7 +101,7 @@ pub(super) async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, F
                 settle = missed.settle;
                 let (error, end) = match &missed.error {
                     Miss::Upstream(error) => (
-                        ApiError::from_upstream(error),
+                        call.told_of(error),
                         AttemptEnd::Failed(Failure::from(error)),
                     ),
                     Miss::Encode(error) => (
@@ -139,6 +139,10 @@ fn told(stop: Stop, history: &[Attempt], mut errors: Vec<ApiError>) -> ApiError 
     };
     if let Stop::NothingLeft { retry_after } = stop {
         error.retry_after = error.retry_after.or(retry_after);
+    }
+    // We have tried again already: a client that did so too would multiply the load (row R6).
+    if history.len() > 1 && error.status >= 500 && error.retry_after.is_none() {
+        error.should_retry = Some(false);
     }
     error
 }
@@ -183,7 +187,7 @@ impl One<'_> {
         match self.exchange(encoding, started, &mut record).await {
             Ok(answer) => {
                 record.latency_ms = millis(started.elapsed());
-                Ok(self.answered(answer, record))
+                Ok(self.answered(answer, record, started))
             }
             Err(error) => {
                 record.latency_ms = millis(started.elapsed());
@@ -204,6 +208,7 @@ impl One<'_> {
             target: self.target.name.clone(),
             provider: self.target.provider().to_owned(),
             model: self.target.wire.model.clone(),
+            known: self.call.is_known(self.target),
             credential: credential.map(|credential| credential.label.clone()),
             status: None,
             outcome: "ok",
@@ -214,7 +219,7 @@ impl One<'_> {
         }
     }
 
-    fn answered(mut self, answer: Exchange, attempt: AttemptRecord) -> Answer {
+    fn answered(mut self, answer: Exchange, attempt: AttemptRecord, started: Instant) -> Answer {
         let provider = self.target.provider().to_owned();
         self.settle.attempt(attempt, None);
         let dropped = answer.dropped;
@@ -262,7 +267,7 @@ impl One<'_> {
                     prelude,
                     ended,
                     inter_token: self.limits().inter_token,
-                    total_until: Instant::now() + self.limits().total,
+                    total_until: started + self.limits().total,
                     input_tokens_estimate: self.call.input_estimate(),
                     dialect: self.target.dialect,
                     prices: self.call.prices(self.target),

@@ -65,6 +65,14 @@ enum State {
     Done,
 }
 
+/// What callers are told whose answer is not whole when the process ends.
+pub(super) fn shutting_down() -> ApiError {
+    ApiError::new(
+        "shutting_down",
+        "The gateway is shutting down and could not finish this answer. Send the request again.",
+    )
+}
+
 /// A response body that relays a stream.
 pub struct Relay {
     state: State,
@@ -182,9 +190,7 @@ impl Relay {
                 },
             }
             if this.cut.as_mut().poll(context).is_ready() {
-                this.fail(&ApiError::new("shutting_down",
-                    "The gateway is shutting down and could not finish this answer. Send the request again.",
-                ));
+                this.fail(&shutting_down());
                 continue;
             }
             if this.poll_alarm(context).is_pending() {

@@ -10,8 +10,8 @@ use polyroute_engine::estimate::Provenance;
 
 use super::access_log::AccessLog;
 use super::{
-    AttemptLabels, ErrorLabels, LogTarget, Metrics, Record, RequestLabels, TargetLabels,
-    TokenLabels,
+    AttemptLabels, AttemptRecord, ErrorLabels, LogTarget, Metrics, Record, RequestLabels,
+    TargetLabels, TokenLabels,
 };
 
 /// Records waiting for the thread; more are counted as lost (`bound="telemetry_queue"`).
@@ -143,13 +143,11 @@ fn take(record: Record, log: &mut AccessLog, metrics: &Metrics, recent: &Recent)
 
 fn count(record: &Record, metrics: &Metrics) {
     // A name that led nowhere is the caller's invention.
-    let route = record.route.clone().unwrap_or_else(|| {
-        if record.attempts.is_empty() {
-            "none".to_owned()
-        } else {
-            metrics.model_label(&record.requested_model)
-        }
-    });
+    let route = match (&record.route, record.attempts.last()) {
+        (Some(route), _) => route.clone(),
+        (None, None) => "none".to_owned(),
+        (None, Some(last)) => model_label(metrics, last, &record.requested_model),
+    };
     metrics
         .requests
         .get_or_create(&RequestLabels {
@@ -168,12 +166,22 @@ fn count(record: &Record, metrics: &Metrics) {
     for attempt in &record.attempts {
         let labels = AttemptLabels {
             provider: attempt.provider.clone(),
-            model: metrics.model_label(&attempt.model),
+            model: model_label(metrics, attempt, &attempt.model),
             outcome: attempt.outcome.to_owned(),
         };
         metrics.attempts.get_or_create(&labels).inc();
     }
     count_answer(record, metrics);
+}
+
+/// A model as a label value. What only callers name is `other` until it has answered: a server
+/// with models that no list tells of has them all the same.
+fn model_label(metrics: &Metrics, attempt: &AttemptRecord, name: &str) -> String {
+    if attempt.known || attempt.outcome == "ok" {
+        metrics.model_label(name)
+    } else {
+        "other".to_owned()
+    }
 }
 
 /// What an answer took, by the target that gave it.
@@ -183,7 +191,7 @@ fn count_answer(record: &Record, metrics: &Metrics) {
     };
     let target = TargetLabels {
         provider: last.provider.clone(),
-        model: metrics.model_label(&last.model),
+        model: model_label(metrics, last, &last.model),
     };
     metrics
         .duration

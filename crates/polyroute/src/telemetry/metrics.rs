@@ -99,7 +99,7 @@ pub struct Metrics {
     pub tokens: Family<TokenLabels, Counter>,
     /// Cost in USD.
     pub cost: Family<TargetLabels, Counter<f64, AtomicU64>>,
-    /// Answers whose price is unknself.
+    /// Answers whose price is unknown.
     pub unpriced: Family<TargetLabels, Counter>,
     /// Time to the first content of a stream.
     pub ttft: Family<TargetLabels, Histogram>,

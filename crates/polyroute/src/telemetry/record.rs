@@ -115,6 +115,10 @@ pub struct AttemptRecord {
     pub provider: String,
     /// The model that was asked for there.
     pub model: String,
+    /// Configuration, catalog or the provider's own list name this model: it is no invention of a
+    /// caller, and may be a metric label.
+    #[serde(skip)]
+    pub known: bool,
     /// Where the credential came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,

@@ -5,9 +5,14 @@
     clippy::panic,
     clippy::indexing_slicing,
     missing_docs,
+    unreachable_pub,
     reason = "tests"
 )]
 
+mod grid;
+mod raw;
 mod support;
 
 mod answers;
+mod bad_input;
+mod faults;

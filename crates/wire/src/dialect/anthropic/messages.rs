@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use super::assistant::{self, is_thinking};
 use super::content::{self, Context, mark};
-use super::notes::{Notes, invalid, unsupported, unsupported_content};
 use super::pairing::Pairing;
 use crate::chat::{ChatRequest, Message, Part, Role};
 use crate::error::{EncodeError, EncodeErrorCode};
 use crate::names::NameMap;
+use crate::notes::{Notes, invalid, unsupported, unsupported_content};
 
 /// Stands before a conversation that the assistant opens: the API wants a user turn first.
 const OPENING: &str = "(The assistant speaks first.)";
@@ -66,7 +66,7 @@ pub(super) fn build(
     conversation.start_with_user(notes)?;
     if let Some(empty) = conversation.turns.iter().find(|turn| turn.is_empty()) {
         return Err(invalid(
-            &format!("messages[{}].content", empty.at),
+            format!("messages[{}].content", empty.at),
             "The user message is empty. Send text, or leave the message out.",
         ));
     }
@@ -255,7 +255,7 @@ impl Builder<'_> {
             };
             if !is_instruction {
                 return Err(unsupported_content(
-                    &format!("messages[{at}].content[{index}]"),
+                    format!("messages[{at}].content[{index}]"),
                     "System messages hold text only. Move other content to a user message.",
                 ));
             }
@@ -308,7 +308,7 @@ impl Builder<'_> {
         let given = message.tool_call_id.as_deref();
         let Some(id) = self.pairing.result(given, message.name.as_deref()) else {
             if self.context.target.policy.repair_orphans {
-                self.notes.drop_by_policy("messages[].tool_call_id");
+                self.notes.forget("messages[].tool_call_id");
                 return Ok(());
             }
             return Err(EncodeError::new(

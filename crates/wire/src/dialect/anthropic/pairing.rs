@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 
-use super::notes::Notes;
 use crate::classify::synthetic_call_id;
 use crate::error::{EncodeError, EncodeErrorCode};
 use crate::json::stable_hash;
+use crate::notes::Notes;
 
 /// Calls of the last assistant turn that wait for a result, and ids used so far.
 #[derive(Debug, Default)]

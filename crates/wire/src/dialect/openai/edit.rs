@@ -59,17 +59,17 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
     if raw.get("tools").is_some() && !has_tools {
         body.push(("tools".into(), None));
     }
-    for key in raw.keys() {
-        if key == "provider" || key == "provider_options" || key.starts_with("x-") {
-            body.push((key.to_owned().into(), None));
-        }
-    }
+    own_members(raw, target, &mut notes, &mut body);
     edit_messages(raw, messages, target, &mut notes, &mut body)?;
     merge_options(raw, target, &mut body)?;
     // A limit under its older name keeps its place and bytes.
     let renamed = rename(raw, &mut body);
+    // The last word on a key counts, and a key is added once only.
     let mut edits: Vec<Edit<'_>> = body
         .iter()
+        .enumerate()
+        .filter(|(at, (key, _))| !body.iter().skip(at + 1).any(|(later, _)| later == key))
+        .map(|(_, change)| change)
         .map(|(key, value)| match value {
             Some(json) => Edit::Set(key, json.clone()),
             None => Edit::Remove(key),
@@ -140,6 +140,27 @@ fn names_refused(tools: &str) -> bool {
 }
 
 type Changes<'a> = Vec<(Cow<'a, str>, Option<String>)>;
+
+/// Takes out what is Polyroute's own.
+fn own_members<'a>(
+    raw: &'a RawObject<'_>,
+    target: &Target,
+    notes: &mut Notes,
+    body: &mut Changes<'a>,
+) {
+    for key in raw.keys() {
+        // `provider` is ours as a name; OpenRouter's object of that name is for it alone.
+        let is_name = raw.get(key).is_some_and(|text| text.starts_with('"'));
+        let is_foreign = key == "provider" && !is_name;
+        if is_foreign && target.endpoint.first_party {
+            notes.dropped.push(key.to_owned());
+        }
+        let is_ours = key == "provider" || key == "provider_options" || key.starts_with("x-");
+        if is_ours && (!is_foreign || target.endpoint.first_party) {
+            body.push((key.into(), None));
+        }
+    }
+}
 
 /// Turns "remove `max_tokens`, add the same value as `max_completion_tokens`" into one rename.
 fn rename(raw: &RawObject<'_>, body: &mut Changes<'_>) -> Option<Edit<'static>> {

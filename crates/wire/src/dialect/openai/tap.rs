@@ -207,14 +207,16 @@ impl Tap {
         {
             return;
         }
+        for key in [&b"\"tool_calls\""[..], b"\"function_call\""] {
+            if !self.summary.has_tool_calls && has(key) {
+                self.summary.has_tool_calls = !nulls_only(event, key);
+            }
+        }
         if !self.finish_seen
             && has(b"\"finish_reason\"")
             && !nulls_only(event, b"\"finish_reason\"")
         {
             self.finish_of(data);
-        }
-        if !self.summary.has_tool_calls && has(b"\"tool_calls\"") {
-            self.summary.has_tool_calls = !nulls_only(event, b"\"tool_calls\"");
         }
         if !self.content_seen {
             self.content_seen = is_content(data);
@@ -449,7 +451,7 @@ fn peek(body: &[u8]) -> Option<TapSummary> {
             .as_ref()
             .is_some_and(|calls| !calls.is_empty())
     });
-    if peek.error.is_some() || word == "error" || word.is_empty() {
+    if peek.error.is_some() || matches!(word, "" | "error" | "function_call") {
         return None;
     }
     Some(TapSummary {

@@ -68,6 +68,27 @@ fn our_own_members_go_and_options_are_merged() {
 }
 
 #[test]
+fn openrouters_provider_object_is_not_our_provider_name() {
+    let members = json!({"provider": {"only": ["x"]}});
+    let sent = json_of(&with(members.clone(), &target(false, Capabilities::default())).unwrap());
+    assert_eq!(sent["provider"], json!({"only": ["x"]}));
+    let edited = with(members, &target(true, Capabilities::default())).unwrap();
+    assert!(json_of(&edited).get("provider").is_none());
+    assert_eq!(edited.encoded.dropped, ["provider"]);
+}
+
+#[test]
+fn options_for_a_member_that_we_add_too_make_one_member() {
+    let members =
+        json!({"stream": true, "provider_options": {"openai": {"stream_options": {"pad": 1}}}});
+    let edited = with(members, &target(true, Capabilities::default())).unwrap();
+    // A second member of the same key would be refused here.
+    let sent = RawObject::parse(&edited.encoded.body).unwrap();
+    let options: Value = serde_json::from_str(sent.get("stream_options").unwrap()).unwrap();
+    assert_eq!(options, json!({"include_usage": true, "pad": 1}));
+}
+
+#[test]
 fn case_42_usage_is_always_asked_for_upstream() {
     let target = target(true, Capabilities::default());
     let edited = with(json!({"stream": true}), &target).unwrap();

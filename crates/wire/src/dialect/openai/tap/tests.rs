@@ -117,7 +117,7 @@ fn a_broken_event_passes_through() {
 
 #[test]
 fn case_29_a_one_megabyte_event_in_small_pieces_is_linear() {
-    let body = chunk(&"x".repeat(1 << 20), "\"stop\"");
+    let body = chunk(&"x".repeat(1 << 20), "\"stop\"") + DONE;
     let pieces: Vec<&[u8]> = body.as_bytes().chunks(7).collect();
     assert_eq!(run(false, &pieces).0, body + DONE);
 }
@@ -179,4 +179,19 @@ proptest! {
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = run(false, &[&bytes]);
     }
+}
+
+#[test]
+fn legacy_calls_are_calls_too() {
+    let whole = br#"{"id":"a","model":"m","choices":[{"index":0,"message":{"content":null,"function_call":{"name":"f","arguments":"{}"}},"finish_reason":"function_call"}]}"#;
+    assert_eq!(
+        tap_whole(whole).unwrap().finish_reason,
+        Some(FinishReason::ToolCalls)
+    );
+    let stream = format!(
+        "data: {{\"id\":\"a\",\"choices\":[{{\"delta\":{{\"function_call\":{{\"name\":\"f\"}}}}}}]}}\n\n{}{DONE}",
+        chunk("", "\"function_call\"")
+    );
+    let summary = run(false, &[stream.as_bytes()]).2.unwrap();
+    assert_eq!(summary.finish_reason, Some(FinishReason::ToolCalls));
 }
