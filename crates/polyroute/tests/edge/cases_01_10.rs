@@ -228,7 +228,11 @@ async fn case_05_call_ids_that_repeat() {
             }
         }
     }
-    // Twice within one turn: the nth result answers the nth call.
+    repeats_within_a_turn(&lab).await;
+}
+
+/// Twice within one turn: the nth result answers the nth call.
+async fn repeats_within_a_turn(lab: &Lab) {
     for model in [ANTHROPIC, GEMINI] {
         let messages = [
             say("user", "Rome and Oslo?"),
@@ -244,7 +248,7 @@ async fn case_05_call_ids_that_repeat() {
             "tools",
             json!([tool("get_weather")]),
         );
-        let (_, sent) = passes(&lab, &body).await;
+        let (_, sent) = passes(lab, &body).await;
         if model == ANTHROPIC {
             let turns = &sent.body["messages"];
             for (at, text) in [(0, "sunny"), (1, "snow")] {

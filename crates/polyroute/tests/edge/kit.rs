@@ -8,7 +8,6 @@ use crate::support::{Answer, Lab, ask};
 #[derive(Debug)]
 pub struct Sent {
     pub provider: String,
-    pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: Value,
     pub text: String,
@@ -23,7 +22,6 @@ pub fn sent(lab: &Lab) -> Vec<Sent> {
         .filter(|entry| entry.method == "POST")
         .map(|entry| Sent {
             provider: entry.prefix.unwrap_or_default(),
-            path: entry.path,
             headers: entry.headers,
             body: serde_json::from_str(&entry.body).unwrap_or_default(),
             text: entry.body,

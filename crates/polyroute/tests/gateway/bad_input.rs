@@ -81,7 +81,7 @@ async fn wrong_types_name_the_field_and_the_type() {
         ("messages", json!("hello"), ["messages", "list"]),
         ("messages", json!([7]), ["messages[0]", "object"]),
         ("provider", json!({}), ["`provider`", "string"]),
-        ("temperature", json!("hot"), ["temperature", "number"]),
+        ("temperature", json!("hot"), ["temperature", "expected"]),
     ] {
         let answer = lab.post_bytes(CHAT, chat(field, value), &[]).await;
         assert_eq!(

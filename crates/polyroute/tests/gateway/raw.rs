@@ -59,7 +59,12 @@ pub fn head(length: usize, more: &str) -> String {
 
 /// Resident memory of this process, in KiB.
 pub fn resident_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    resident_kib_of("self")
+}
+
+/// Resident memory of a process, in KiB.
+pub fn resident_kib_of(process: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status
         .lines()
         .find(|line| line.starts_with("VmRSS:"))
