@@ -119,7 +119,7 @@ fn a_broken_event_passes_through() {
 fn case_29_a_one_megabyte_event_in_small_pieces_is_linear() {
     let body = chunk(&"x".repeat(1 << 20), "\"stop\"") + DONE;
     let pieces: Vec<&[u8]> = body.as_bytes().chunks(7).collect();
-    assert_eq!(run(false, &pieces).0, body + DONE);
+    assert_eq!(run(false, &pieces).0, body);
 }
 
 #[test]
