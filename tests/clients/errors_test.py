@@ -327,10 +327,17 @@ def test_error_bodies_are_openai_shaped(gateway):
     assert set(error) >= {"message", "type", "param", "code"}
 
 
-def test_sdk_retries_recover(client_options, sim):
-    """The SDK's own retry after our 502 finds the provider well again."""
-    sim.fault({"model": "sim-recovers"}, "status:500", times=2)
-    mark = sim.mark()
+def test_retries_are_the_gateways_and_the_sdk_adds_none(client_options, sim):
+    """One failure is mended within the call. After the gateway's own tries it tells the SDK to
+    leave it, or tries would multiply."""
+    sim.fault({"model": "sim-recovers"}, "status:500", times=1)
+    sim.fault({"model": "sim-stays-down"}, "status:500")
     with openai.OpenAI(**{**client_options, "max_retries": 2}) as patient:
+        mark = sim.mark()
         assert create(patient, "openai/sim-recovers").choices[0].message.content
-    assert [call["status"] for call in sim.calls(mark)] == [500, 500, 200]
+        assert [call["status"] for call in sim.calls(mark)] == [500, 200]
+        mark = sim.mark()
+        with pytest.raises(openai.InternalServerError) as caught:
+            create(patient, "openai/sim-stays-down")
+    assert caught.value.response.headers["x-should-retry"] == "false"
+    assert [call["status"] for call in sim.calls(mark)] == [500, 500]

@@ -256,3 +256,23 @@ pub struct ParseError {
     /// The field, if one is to blame.
     pub param: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_35_a_rate_limit_of_ten_hours_is_a_quota() {
+        let kind = |kind: ErrorKind, wait_s: Option<u64>| {
+            let mut error = UpstreamError::new(kind, "wait");
+            error.retry_after = wait_s.map(Duration::from_secs);
+            error.quota_if_lasting().kind
+        };
+        let rate = ErrorKind::RateLimited;
+        assert_eq!(kind(rate, Some(36_000)), ErrorKind::QuotaExhausted);
+        assert_eq!(kind(rate, Some(3_600)), rate);
+        assert_eq!(kind(rate, None), rate);
+        let overloaded = ErrorKind::Overloaded;
+        assert_eq!(kind(overloaded, Some(36_000)), overloaded);
+    }
+}

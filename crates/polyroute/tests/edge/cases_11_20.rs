@@ -481,6 +481,7 @@ async fn case_19_schema_with_tools_streamed() {
     script_turn(&lab, "gemini", json!({"text": "Red, I would say."}));
     let answer = lab.chat(&request(model)).await;
     assert!(!answer.streamed().1, "a wrong answer ended well");
+    assert_eq!(answer.code(), "structured_output_invalid");
     // The tools can still be called.
     for (provider, model) in models {
         let mut body = request(model);

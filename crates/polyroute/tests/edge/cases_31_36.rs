@@ -198,14 +198,16 @@ async fn case_33_end_within_the_arguments_of_a_call() {
         }
         lab.sim.clear_faults();
     }
-    // A finish reason does not make half a call whole.
-    let mut pieces = cut("openai");
-    pieces.extend(data_events(&[openai_chunk(json!({}), json!("tool_calls"))]));
-    pieces.push("data: [DONE]\n\n".to_owned());
-    script_sse(&lab, "openai", &pieces);
-    let body = streamed(ask_tools(MODELS[0].1, "Weather?", &["get_weather"]));
-    let answer = lab.chat(&body).await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
+    // A stop reason does not make half a call whole.
+    let mut pieces = cut("anthropic");
+    pieces.extend(anthropic_events(&[
+        json!({"type": "message_delta", "delta": {"stop_reason": "tool_use",
+            "stop_sequence": null}, "usage": {"output_tokens": 9}}),
+        json!({"type": "message_stop"}),
+    ]));
+    script_sse(&lab, "anthropic", &pieces);
+    let body = streamed(ask_tools(MODELS[1].1, "Weather?", &["get_weather"]));
+    assert_broken(&lab.chat(&body).await, "upstream_truncated", "stop reason");
 }
 
 #[tokio::test]

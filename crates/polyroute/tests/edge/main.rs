@@ -22,3 +22,4 @@ mod cases_11_20;
 mod cases_22_29;
 mod cases_31_36;
 mod cases_39_50;
+mod documented;

@@ -31,8 +31,8 @@ struct Turn {
     speaker: Speaker,
     /// Index of the request's message that began it.
     at: usize,
-    /// Tool results: nothing may stand before them.
-    results: Vec<Value>,
+    /// Tool results with the ranks of their calls: nothing may stand before them.
+    results: Vec<(usize, Value)>,
     blocks: Vec<Value>,
 }
 
@@ -87,13 +87,15 @@ impl Turn {
         self.results.is_empty() && self.blocks.is_empty()
     }
 
-    fn into_wire(self) -> Value {
+    fn into_wire(mut self) -> Value {
         let role = match self.speaker {
             Speaker::User => "user",
             Speaker::Assistant => "assistant",
             Speaker::System => "system",
         };
-        let mut content = self.results;
+        // In the order of the calls, so that tools that end in another order change no byte.
+        self.results.sort_by_key(|(rank, _)| *rank);
+        let mut content: Vec<Value> = self.results.into_iter().map(|(_, block)| block).collect();
         content.extend(self.blocks);
         json!({"role": role, "content": plain_or_blocks(content)})
     }
@@ -306,7 +308,7 @@ impl Builder<'_> {
 
     fn tool(&mut self, at: usize, message: &Message) -> Result<(), EncodeError> {
         let given = message.tool_call_id.as_deref();
-        let Some(id) = self.pairing.result(given, message.name.as_deref()) else {
+        let Some((rank, id)) = self.pairing.result(given, message.name.as_deref()) else {
             if self.context.target.policy.repair_orphans {
                 self.notes.forget("messages[].tool_call_id");
                 return Ok(());
@@ -332,7 +334,7 @@ impl Builder<'_> {
             }
         }
         self.mark(&mut block, message)?;
-        self.turn(Speaker::User, at).results.push(block);
+        self.turn(Speaker::User, at).results.push((rank, block));
         Ok(())
     }
 

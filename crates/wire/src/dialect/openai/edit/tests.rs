@@ -389,3 +389,44 @@ proptest! {
         prop_assert_eq!(text(&edited), body.replacen("\"caller\"", "\"up\"", 1));
     }
 }
+
+#[test]
+fn case_7_only_names_that_openai_refuses_need_a_translation() {
+    let needs = |name: &str, target: &Target| {
+        let body = json!({"model": "m", "messages": [], "tools": [
+            {"type": "function", "function": {"name": "fine"}},
+            {"type": "custom", "custom": {"name": name}}]})
+        .to_string();
+        needs_translation(&RawObject::parse(body.as_bytes()).unwrap(), target)
+    };
+    let openai = target(true, Capabilities::default());
+    for (name, expected) in [
+        ("get_weather-2", false),
+        ("get.weather", true),
+        ("get\u{e9}", true),
+        (&*"a".repeat(64), false),
+        (&*"a".repeat(65), true),
+        ("", false),
+    ] {
+        assert_eq!(needs(name, &openai), expected, "{name}");
+        // Nobody knows what names a compatible server takes.
+        assert!(!needs(name, &target(false, Capabilities::default())));
+    }
+    let odd = r#"{"model":"m","messages":[],"tools":[1,{"function":"x"}]}"#;
+    assert!(!needs_translation(
+        &RawObject::parse(odd.as_bytes()).unwrap(),
+        &openai
+    ));
+}
+
+#[test]
+fn case_8_calls_are_read_only_where_orphans_are_to_be_mended() {
+    let body = r#"{"model":"m","messages":[{"role":"tool","tool_call_id":"a","content":"b"}]}"#;
+    let raw = RawObject::parse(body.as_bytes()).unwrap();
+    let mut mending = target(false, Capabilities::default());
+    assert!(!needs_translation(&raw, &mending));
+    mending.policy.repair_orphans = true;
+    assert!(needs_translation(&raw, &mending));
+    let plain = RawObject::parse(br#"{"model":"m","messages":[]}"#).unwrap();
+    assert!(!needs_translation(&plain, &mending));
+}
