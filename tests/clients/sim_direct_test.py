@@ -1,27 +1,22 @@
-"""The official Python SDKs pointed straight at the simulator.
-
-Needs `SIM_URL` (printed by `cargo run -p polyroute-sim --example serve`) and the packages
-openai, anthropic and google-genai. Without `SIM_URL` every test is skipped.
-"""
+"""The official Python SDKs pointed straight at the simulator: it is a fair stand-in for the APIs."""
 
 import json
-import os
 
+import anthropic
+import openai
 import pytest
+from google import genai
+from google.genai import errors as genai_errors
+from google.genai import types
+from pydantic import BaseModel
 
-SIM_URL = os.environ.get("SIM_URL", "").rstrip("/")
-if not SIM_URL:
-    pytest.skip(
-        "SKIPPED: SIM_URL is not set; start the simulator and name its address",
-        allow_module_level=True,
-    )
+SIM_URL = None
 
-import anthropic  # noqa: E402
-import openai  # noqa: E402
-from google import genai  # noqa: E402
-from google.genai import errors as genai_errors  # noqa: E402
-from google.genai import types  # noqa: E402
-from pydantic import BaseModel  # noqa: E402
+
+@pytest.fixture(scope="module", autouse=True)
+def _address(sim):
+    global SIM_URL
+    SIM_URL = sim.url
 
 
 class Person(BaseModel):

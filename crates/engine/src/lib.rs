@@ -6,14 +6,13 @@
 //! a test exact.
 //!
 //! Read [`snapshot::Snapshot`] first, then follow one request: [`resolve::resolve`] →
-//! [`plan::plan`] → [`next::next`] → [`price::cost`] → [`outcome::Outcome`].
+//! [`plan::plan`] → [`next::next`] → [`price::cost`].
 
 pub mod catalog;
 pub mod estimate;
 pub mod money;
 pub mod needs;
 pub mod next;
-pub mod outcome;
 pub mod plan;
 pub mod price;
 pub mod resolve;

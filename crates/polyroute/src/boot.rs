@@ -74,6 +74,7 @@ impl Running {
             connections_max: settings.server.limits.connections_max,
             head_bytes_max: settings.server.limits.head_bytes_max,
             header_count_max: settings.server.limits.header_count_max,
+            head_timeout: settings.server.limits.head_timeout,
         };
         let public = bind(settings.server.listen, tls, limits).await?;
         let admin_limits = ListenerLimits {

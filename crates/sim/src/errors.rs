@@ -346,8 +346,9 @@ fn quota_details(about: About<'_>, flavour: Flavour) -> Value {
             "quotaValue": value}]}),
     ];
     if flavour == Flavour::Usual {
-        details
-            .push(json!({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}));
+        let wait_s = about.retry.map_or(7.0, |wait| wait.as_secs_f64());
+        details.push(json!({"@type": "type.googleapis.com/google.rpc.RetryInfo",
+            "retryDelay": format!("{wait_s}s")}));
     }
     Value::Array(details)
 }

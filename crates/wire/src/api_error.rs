@@ -78,21 +78,28 @@ pub const CODES: &[CodeEntry] = &[
     entry("unsupported_content", 400, INVALID, false, "The model can't take this kind of content.", "Send another kind of content, or choose another model."),
     entry("unpaired_tool_call", 400, INVALID, false, "A tool call has no result, or a result has no call.", "Send one `tool` message for each call, with its `tool_call_id`."),
     entry("invalid_request", 400, INVALID, false, "The provider refused the request as wrong.", "Change what the provider's message says."),
+    entry("provider_not_supported", 400, INVALID, false, "The gateway does not speak this provider's API.", "Use a provider that the message names."),
+    entry("wrong_model_kind", 400, INVALID, false, "The model answers another kind of request: an embedding model was asked to chat, or the reverse.", "Use a model of the right kind."),
     entry("context_length_exceeded", 400, INVALID, false, "Input and output together are longer than the model's window.", "Shorten the messages, ask for fewer output tokens, or choose a model with a larger window."),
     entry("content_filter", 400, INVALID, false, "The provider's filter blocked the request.", "Change the content."),
     entry("invalid_api_key", 401, "authentication_error", false, "The gateway key is missing or unknown.", "Send a valid gateway key as `Authorization: Bearer`."),
-    entry("permission_denied", 403, "permission_error", false, "The gateway key may not use this model, route or provider.", "Use another key, or ask the operator."),
+    entry("conflicting_api_keys", 401, "authentication_error", false, "Two headers hold different gateway keys.", "Send one key."),
+    entry("model_not_allowed", 403, "permission_error", false, "The gateway key may not use this model, route or provider.", "Use another key, or ask the operator."),
+    entry("provider_not_on", 404, INVALID, false, "The model's provider is known and has no credential here.", "Choose another model, or ask the operator to configure the provider."),
     entry("model_not_found", 404, INVALID, false, "No route, provider or catalog entry has this model name.", "Use one of the names that the message suggests, or list them with `GET /v1/models`."),
     entry("not_found", 404, INVALID, false, "There is nothing at this path.", "Check the path."),
     entry("method_not_allowed", 405, INVALID, false, "The path does not take this method.", "Use the method that the message names."),
     entry("request_timeout", 408, INVALID, true, "The request did not arrive in time.", "Send it again."),
     entry("payload_too_large", 413, INVALID, false, "The body is larger than the gateway or the provider takes.", "Send less."),
+    entry("unsupported_encoding", 415, INVALID, false, "The body is compressed.", "Send the JSON without `content-encoding`."),
     entry("rate_limit_exceeded", 429, "rate_limit_error", true, "Too many requests or tokens for now.", "Wait for `retry-after`, then send it again."),
     entry("insufficient_quota", 429, "insufficient_quota", false, "The provider account has no credit or quota left.", "Top up the account, raise its limit, or use another provider."),
     entry("internal_error", 500, API, true, "The gateway failed; this is a bug.", "Report it with the `x-request-id`."),
     entry("upstream_error", 502, API, true, "The provider failed.", "Send it again, or use another provider."),
     entry("upstream_connection", 502, API, true, "No connection to the provider, or it broke.", "Send it again; the operator checks the network."),
+    entry("upstream_tls", 502, API, false, "The provider's certificate is not trusted, or TLS failed in another way.", "The operator checks the provider's address and the certificate authorities."),
     entry("upstream_malformed", 502, API, true, "The provider's answer could not be read.", "Send it again, or use another provider."),
+    entry("structured_output_invalid", 502, API, true, "The model's answer does not fit the JSON schema that was asked for.", "Send it again, loosen the schema, or use a model that enforces it."),
     entry("upstream_truncated", 502, API, true, "The provider's answer ended before its end.", "Send it again."),
     entry("upstream_auth", 502, API, false, "The provider refused the gateway's credential. Your own key is fine.", "The operator checks the provider's key."),
     entry("upstream_permission", 502, API, false, "The gateway's credential may not use this model or feature.", "The operator checks the provider account's rights."),
@@ -140,6 +147,9 @@ impl ApiError {
             ErrorKind::Overloaded => "server_is_overloaded",
             ErrorKind::ServerError => "upstream_error",
             ErrorKind::Timeout => "upstream_timeout",
+            ErrorKind::Connection if error.code.as_deref() == Some("upstream_tls") => {
+                "upstream_tls"
+            }
             ErrorKind::Connection => "upstream_connection",
             ErrorKind::ContextLengthExceeded => "context_length_exceeded",
             ErrorKind::PayloadTooLarge => "payload_too_large",
@@ -150,6 +160,11 @@ impl ApiError {
             ErrorKind::Permission => "upstream_permission",
             ErrorKind::NotFound => "upstream_not_found",
             ErrorKind::Truncated => "upstream_truncated",
+            ErrorKind::MalformedReply
+                if error.code.as_deref() == Some("structured_output_invalid") =>
+            {
+                "structured_output_invalid"
+            }
             ErrorKind::MalformedReply => "upstream_malformed",
         };
         let message = match error.kind {

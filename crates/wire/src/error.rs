@@ -125,6 +125,8 @@ pub struct UpstreamError {
 impl UpstreamError {
     /// Longest message kept, in bytes.
     pub const MESSAGE_BYTES_MAX: usize = 2_000;
+    /// A rate limit that asks for a longer wait is a quota that is used up (wire-protocols §13.2).
+    pub const RATE_WAIT_MAX: Duration = Duration::from_secs(3_600);
 
     /// An error of that kind with the scope that the kind usually has.
     #[must_use]
@@ -169,6 +171,20 @@ impl UpstreamError {
     #[must_use]
     pub const fn with_status(mut self, status: u16) -> Self {
         self.status = Some(status);
+        self
+    }
+
+    /// The same, as a used-up quota where it is a rate limit that lasts longer than
+    /// [`UpstreamError::RATE_WAIT_MAX`].
+    #[must_use]
+    pub fn quota_if_lasting(mut self) -> Self {
+        let lasts = self
+            .retry_after
+            .is_some_and(|wait| wait > Self::RATE_WAIT_MAX);
+        if lasts && self.kind == ErrorKind::RateLimited {
+            self.kind = ErrorKind::QuotaExhausted;
+            self.scope = ErrorScope::Account;
+        }
         self
     }
 }
@@ -239,4 +255,24 @@ pub struct ParseError {
     pub message: String,
     /// The field, if one is to blame.
     pub param: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_35_a_rate_limit_of_ten_hours_is_a_quota() {
+        let kind = |kind: ErrorKind, wait_s: Option<u64>| {
+            let mut error = UpstreamError::new(kind, "wait");
+            error.retry_after = wait_s.map(Duration::from_secs);
+            error.quota_if_lasting().kind
+        };
+        let rate = ErrorKind::RateLimited;
+        assert_eq!(kind(rate, Some(36_000)), ErrorKind::QuotaExhausted);
+        assert_eq!(kind(rate, Some(3_600)), rate);
+        assert_eq!(kind(rate, None), rate);
+        let overloaded = ErrorKind::Overloaded;
+        assert_eq!(kind(overloaded, Some(36_000)), overloaded);
+    }
 }

@@ -45,7 +45,7 @@ impl<'a> RawObject<'a> {
             ))
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        check_nesting(text)?;
+        check_nesting(text.as_bytes(), NESTING_MAX)?;
         let Members(members) =
             serde_json::from_str(text).map_err(|error| invalid_json(explain(text, &error)))?;
         match repeated(&members) {
@@ -204,18 +204,17 @@ pub(crate) fn set_member(
     }
 }
 
-/// Refuses nesting deeper than [`NESTING_MAX`] without recursion.
+/// Refuses nesting deeper than `nesting_max` without recursion.
 ///
 /// # Errors
 /// `invalid_json` with the depth that is allowed.
-pub fn check_nesting(text: &str) -> Result<(), ParseError> {
-    let bytes = text.as_bytes();
+pub fn check_nesting(bytes: &[u8], nesting_max: usize) -> Result<(), ParseError> {
     // Most bodies have fewer brackets in all than the limit: counting them is far cheaper than
     // tracking strings.
     if memchr::memchr2_iter(b'{', b'[', bytes)
-        .take(NESTING_MAX + 1)
+        .take(nesting_max.saturating_add(1))
         .count()
-        <= NESTING_MAX
+        <= nesting_max
     {
         return Ok(());
     }
@@ -229,9 +228,9 @@ pub fn check_nesting(text: &str) -> Result<(), ParseError> {
             (_, b'"') => in_string = !in_string,
             (false, b'{' | b'[') => {
                 depth += 1;
-                if depth > NESTING_MAX {
+                if depth > nesting_max {
                     return Err(invalid_json(format!(
-                        "The request body nests deeper than {NESTING_MAX} levels. Flatten it."
+                        "The request body nests deeper than {nesting_max} levels. Flatten it."
                     )));
                 }
             }

@@ -19,6 +19,7 @@ pub mod error;
 pub mod json;
 pub mod media;
 pub mod names;
+mod notes;
 pub mod provider;
 pub mod sse;
 pub mod usage;

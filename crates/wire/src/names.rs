@@ -33,7 +33,9 @@ impl NameRule {
         letter_first: true,
     };
 
-    fn fits(&self, name: &str) -> bool {
+    /// Whether the wire takes this name as it is.
+    #[must_use]
+    pub fn fits(&self, name: &str) -> bool {
         !name.is_empty()
             && name.len() <= self.bytes_max
             && name.bytes().all(self.allows)

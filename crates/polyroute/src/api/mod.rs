@@ -11,7 +11,7 @@ use polyroute_wire::api_error::ApiError;
 
 use crate::gateway::Gateway;
 use crate::pipeline::{Operation, handle, request_id};
-use crate::server::{Reply, ReplyBody};
+use crate::server::{Reply, ReplyBody, refuse_body};
 
 /// The paths of the public listener, for the answer to a wrong one.
 const PATHS: [&str; 6] = [
@@ -47,7 +47,9 @@ async fn route(gateway: Arc<Gateway>, request: Request<Incoming>, id: String) ->
         "/v1/embeddings" if method == Method::POST => {
             handle(gateway, Operation::Embeddings, request, id).await
         }
-        "/v1/chat/completions" | "/v1/embeddings" => wrong_method(method, path, "POST"),
+        "/v1/chat/completions" | "/v1/embeddings" => {
+            refuse(wrong_method(method, path, "POST"), request).await
+        }
         "/v1/models" if method == Method::GET => models::list(&gateway, request.headers()),
         _ if path.starts_with("/v1/models/") && method == Method::GET => {
             let name = path.strip_prefix("/v1/models/").unwrap_or_default();
@@ -55,9 +57,18 @@ async fn route(gateway: Arc<Gateway>, request: Request<Incoming>, id: String) ->
         }
         "/health/live" if method == Method::GET => ReplyBody::text(StatusCode::OK, "live\n"),
         "/health/ready" if method == Method::GET => ready(&gateway),
-        "/v1/models" | "/health/live" | "/health/ready" => wrong_method(method, path, "GET"),
-        _ => unknown_path(path),
+        "/v1/models" | "/health/live" | "/health/ready" => {
+            refuse(wrong_method(method, path, "GET"), request).await
+        }
+        _ => refuse(unknown_path(path), request).await,
     }
+}
+
+/// Refuses a request whose body nobody has read.
+async fn refuse(mut reply: Reply, request: Request<Incoming>) -> Reply {
+    let (head, body) = request.into_parts();
+    refuse_body(&head, body, &mut reply).await;
+    reply
 }
 
 fn ready(gateway: &Gateway) -> Reply {

@@ -110,6 +110,10 @@ pub struct Limits {
     pub header_count_max: usize,
     /// Deepest nesting of a request's JSON.
     pub nesting_max: usize,
+    /// Longest wait for a whole request head.
+    pub head_timeout: Duration,
+    /// Longest wait for the next piece of a request body.
+    pub body_timeout: Duration,
 }
 
 /// Somebody who may call.

@@ -3,14 +3,14 @@
 //! The loop decides nothing. It ends with an answer whose first content is there, or with the error
 //! that the caller gets.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Response, header};
+use bytes::Bytes;
+use http::{Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use polyroute_engine::estimate::Provenance;
 use polyroute_engine::next::{Attempt, AttemptEnd, Failure, Next, Stop, most_telling, next};
 use polyroute_engine::plan::{Plan, PlannedTarget};
 use polyroute_wire::adapter::{DecodeContext, ReplyHead};
@@ -19,14 +19,13 @@ use polyroute_wire::error::{EncodeError, ErrorKind, UpstreamError};
 
 use super::call::{Call, Encoding};
 use super::reader::{Reader, Step};
+use super::received::{check_encoding, header_map, read_all, read_up_to, upstream_request_id};
 use super::relay::Live;
 use super::settle::{Settle, millis};
-use crate::config::settings::Timeouts as Limits;
+use crate::config::settings::{Credential, Timeouts as Limits};
 use crate::telemetry::{AttemptRecord, End};
 use crate::upstream::outgoing;
 
-/// Largest whole answer that is read (row F23).
-const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Largest error answer that is read; the rest is cut.
 const ERROR_BYTES_MAX: usize = 256 * 1024;
 /// Longest wait for the body of an error answer.
@@ -100,7 +99,7 @@ pub(super) async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, F
                 settle = missed.settle;
                 let (error, end) = match &missed.error {
                     Miss::Upstream(error) => (
-                        ApiError::from_upstream(error),
+                        call.told_of(error),
                         AttemptEnd::Failed(Failure::from(error)),
                     ),
                     Miss::Encode(error) => (
@@ -138,6 +137,10 @@ fn told(stop: Stop, history: &[Attempt], mut errors: Vec<ApiError>) -> ApiError 
     };
     if let Stop::NothingLeft { retry_after } = stop {
         error.retry_after = error.retry_after.or(retry_after);
+    }
+    // We have tried again already: a client that did so too would multiply the load (row R6).
+    if history.len() > 1 && error.status >= 500 && error.retry_after.is_none() {
+        error.should_retry = Some(false);
     }
     error
 }
@@ -182,9 +185,10 @@ impl One<'_> {
         match self.exchange(encoding, started, &mut record).await {
             Ok(answer) => {
                 record.latency_ms = millis(started.elapsed());
-                Ok(self.answered(answer, record))
+                Ok(self.answered(answer, record, started))
             }
-            Err(error) => {
+            Err(mut error) => {
+                self.redact(&mut error);
                 record.latency_ms = millis(started.elapsed());
                 self.settle.attempt(record, Some(&error));
                 Err(Missed {
@@ -203,7 +207,8 @@ impl One<'_> {
             target: self.target.name.clone(),
             provider: self.target.provider().to_owned(),
             model: self.target.wire.model.clone(),
-            credential: credential.map(|credential| credential.label.clone()),
+            known: self.call.is_known(self.target),
+            credential: credential.map(|credential| self.label(credential)),
             status: None,
             outcome: "ok",
             message: None,
@@ -213,7 +218,30 @@ impl One<'_> {
         }
     }
 
-    fn answered(mut self, answer: Exchange, attempt: AttemptRecord) -> Answer {
+    /// Where a credential came from; with its place among several.
+    fn label(&self, credential: &Credential) -> String {
+        let provider = self.call.provider(self.target);
+        if provider.is_some_and(|provider| provider.config.credentials.len() > 1) {
+            return format!("{}[{}]", credential.label, self.credential);
+        }
+        credential.label.clone()
+    }
+
+    /// Takes our credential out of the provider's words: some quote what they refuse.
+    fn redact(&self, error: &mut UpstreamError) {
+        let provider = self.call.provider(self.target);
+        for credential in provider
+            .iter()
+            .flat_map(|provider| &provider.config.credentials)
+        {
+            let secret = credential.secret.expose();
+            if !secret.is_empty() && error.message.contains(secret) {
+                error.message = error.message.replace(secret, "[credential]");
+            }
+        }
+    }
+
+    fn answered(mut self, answer: Exchange, attempt: AttemptRecord, started: Instant) -> Answer {
         let provider = self.target.provider().to_owned();
         self.settle.attempt(attempt, None);
         let dropped = answer.dropped;
@@ -226,10 +254,11 @@ impl One<'_> {
         match answer.kind {
             Got::Whole(bytes, summary) => {
                 let prices = self.call.prices(self.target);
-                match &summary.usage {
-                    Some(usage) => self.settle.usage(usage, prices),
-                    None => self.settle.estimate(&self.call.estimate(&bytes), prices),
-                }
+                let (usage, provenance) = match summary.usage {
+                    Some(usage) => (usage, Provenance::Reported),
+                    None => (self.call.estimate(&bytes), Provenance::Estimated),
+                };
+                self.settle.usage(&usage, provenance, prices);
                 let sent = bytes.len() as u64;
                 let target_model = self.target.wire.model.clone();
                 self.settle.record(|record| {
@@ -260,8 +289,9 @@ impl One<'_> {
                     prelude,
                     ended,
                     inter_token: self.limits().inter_token,
-                    total_until: Instant::now() + self.limits().total,
+                    total_until: started + self.limits().total,
                     input_tokens_estimate: self.call.input_estimate(),
+                    dialect: self.target.dialect,
                     prices: self.call.prices(self.target),
                     settle: self.settle,
                     notice: None,
@@ -376,7 +406,8 @@ impl One<'_> {
             headers: &headers,
             now,
         };
-        self.call.adapter(self.target).classify(&reply, &body)
+        let adapter = self.call.adapter(self.target);
+        adapter.classify(&reply, &body).quota_if_lasting()
     }
 
     async fn read_whole(
@@ -493,85 +524,6 @@ fn timed_out(started: Instant) -> UpstreamError {
             started.elapsed().as_millis()
         ),
     )
-}
-
-fn check_encoding(headers: &HeaderMap) -> Result<(), UpstreamError> {
-    match headers.get(header::CONTENT_ENCODING) {
-        Some(encoding) if encoding.as_bytes() != b"identity" => Err(UpstreamError::new(
-            ErrorKind::MalformedReply,
-            "the provider answered in a content encoding that was not asked for",
-        )),
-        _ => Ok(()),
-    }
-}
-
-fn upstream_request_id(headers: &HeaderMap) -> Option<String> {
-    ["x-request-id", "request-id", "x-goog-request-id"]
-        .iter()
-        .find_map(|name| headers.get(*name))
-        .and_then(|value| value.to_str().ok())
-        .filter(|id| id.len() <= 200)
-        .map(ToOwned::to_owned)
-}
-
-fn header_map(headers: &HeaderMap) -> BTreeMap<String, String> {
-    let mut map: BTreeMap<String, String> = BTreeMap::new();
-    for (name, value) in headers {
-        let value = String::from_utf8_lossy(value.as_bytes());
-        map.entry(name.as_str().to_owned())
-            .and_modify(|joined| {
-                joined.push_str(", ");
-                joined.push_str(&value);
-            })
-            .or_insert_with(|| value.into_owned());
-    }
-    map
-}
-
-async fn read_all(mut body: Incoming) -> Result<Bytes, UpstreamError> {
-    let mut first: Option<Bytes> = None;
-    let mut rest = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| {
-            UpstreamError::new(
-                ErrorKind::Truncated,
-                "the provider's connection broke within the answer",
-            )
-        })?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        if first.as_ref().map_or(0, Bytes::len) + rest.len() + data.len() > ANSWER_BYTES_MAX {
-            return Err(UpstreamError::new(
-                ErrorKind::MalformedReply,
-                format!("the provider's answer is larger than {ANSWER_BYTES_MAX} bytes"),
-            ));
-        }
-        match &first {
-            None => first = Some(data),
-            Some(_) => rest.extend_from_slice(&data),
-        }
-    }
-    Ok(match first {
-        None => Bytes::new(),
-        Some(first) if rest.is_empty() => first,
-        Some(first) => [&first[..], &rest].concat().into(),
-    })
-}
-
-async fn read_up_to(mut body: Incoming, bytes_max: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while let Some(Ok(frame)) = body.frame().await {
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        let room = bytes_max.saturating_sub(bytes.len());
-        bytes.extend_from_slice(data.get(..room.min(data.len())).unwrap_or_default());
-        if bytes.len() >= bytes_max {
-            break;
-        }
-    }
-    bytes
 }
 
 /// Ends a request that was refused before any attempt.

@@ -6,15 +6,17 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use polyroute_engine::estimate;
 use polyroute_engine::plan::{Plan, PlannedTarget};
 use polyroute_engine::snapshot::Dialect;
 use polyroute_wire::adapter::{Adapter, DecodeContext, Encoded, Target};
+use polyroute_wire::api_error::ApiError;
 use polyroute_wire::chat::ChatRequest;
 use polyroute_wire::dialect::openai::encode::{ChunkEncoder, ChunkOptions, ReplyIdentity};
 use polyroute_wire::dialect::openai::{self, Tap};
 use polyroute_wire::embedding::EmbeddingRequest;
-use polyroute_wire::error::{EncodeError, EncodeErrorCode, ParseError, UpstreamError};
+use polyroute_wire::error::{EncodeError, EncodeErrorCode, ErrorKind, ParseError, UpstreamError};
 use polyroute_wire::json::RawObject;
 use polyroute_wire::media::MediaStore;
 use polyroute_wire::provider;
@@ -107,6 +109,22 @@ impl Call {
         self.gateway.providers.get(target.provider())
     }
 
+    /// Whether configuration, catalog or the provider's list name the target's model.
+    pub(super) fn is_known(&self, target: &PlannedTarget) -> bool {
+        let (snapshot, model) = (&self.gateway.snapshot, &target.model);
+        let configured = |known: &polyroute_engine::snapshot::Target| {
+            known.provider == target.provider() && known.model == *model
+        };
+        let provider = snapshot.provider(target.provider());
+        provider.is_some_and(|provider| snapshot.lists(provider, model))
+            || snapshot.targets.iter().any(configured)
+            || snapshot
+                .routes
+                .iter()
+                .any(|route| route.targets.iter().any(configured))
+            || self.gateway.live_models.lists(target.provider(), model)
+    }
+
     /// The translation of a target's dialect.
     pub(super) fn adapter(&self, target: &PlannedTarget) -> &'static dyn Adapter {
         provider::adapter(target.dialect.as_str())
@@ -128,6 +146,16 @@ impl Call {
             .catalog
             .listed(section, &target.model)?
             .prices_at(now.as_secs())
+    }
+
+    /// What the caller is told of an upstream failure. A model that the provider does not have is
+    /// the caller's to change where the caller named it, and the operator's where a route did.
+    pub(super) fn told_of(&self, error: &UpstreamError) -> ApiError {
+        let mut told = ApiError::from_upstream(error);
+        if error.kind == ErrorKind::NotFound && self.plan.route.is_none() {
+            told = ApiError::new("model_not_found", told.message).with_param("model");
+        }
+        told
     }
 
     /// Input tokens, estimated from the size of the body.
@@ -152,7 +180,10 @@ impl Call {
     pub(super) async fn encode(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
         let passes = target.dialect == Dialect::OpenAi;
         let mut encoding = match (self.operation, passes) {
-            (Operation::Chat, true) => self.pass_chat(&target.wire)?,
+            (Operation::Chat, true) => match self.pass_chat(&target.wire)? {
+                Some(encoding) => encoding,
+                None => self.translate_chat(target).await?,
+            },
             (Operation::Chat, false) => self.translate_chat(target).await?,
             (Operation::Embeddings, true) => self.pass_embeddings(&target.wire)?,
             (Operation::Embeddings, false) => self.translate_embeddings(target)?,
@@ -166,15 +197,19 @@ impl Call {
         Ok(encoding)
     }
 
-    fn pass_chat(&self, target: &Target) -> Result<Encoding, EncodeError> {
+    /// The caller's own bytes, edited; `None` where an edit is not enough.
+    fn pass_chat(&self, target: &Target) -> Result<Option<Encoding>, EncodeError> {
         let raw = self.raw()?;
+        if openai::needs_translation(&raw, target) {
+            return Ok(None);
+        }
         let edited = openai::edit_chat(&raw, target)?;
-        Ok(Encoding {
+        Ok(Some(Encoding {
             encoded: edited.encoded,
             kind: Kind::Pass {
                 usage_asked: edited.usage_asked,
             },
-        })
+        }))
     }
 
     fn pass_embeddings(&self, target: &Target) -> Result<Encoding, EncodeError> {
@@ -201,9 +236,11 @@ impl Call {
                 ),
             ));
         }
-        for url in urls {
-            let fetched = self.gateway.media.fetch(&url).await.map_err(|error| {
-                EncodeError::new(
+        // All at once: together they may take no longer than one.
+        let fetches = urls.into_iter().map(|url| async move {
+            match self.gateway.media.fetch(&url).await {
+                Ok(fetched) => Ok((url, fetched)),
+                Err(error) => Err(EncodeError::new(
                     EncodeErrorCode::InvalidValue,
                     "messages",
                     format!(
@@ -211,8 +248,10 @@ impl Call {
                         shown(&url),
                         target.name
                     ),
-                )
-            })?;
+                )),
+            }
+        });
+        for (url, fetched) in try_join_all(fetches).await? {
             media.insert(url, fetched);
         }
         let encoded = adapter.encode_chat(request, &target.wire, &media)?;
@@ -350,6 +389,7 @@ impl Call {
                 turn: TurnMemory::new(self.gateway.turns.clone(), self.principal.name.clone()),
                 events: Vec::new(),
                 summary: Summary::default(),
+                received: 0,
             })),
         }
     }

@@ -8,17 +8,17 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
 use hyper::body::Incoming;
 use polyroute_wire::api_error::ApiError;
-use polyroute_wire::json::RawObject;
+use polyroute_wire::json::{NESTING_MAX, RawObject, check_nesting};
 use serde::Deserialize;
 
 use super::attempt::{self, Answer, Failed, Whole};
 use super::call::{Call, Operation};
 use super::ingress;
-use super::relay::{Attempting, Live, Relay};
+use super::relay::{Attempting, Live, Relay, shutting_down};
 use super::route;
 use super::settle::Settle;
 use crate::gateway::Gateway;
-use crate::server::{Reply, ReplyBody};
+use crate::server::{Reply, ReplyBody, refuse_body};
 use crate::telemetry::End;
 use crate::upstream::TraceContext;
 
@@ -27,8 +27,23 @@ const HEADER_CHARS_MAX: usize = 1_000;
 /// Longest model name that is recorded, in bytes.
 const MODEL_BYTES_MAX: usize = 200;
 
-/// Answers a chat or embeddings request.
+/// Answers a chat or embeddings request, or says that the process is ending: a caller is never left
+/// without a word.
 pub async fn handle(
+    gateway: Arc<Gateway>,
+    operation: Operation,
+    request: Request<Incoming>,
+    id: String,
+) -> Reply {
+    let cut = gateway.drain.cut_token().clone();
+    tokio::select! {
+        biased;
+        reply = serve(gateway, operation, request, id) => reply,
+        () = cut.cancelled() => ReplyBody::error(&shutting_down()),
+    }
+}
+
+async fn serve(
     gateway: Arc<Gateway>,
     operation: Operation,
     request: Request<Incoming>,
@@ -36,22 +51,18 @@ pub async fn handle(
 ) -> Reply {
     let mut settle = Settle::new(
         Arc::clone(&gateway.telemetry),
+        gateway.drain.cut_token().clone(),
         Instant::now(),
         operation.as_str(),
         id.clone(),
     );
-    let (head, body) = request.into_parts();
-    match prepare(&gateway, operation, &head, body, id, &mut settle).await {
+    let (head, mut body) = request.into_parts();
+    match prepare(&gateway, operation, &head, &mut body, id, &mut settle).await {
         Ok(call) => answer(call, settle).await,
         Err(error) => {
             attempt::refuse(settle, &error);
             let mut reply = ReplyBody::error(&error);
-            if matches!(error.status, 408 | 413) {
-                // The rest of the body is still on its way: the connection is of no more use.
-                reply
-                    .headers_mut()
-                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
+            refuse_body(&head, body, &mut reply).await;
             reply
         }
     }
@@ -62,22 +73,22 @@ async fn prepare(
     gateway: &Arc<Gateway>,
     operation: Operation,
     head: &Parts,
-    body: Incoming,
+    body: &mut Incoming,
     request_id: String,
     settle: &mut Settle,
 ) -> Result<Arc<Call>, ApiError> {
     let principal = gateway.keys.authenticate(&head.headers)?;
     settle.record(|record| record.principal.clone_from(&principal.name));
     let reading = Instant::now();
-    let body = ingress::read_body(
-        &head.headers,
-        body,
-        gateway.settings.server.limits.body_bytes_max,
-    )
-    .await;
+    let limits = &gateway.settings.server.limits;
+    let body = ingress::read_body(&head.headers, body, limits).await;
     settle.waited(reading.elapsed());
     let body = body?;
-    let raw = RawObject::parse(&body).map_err(|error| ApiError::from_parse(&error))?;
+    let parse = |error| ApiError::from_parse(&error);
+    if limits.nesting_max < NESTING_MAX {
+        check_nesting(&body, limits.nesting_max).map_err(parse)?;
+    }
+    let raw = RawObject::parse(&body).map_err(parse)?;
     let fields = Fields::read(&raw, operation)?;
     let tags = ingress::tags(&head.headers, &raw, &principal.tags);
     settle.record(|record| {
@@ -92,7 +103,7 @@ async fn prepare(
         operation,
         seed: polyroute_wire::json::stable_hash(request_id.as_bytes()),
     };
-    let planned = route::plan(gateway, &principal, &asked, &raw)?;
+    let planned = route::plan(gateway, &principal, &asked, &raw, &body)?;
     let plan = planned.plan;
     settle.record(|record| {
         record.route.clone_from(&plan.route);

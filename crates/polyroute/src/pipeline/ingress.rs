@@ -12,9 +12,13 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::json::RawObject;
+use tokio::time::Instant;
 
-/// Longest wait for the next piece of a request body (row S22).
-const BODY_IDLE_MAX: Duration = Duration::from_secs(30);
+use crate::config::settings::Limits;
+
+/// The pace that a request body must keep beyond its first `body_timeout`, in bytes a second: drops
+/// that never end are not progress (row S22).
+const BODY_BYTES_PER_S_MIN: u64 = 1024;
 /// Most tags of a request, its key's included.
 const TAGS_MAX: usize = 32;
 /// Longest tag name or value in bytes.
@@ -25,13 +29,14 @@ const REQUEST_ID_BYTES_MAX: usize = 128;
 /// Reads a request body.
 ///
 /// # Errors
-/// 413 `request_too_large`, 408 `request_timeout`, 415 `unsupported_encoding`, or 400
-/// `body_incomplete` if the caller broke off.
+/// 413 `payload_too_large`, 408 `request_timeout`, or 415 `unsupported_encoding`.
 pub(super) async fn read_body(
     headers: &HeaderMap,
-    mut body: Incoming,
-    bytes_max: usize,
+    body: &mut Incoming,
+    limits: &Limits,
 ) -> Result<Bytes, ApiError> {
+    let bytes_max = limits.body_bytes_max;
+    let started = Instant::now();
     if let Some(encoding) = headers.get(header::CONTENT_ENCODING)
         && encoding.as_bytes() != b"identity"
     {
@@ -48,15 +53,14 @@ pub(super) async fn read_body(
         return Err(too_large(bytes_max));
     }
     let mut first: Option<Bytes> = None;
-    let mut rest: Option<BytesMut> = None;
+    let mut whole: Option<BytesMut> = None;
+    let mut received = 0;
     loop {
-        let frame = match tokio::time::timeout(BODY_IDLE_MAX, body.frame()).await {
-            Err(_) => {
-                return Err(ApiError::new(
-                    "request_timeout",
-                    "The request body stopped arriving. Send it without pauses longer than 30 s.",
-                ));
-            }
+        let grace = Duration::from_millis(received as u64 * 1_000 / BODY_BYTES_PER_S_MIN);
+        let until =
+            (started + limits.body_timeout + grace).min(Instant::now() + limits.body_timeout);
+        let frame = match tokio::time::timeout_at(until, body.frame()).await {
+            Err(_) => return Err(too_slow(limits.body_timeout)),
             Ok(None) => break,
             Ok(Some(Err(_))) => {
                 return Err(ApiError::new(
@@ -69,32 +73,37 @@ pub(super) async fn read_body(
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        let so_far = first.as_ref().map_or(0, Bytes::len) + rest.as_ref().map_or(0, BytesMut::len);
-        if so_far + data.len() > bytes_max {
+        received += data.len();
+        if received > bytes_max {
             return Err(too_large(bytes_max));
         }
-        match (&mut first, &mut rest) {
+        match (&mut whole, &first) {
             // One frame is the common case: it is not copied.
-            (None, _) => first = Some(data),
-            (Some(_), Some(rest)) => rest.extend_from_slice(&data),
-            (Some(_), None) => {
+            (None, None) => first = Some(data),
+            (Some(whole), _) => whole.extend_from_slice(&data),
+            (None, Some(first)) => {
                 let announced = announced.unwrap_or(0).min(1 << 20);
-                let mut buffer = BytesMut::with_capacity(announced.max(data.len()));
+                let mut buffer = BytesMut::with_capacity(announced.max(first.len() + data.len()));
+                buffer.extend_from_slice(first);
                 buffer.extend_from_slice(&data);
-                rest = Some(buffer);
+                whole = Some(buffer);
             }
         }
     }
-    Ok(match (first, rest) {
-        (None, _) => Bytes::new(),
-        (Some(first), None) => first,
-        (Some(first), Some(rest)) => {
-            let mut whole = BytesMut::with_capacity(first.len() + rest.len());
-            whole.extend_from_slice(&first);
-            whole.extend_from_slice(&rest);
-            whole.freeze()
-        }
+    Ok(match whole {
+        Some(whole) => whole.freeze(),
+        None => first.unwrap_or_default(),
     })
+}
+
+fn too_slow(wait: Duration) -> ApiError {
+    ApiError::new(
+        "request_timeout",
+        format!(
+            "The request body stopped arriving. Send it without pauses longer than {} s, or raise `server.limits.body_timeout`.",
+            wait.as_secs_f64()
+        ),
+    )
 }
 
 fn too_large(bytes_max: usize) -> ApiError {

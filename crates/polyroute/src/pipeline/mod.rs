@@ -7,6 +7,7 @@ mod call;
 mod handle;
 mod ingress;
 mod reader;
+mod received;
 mod relay;
 mod route;
 mod schema;

@@ -10,6 +10,9 @@ use polyroute_wire::usage::Usage;
 use super::schema::SchemaCheck;
 use super::turn::TurnMemory;
 
+/// Most bytes of a translated stream: decoders keep the text of a turn, so its end is their bound.
+const STREAM_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
 /// What some bytes brought.
 #[derive(Debug, Default)]
 pub(super) struct Step {
@@ -29,8 +32,8 @@ pub(super) struct Summary {
     pub(super) usage: Option<Usage>,
     pub(super) finish_reason: Option<String>,
     pub(super) model: Option<String>,
-    /// Pieces of content: with no better count, about as many tokens.
-    pub(super) content_pieces: u64,
+    /// Bytes of content, for an estimate where the provider did not count.
+    pub(super) content_bytes: u64,
 }
 
 /// Reads one upstream stream.
@@ -49,6 +52,8 @@ pub(super) struct Translate {
     pub(super) turn: TurnMemory,
     pub(super) events: Vec<ChatEvent>,
     pub(super) summary: Summary,
+    /// Bytes of the provider so far.
+    pub(super) received: u64,
 }
 
 impl Reader {
@@ -83,6 +88,15 @@ impl Reader {
                 }
             }
             Self::Translate(translate) => {
+                translate.received += bytes.len() as u64;
+                if translate.received > STREAM_BYTES_MAX {
+                    let message =
+                        format!("the provider's answer is larger than {STREAM_BYTES_MAX} bytes");
+                    return Step {
+                        failed: Some(UpstreamError::new(ErrorKind::MalformedReply, message)),
+                        ..Step::default()
+                    };
+                }
                 let mut events = std::mem::take(&mut translate.events);
                 translate.decoder.push(bytes, &mut events);
                 let step = translate.take(&mut events, out);
@@ -131,11 +145,23 @@ impl Reader {
                         .finish_reason
                         .map(|reason| reason.as_str().to_owned()),
                     model: Some(tapped.model.clone()).filter(|model| !model.is_empty()),
-                    content_pieces: *pieces,
+                    // Providers of this dialect send about a token a piece, four bytes each.
+                    content_bytes: pieces.saturating_mul(4),
                 }
             }
             Self::Translate(translate) => translate.summary.clone(),
         }
+    }
+}
+
+/// Bytes of an event that the model wrote.
+fn content_bytes(event: &ChatEvent) -> u64 {
+    match event {
+        ChatEvent::Text { text, .. }
+        | ChatEvent::Reasoning { text, .. }
+        | ChatEvent::Refusal { text, .. }
+        | ChatEvent::ToolArguments { fragment: text, .. } => text.len() as u64,
+        _ => 0,
     }
 }
 
@@ -168,7 +194,7 @@ impl Translate {
                 }
                 _ => {}
             }
-            self.summary.content_pieces += u64::from(content);
+            self.summary.content_bytes += content_bytes(&event);
             if let Some(schema) = &mut self.schema {
                 schema.push(&event);
             }

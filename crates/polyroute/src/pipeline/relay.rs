@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body::Body as _;
 use hyper::body::Incoming;
+use polyroute_engine::estimate;
+use polyroute_engine::snapshot::Dialect;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::error::{ErrorKind, UpstreamError};
-use polyroute_wire::usage::Usage;
 use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
@@ -47,6 +48,7 @@ pub(super) struct Live {
     pub(super) inter_token: Duration,
     pub(super) total_until: Instant,
     pub(super) input_tokens_estimate: u64,
+    pub(super) dialect: Dialect,
     pub(super) prices: Option<Priced>,
     pub(super) settle: Settle,
     /// A comment to send first: what headers would have said, had they not been sent before.
@@ -65,6 +67,14 @@ enum State {
     Closing(Incoming, Instant),
     /// The end was sent.
     Done,
+}
+
+/// What callers are told whose answer is not whole when the process ends.
+pub(super) fn shutting_down() -> ApiError {
+    ApiError::new(
+        "shutting_down",
+        "The gateway is shutting down and could not finish this answer. Send the request again.",
+    )
 }
 
 /// A response body that relays a stream.
@@ -185,9 +195,7 @@ impl Relay {
                 },
             }
             if this.cut.as_mut().poll(context).is_ready() {
-                this.fail(&ApiError::new("shutting_down",
-                    "The gateway is shutting down and could not finish this answer. Send the request again.",
-                ));
+                this.fail(&shutting_down());
                 continue;
             }
             if this.poll_alarm(context).is_pending() {
@@ -296,7 +304,7 @@ impl Relay {
         self.out.extend_from_slice(&error.stream_event());
         match std::mem::replace(&mut self.state, State::Done) {
             State::Live(live) => {
-                let (settle, _body) = self.account(*live);
+                let (settle, _body) = self.account(*live, false);
                 settle.end(End::Truncated, error.status, Some(error.code));
             }
             // Dropping the attempts settles them.
@@ -306,27 +314,24 @@ impl Relay {
 
     fn complete(&mut self) {
         if let State::Live(live) = std::mem::replace(&mut self.state, State::Done) {
-            let (settle, body) = self.account(*live);
+            let (settle, body) = self.account(*live, true);
             settle.end(End::Complete, 200, None);
             // Reading to the end of the body lets the connection be used again.
             self.state = State::Closing(body, Instant::now() + CLOSE_WAIT);
         }
     }
 
-    fn account(&self, live: Live) -> (Settle, Incoming) {
+    fn account(&self, live: Live, ended_well: bool) -> (Settle, Incoming) {
         let summary = live.reader.summary();
         let mut settle = live.settle;
-        match &summary.usage {
-            Some(usage) => settle.usage(usage, live.prices),
-            None => {
-                let usage = Usage {
-                    input: live.input_tokens_estimate,
-                    output: summary.content_pieces,
-                    ..Usage::default()
-                };
-                settle.estimate(&usage, live.prices);
-            }
-        }
+        let (usage, provenance) = estimate::complete(
+            summary.usage.as_ref(),
+            ended_well,
+            live.input_tokens_estimate,
+            summary.content_bytes,
+            live.dialect,
+        );
+        settle.usage(&usage, provenance, live.prices);
         let sent = self.sent + self.out.len() as u64;
         settle.record(|record| {
             record.bytes_sent = sent;
@@ -344,7 +349,7 @@ impl Drop for Relay {
     /// still accounted.
     fn drop(&mut self) {
         if let State::Live(live) = std::mem::replace(&mut self.state, State::Done) {
-            let (settle, _body) = self.account(*live);
+            let (settle, _body) = self.account(*live, false);
             settle.end(End::ClientClosed, 499, None);
         }
     }

@@ -42,6 +42,7 @@ pub(super) fn plan(
     principal: &Principal,
     asked: &Asked<'_>,
     raw: &RawObject<'_>,
+    body: &[u8],
 ) -> Result<Planned, ApiError> {
     let listed = |provider: &str, model: &str| gateway.live_models.lists(provider, model);
     let request = NameRequest {
@@ -56,10 +57,16 @@ pub(super) fn plan(
     let mut hub = None;
     let needs = match asked.operation {
         Operation::Chat if resolved.targets.len() > 1 => {
-            let request = parse_chat(raw).map_err(|error| ApiError::from_parse(&error))?;
-            let needs = RequestNeeds::of_chat(&request);
-            hub = Some(request);
-            needs
+            match RequestNeeds::peek(body) {
+                Some(needs) => needs,
+                // Its reader says what is wrong with it.
+                None => {
+                    let request = parse_chat(raw).map_err(|error| ApiError::from_parse(&error))?;
+                    let needs = RequestNeeds::of_chat(&request);
+                    hub = Some(request);
+                    needs
+                }
+            }
         }
         Operation::Chat => RequestNeeds::default(),
         Operation::Embeddings => RequestNeeds {

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use polyroute_engine::estimate::Provenance;
 use polyroute_engine::price::{Prices, cost};
 use polyroute_wire::error::UpstreamError;
 use polyroute_wire::usage::Usage;
+use tokio_util::sync::CancellationToken;
 
-use crate::telemetry::{AttemptRecord, CostRecord, End, Record, Telemetry, TokenRecord, Tokens};
+use crate::telemetry::{AttemptRecord, CostRecord, End, Record, Telemetry, TokenRecord};
 
 /// Longest provider message kept in a record, in bytes.
 const MESSAGE_BYTES_MAX: usize = 300;
@@ -21,6 +23,9 @@ pub(super) type Priced = (&'static Prices, &'static str);
 pub(super) struct Settle {
     record: Option<Box<Record>>,
     telemetry: Arc<Telemetry>,
+    /// The process is ending: what nobody ended was cut by us, not left by its caller.
+    cut: CancellationToken,
+    ended: bool,
     started: Instant,
     /// Time spent waiting for providers and for the caller's body before the first byte.
     waited: Duration,
@@ -32,6 +37,7 @@ impl Settle {
     #[must_use]
     pub(super) fn new(
         telemetry: Arc<Telemetry>,
+        cut: CancellationToken,
         started: Instant,
         operation: &'static str,
         request_id: String,
@@ -67,6 +73,8 @@ impl Settle {
         Self {
             record: Some(Box::new(record)),
             telemetry,
+            cut,
+            ended: false,
             started,
             waited: Duration::ZERO,
             open_stream: false,
@@ -124,17 +132,8 @@ impl Settle {
         self.record(|record| record.attempts.push(attempt));
     }
 
-    /// The provider's token counts, and what they cost.
-    pub(super) fn usage(&mut self, usage: &Usage, prices: Option<Priced>) {
-        self.tokens(usage, Tokens::Reported, prices);
-    }
-
-    /// Our estimate, where an answer ended before the provider's counts came.
-    pub(super) fn estimate(&mut self, usage: &Usage, prices: Option<Priced>) {
-        self.tokens(usage, Tokens::Estimated, prices);
-    }
-
-    fn tokens(&mut self, usage: &Usage, provenance: Tokens, prices: Option<Priced>) {
+    /// Token counts and what they cost.
+    pub(super) fn usage(&mut self, usage: &Usage, provenance: Provenance, prices: Option<Priced>) {
         let cost = cost(usage, prices.map(|(prices, _)| prices), None);
         self.record(|record| {
             record.tokens = TokenRecord {
@@ -156,6 +155,7 @@ impl Settle {
 
     /// Ends the request.
     pub(super) fn end(mut self, end: End, status: u16, error_code: Option<&str>) {
+        self.ended = true;
         self.record(|record| {
             record.end = end;
             record.status = status;
@@ -170,6 +170,11 @@ impl Drop for Settle {
             self.telemetry.metrics.open_streams.dec();
         }
         if let Some(mut record) = self.record.take() {
+            if !self.ended && self.cut.is_cancelled() {
+                record.end = End::Failed;
+                record.status = 503;
+                record.error_code = Some("shutting_down".to_owned());
+            }
             record.total_ms = millis(self.started.elapsed());
             self.telemetry.settle(record);
         }

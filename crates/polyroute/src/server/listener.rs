@@ -16,11 +16,11 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 
+use super::watched::{WRITE_STALL_MAX, Watched};
 use super::{Drain, Reply};
 
-/// Time for a whole request head, and for a TLS handshake (rows S22; HAProxy's practice).
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after a failed accept (too many open files), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Bytes written ahead of a slow reader on HTTP/1 (row L2).
@@ -39,6 +39,9 @@ pub struct ListenerLimits {
     pub head_bytes_max: usize,
     /// Most headers of a request.
     pub header_count_max: usize,
+    /// Time for a whole request head, and for a TLS handshake (row S22). A connection that has
+    /// asked nothing by then is closed.
+    pub head_timeout: Duration,
 }
 
 /// A bound socket, ready to serve.
@@ -103,25 +106,36 @@ impl Listener {
             let protocol = protocol.clone();
             let tls = self.tls.clone();
             let service = service.clone();
+            let head_timeout = self.limits.head_timeout;
             tokio::spawn(async move {
                 let _slot = slot;
                 // Small answers and stream events go out at once.
                 let _ = stream.set_nodelay(true);
+                let asked = CancellationToken::new();
+                let first = asked.clone();
                 let handler = service_fn(move |request| {
+                    first.cancel();
                     let reply = service(request, peer);
                     async move { Ok::<_, Infallible>(reply.await) }
                 });
+                let stream = Watched::new(stream, WRITE_STALL_MAX);
                 // How a connection ended tells nothing that the outcome of its requests does not.
                 let _ = match tls {
                     None => {
                         let connection = protocol.serve_connection(TokioIo::new(stream), handler);
-                        watcher.watch(connection.into_owned()).await
+                        until_silent(watcher.watch(connection.into_owned()), asked, head_timeout)
+                            .await
                     }
-                    Some(tls) => match handshake(tls, stream).await {
+                    Some(tls) => match handshake(tls, stream, head_timeout).await {
                         Some(stream) => {
                             let connection =
                                 protocol.serve_connection(TokioIo::new(stream), handler);
-                            watcher.watch(connection.into_owned()).await
+                            until_silent(
+                                watcher.watch(connection.into_owned()),
+                                asked,
+                                head_timeout,
+                            )
+                            .await
                         }
                         None => Ok(()),
                     },
@@ -133,11 +147,29 @@ impl Listener {
     }
 }
 
+/// Runs a connection, unless it asks nothing in time. The HTTP library bounds the wait for a head
+/// that has begun, but not the wait for the bytes that tell HTTP/1 from HTTP/2.
+async fn until_silent<E>(
+    connection: impl Future<Output = Result<(), E>>,
+    asked: CancellationToken,
+    head_timeout: Duration,
+) -> Result<(), E> {
+    tokio::pin!(connection);
+    tokio::select! {
+        biased;
+        () = asked.cancelled() => {}
+        ended = &mut connection => return ended,
+        () = tokio::time::sleep(head_timeout) => return Ok(()),
+    }
+    connection.await
+}
+
 async fn handshake(
     tls: Arc<rustls::ServerConfig>,
-    stream: TcpStream,
-) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
-    tokio::time::timeout(HEAD_TIMEOUT, TlsAcceptor::from(tls).accept(stream))
+    stream: Watched<TcpStream>,
+    head_timeout: Duration,
+) -> Option<tokio_rustls::server::TlsStream<Watched<TcpStream>>> {
+    tokio::time::timeout(head_timeout, TlsAcceptor::from(tls).accept(stream))
         .await
         .ok()?
         .ok()
@@ -148,7 +180,7 @@ fn protocol(limits: &ListenerLimits) -> auto::Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(limits.head_timeout)
         // One bound for both directions: the head must fit, and it is what a slow reader can make
         // us hold.
         .max_buf_size(

@@ -5,10 +5,13 @@
 
 mod body;
 mod drain;
+mod linger;
 mod listener;
 mod tls;
+mod watched;
 
 pub use body::{Reply, ReplyBody};
 pub use drain::Drain;
+pub use linger::refuse_body;
 pub use listener::{Listener, ListenerLimits};
 pub use tls::{TlsError, server_config};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use futures_util::future::join_all;
 use http_body_util::{BodyExt as _, Limited};
 use polyroute_engine::snapshot::Provider as Known;
 use polyroute_wire::adapter::{Endpoint, ModelListing};
@@ -55,28 +56,31 @@ impl LiveModels {
 pub async fn refresh(gateway: Arc<Gateway>) {
     let every = gateway.settings.server.models_refresh;
     loop {
-        for known in gateway.snapshot.on() {
-            let Some(state) = gateway
-                .providers
-                .get(&known.name)
-                .filter(|state| state.config.models)
-            else {
-                continue;
-            };
-            match list(&gateway, state, known).await {
-                Ok(models) => gateway.live_models.set(&known.name, models),
-                // The last good list stays.
-                Err(reason) => tracing::warn!(
-                    provider = known.name,
-                    reason,
-                    "the model list could not be read"
-                ),
-            }
-        }
+        let round = async {
+            // Side by side: one that hangs does not keep the others waiting.
+            join_all(gateway.snapshot.on().map(|known| read(&gateway, known))).await;
+            tokio::time::sleep(every).await;
+        };
         tokio::select! {
             () = gateway.drain.stopped().cancelled() => return,
-            () = tokio::time::sleep(every) => {}
+            () = round => {}
         }
+    }
+}
+
+async fn read(gateway: &Gateway, known: &Known) {
+    let state = gateway.providers.get(&known.name);
+    let Some(state) = state.filter(|state| state.config.models) else {
+        return;
+    };
+    match list(gateway, state, known).await {
+        Ok(models) => gateway.live_models.set(&known.name, models),
+        // The last good list stays.
+        Err(reason) => tracing::warn!(
+            provider = known.name,
+            reason,
+            "the model list could not be read"
+        ),
     }
 }
 

@@ -4,11 +4,13 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 
+use polyroute_engine::estimate::Provenance;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::{
-    AttemptLabels, ErrorLabels, Metrics, Record, RequestLabels, TargetLabels, TokenLabels, Tokens,
+    AttemptLabels, AttemptRecord, ErrorLabels, Metrics, Record, RequestLabels, TargetLabels,
+    TokenLabels,
 };
 
 /// The token counts of a record, by the label that each is counted under.
@@ -62,7 +64,7 @@ impl<'a> Counters<'a> {
         }
         for attempt in &record.attempts {
             let (metrics, outcome) = (self.metrics, attempt.outcome);
-            let model = metrics.model_label(&attempt.model);
+            let model = model_label(metrics, attempt, &attempt.model);
             let known = &mut self.target(&attempt.provider, model).attempts;
             if let Some((_, counter)) = known.iter().find(|(known, _)| *known == outcome) {
                 counter.inc();
@@ -81,10 +83,10 @@ impl<'a> Counters<'a> {
 
     fn request(&mut self, record: &Record) {
         // A name that led nowhere is the caller's invention.
-        let route = match &record.route {
-            Some(route) => route,
-            None if record.attempts.is_empty() => "none",
-            None => self.metrics.model_label(&record.requested_model),
+        let route = match (&record.route, record.attempts.last()) {
+            (Some(route), _) => route,
+            (None, None) => "none",
+            (None, Some(last)) => model_label(self.metrics, last, &record.requested_model),
         };
         let (operation, status, end) = (record.operation, record.status, record.end.as_str());
         let known = self.requests.entry(route.to_owned()).or_default();
@@ -121,7 +123,7 @@ impl<'a> Counters<'a> {
             return;
         };
         let metrics = self.metrics;
-        let model = metrics.model_label(&last.model);
+        let model = model_label(metrics, last, &last.model);
         let target = self.target(&last.provider, model);
         let labels = || TargetLabels {
             provider: last.provider.clone(),
@@ -144,7 +146,7 @@ impl<'a> Counters<'a> {
                 .get_or_insert_with(|| metrics.parameters_dropped.get_or_create_owned(&labels()))
                 .inc_by(record.dropped_params.len() as u64);
         }
-        if record.tokens.provenance != Tokens::None {
+        if record.tokens.provenance != Provenance::None {
             let counters = target
                 .tokens
                 .get_or_insert_with(|| token_counters(metrics, &last.provider, model));
@@ -173,6 +175,16 @@ impl<'a> Counters<'a> {
                 .get_or_insert_with(|| metrics.cost.get_or_create_owned(&labels()))
                 .inc_by(usd);
         }
+    }
+}
+
+/// A model as a label value. What only callers name is `other` until it has answered: a server
+/// with models that no list tells of has them all the same.
+fn model_label<'a>(metrics: &Metrics, attempt: &AttemptRecord, name: &'a str) -> &'a str {
+    if attempt.known || attempt.outcome == "ok" {
+        metrics.model_label(name)
+    } else {
+        "other"
     }
 }
 

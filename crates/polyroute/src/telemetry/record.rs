@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use polyroute_engine::estimate::Provenance;
 use serde::Serialize;
 
 /// How a request ended.
@@ -114,6 +115,10 @@ pub struct AttemptRecord {
     pub provider: String,
     /// The model that was asked for there.
     pub model: String,
+    /// Configuration, catalog or the provider's own list name this model: it is no invention of a
+    /// caller, and may be a metric label.
+    #[serde(skip)]
+    pub known: bool,
     /// Where the credential came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
@@ -134,24 +139,11 @@ pub struct AttemptRecord {
     pub upstream_request_id: Option<String>,
 }
 
-/// Where token counts come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tokens {
-    /// No answer that costs anything.
-    #[default]
-    None,
-    /// The provider said so.
-    Reported,
-    /// Our estimate: the stream ended before the provider said.
-    Estimated,
-}
-
 /// Token counts of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct TokenRecord {
     /// Where they come from.
-    pub provenance: Tokens,
+    pub provenance: Provenance,
     /// Input tokens, cached ones included.
     pub input: u64,
     /// Input tokens read from a cache.

@@ -124,12 +124,13 @@ fn classify(error: &hyper_util::client::legacy::Error) -> UpstreamError {
     let mut reason = String::new();
     while let Some(cause) = source {
         tls |= cause.is::<rustls::Error>();
-        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+        // rustls hides inside I/O errors, which leave what they wrap out of their `source`.
+        let mut wrapped = cause.downcast_ref::<std::io::Error>();
+        while let Some(io) = wrapped {
             timed_out |= io.kind() == std::io::ErrorKind::TimedOut;
-            // rustls hides inside an I/O error.
-            tls |= io
-                .get_ref()
-                .is_some_and(|inner| inner.is::<rustls::Error>());
+            let inner = io.get_ref();
+            tls |= inner.is_some_and(|inner| inner.is::<rustls::Error>());
+            wrapped = inner.and_then(|inner| inner.downcast_ref::<std::io::Error>());
         }
         reason = cause.to_string();
         source = cause.source();

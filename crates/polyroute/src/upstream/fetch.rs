@@ -167,10 +167,22 @@ impl MediaFetcher {
 
 fn redirect(from: &Uri, headers: &HeaderMap) -> Option<Uri> {
     let location = headers.get(header::LOCATION)?.to_str().ok()?;
-    let to: Uri = location.parse().ok()?;
-    if to.host().is_some() {
-        return Some(to);
+    // `picture.png` alone would parse as a host.
+    if location.contains("://") {
+        return location.parse().ok();
     }
+    let location = match location.strip_prefix("//") {
+        Some(_) => return format!("{}:{location}", from.scheme_str()?).parse().ok(),
+        None if location.starts_with(['/', '?']) => location.to_owned(),
+        None => {
+            let folder = from
+                .path()
+                .rsplit_once('/')
+                .map_or("", |(folder, _)| folder);
+            format!("{folder}/{location}")
+        }
+    };
+    let to: Uri = location.parse().ok()?;
     Uri::builder()
         .scheme(from.scheme_str()?)
         .authority(from.authority()?.as_str())

@@ -4,10 +4,21 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    missing_docs,
+    unreachable_pub,
     reason = "tests"
 )]
 
+mod grid;
+mod program;
+mod raw;
 mod support;
+mod tls;
 
 mod answers;
+mod bad_input;
+mod faults;
+mod keys;
+mod lifecycle;
+mod media;
+mod network;
+mod streams;

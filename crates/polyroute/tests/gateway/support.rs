@@ -1,18 +1,21 @@
 //! A simulator, a gateway in front of it, and a client that shows everything.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use polyroute::boot::Running;
 use polyroute::config::env::Environment;
 use polyroute::config::{self, Input};
+use polyroute_sim::log::Entry;
 use polyroute_sim::{Sim, SimConfig};
 use polyroute_wire::sse::{Frame, Reader};
 use serde_json::{Value, json};
@@ -23,6 +26,11 @@ pub const MODELS: [(&str, &str); 3] = [
     ("anthropic", "anthropic/claude-haiku-4-5"),
     ("gemini", "gemini/gemini-2.5-flash"),
 ];
+
+/// The key that every provider gets. It must never be seen by a caller.
+pub const CANARY: &str = "sim-canary-provider-key";
+/// A key for a caller; `${CALLER}` in the configuration.
+pub const CALLER: &str = "caller-key-0123456789";
 
 /// A simulator and a gateway in front of it.
 pub struct Lab {
@@ -38,6 +46,36 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+/// What a lab is made of, where it is not the usual.
+#[derive(Default)]
+pub struct Plan<'a> {
+    /// Top-level YAML; `$SIM` is the simulator's address. One that has `server:` or `providers:`
+    /// replaces the usual section.
+    pub more: &'a str,
+    /// Lines under `routes:`.
+    pub routes: &'a str,
+    /// Environment variables beside the usual ones.
+    pub environment: &'a [(&'a str, &'a str)],
+    /// The simulator.
+    pub sim: SimConfig,
+}
+
+/// The usual `server` section with more keys.
+pub fn server(more: &str) -> String {
+    format!(
+        "server: {{ listen: \"127.0.0.1:0\", admin: \"127.0.0.1:0\", access_log: off{more} }}\n"
+    )
+}
+
+/// The usual `providers` section for a simulator at `url`.
+pub fn providers(url: &str) -> String {
+    format!(
+        "providers:\n  openai: {{ base_url: \"{url}/openai/v1\", credentials: [\"${{KEY}}\"] }}\n  \
+         anthropic: {{ base_url: \"{url}/anthropic\", credentials: [\"${{KEY}}\"] }}\n  \
+         gemini: {{ base_url: \"{url}/gemini\", credentials: [\"${{KEY}}\"] }}\n"
+    )
+}
+
 impl Lab {
     /// Three providers and, in this order, the route `chat` over them.
     pub async fn start() -> Self {
@@ -46,34 +84,37 @@ impl Lab {
 
     /// The same with more top-level YAML, and with more under `routes:`.
     pub async fn with(more: &str, routes: &str) -> Self {
-        let sim = Sim::start(SimConfig::default()).await.unwrap();
+        Self::build(Plan {
+            more,
+            routes,
+            ..Plan::default()
+        })
+        .await
+    }
+
+    /// A lab to plan.
+    pub async fn build(plan: Plan<'_>) -> Self {
+        let sim = Sim::start(plan.sim).await.unwrap();
         let url = sim.url();
-        let server = if more.contains("server:") {
-            ""
-        } else {
-            "server: { listen: \"127.0.0.1:0\", admin: \"127.0.0.1:0\", access_log: off }\n"
-        };
-        let providers = if more.contains("providers:") {
-            String::new()
-        } else {
-            format!(
-                "providers:\n  openai: {{ base_url: \"{url}/openai/v1\", credentials: [\"${{KEY}}\"] }}\n  \
-                 anthropic: {{ base_url: \"{url}/anthropic\", credentials: [\"${{KEY}}\"] }}\n  \
-                 gemini: {{ base_url: \"{url}/gemini\", credentials: [\"${{KEY}}\"] }}\n"
-            )
+        let more = plan.more.replace("$SIM", &url);
+        let usual = |section: &str, text: String| {
+            if more.contains(section) {
+                String::new()
+            } else {
+                text
+            }
         };
         let [openai, anthropic, gemini] = MODELS.map(|(_, model)| model);
         let text = format!(
-            "{server}{providers}{}routes:\n  chat: [{openai}, {anthropic}, {gemini}]\n{routes}\n",
-            more.replace("$SIM", &url)
+            "{}{}{more}\nroutes:\n  chat: [{openai}, {anthropic}, {gemini}]\n{}\n",
+            usual("server:", server("")),
+            usual("providers:", providers(&url)),
+            plan.routes
         );
-        let environment: Environment = [
-            ("KEY", "sim-canary-provider-key"),
-            ("BAD", "bad-key"),
-            ("CALLER", "caller-key-0123456789"),
-        ]
-        .into_iter()
-        .collect();
+        let environment: Environment = [("KEY", CANARY), ("BAD", "bad-key"), ("CALLER", CALLER)]
+            .into_iter()
+            .chain(plan.environment.iter().copied())
+            .collect();
         let input = Input {
             file: None,
             listen: None,
@@ -86,6 +127,24 @@ impl Lab {
         };
         let gateway = Running::start(loaded.settings).await.unwrap();
         Self { sim, gateway }
+    }
+
+    /// The attempts that the simulator saw, model lists left out.
+    pub fn attempts(&self) -> Vec<Entry> {
+        let entries = self.sim.log_since(0).into_iter();
+        entries.filter(|entry| entry.method == "POST").collect()
+    }
+
+    /// Opens a streamed answer and leaves its body to be read.
+    pub async fn open(&self, body: &Value) -> Response<Incoming> {
+        let url = format!("http://{}/v1/chat/completions", self.gateway.address);
+        let request = Request::post(url)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(body.to_string())))
+            .unwrap();
+        let client: Client<HttpConnector, Full<Bytes>> =
+            Client::builder(TokioExecutor::new()).build_http();
+        within(20, client.request(request)).await.unwrap()
     }
 
     /// Switches a fault of the simulator on: `fault` in its own grammar, for one provider.
@@ -180,6 +239,20 @@ impl Answer {
             .collect()
     }
 
+    /// The `finish_reason`s of a streamed body.
+    pub fn finishes(&self) -> Vec<String> {
+        let chunks = self.events().into_iter();
+        chunks
+            .filter_map(|data| serde_json::from_str::<Value>(&data).ok())
+            .filter_map(|chunk| {
+                chunk
+                    .pointer("/choices/0/finish_reason")?
+                    .as_str()
+                    .map(ToOwned::to_owned)
+            })
+            .collect()
+    }
+
     /// Content text of a streamed body, and whether it ended cleanly.
     pub fn streamed(&self) -> (String, bool) {
         let mut text = String::new();
@@ -252,6 +325,25 @@ pub async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> A
         request = request.header(*name, *value);
     }
     send(request.body(Full::new(Bytes::new())).unwrap()).await
+}
+
+/// Waits at most so many seconds.
+pub async fn within<T>(seconds: u64, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(seconds), future)
+        .await
+        .unwrap()
+}
+
+/// Asks again and again until there is something, for at most so many seconds.
+pub async fn until<T>(seconds: u64, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 async fn send(request: Request<Full<Bytes>>) -> Answer {

@@ -2,12 +2,12 @@
 
 use polyroute_wire::adapter::Adapter;
 use polyroute_wire::chat::{ChatEvent, ChatResponse, Fold, replay};
-use polyroute_wire::dialect::openai::OpenAi;
 use polyroute_wire::dialect::openai::encode::{self, ChunkEncoder, ChunkOptions, ReplyIdentity};
+use polyroute_wire::dialect::openai::{OpenAi, Tap, TapSummary, tap_whole};
 use serde_json::Value;
 
-use crate::entry::{Body, Entry};
-use crate::leaves::{Held, missing};
+use crate::entry::{Body, Dialect, Entry};
+use crate::leaves::{Held, joined_inputs, missing};
 use crate::report::Report;
 use crate::{errors, hub, shape};
 
@@ -40,14 +40,65 @@ pub(crate) fn answer(entry: &Entry, report: &mut Report) {
         }
     };
     let held = Held::new(&hub::value(&answer));
-    let (recorded, is_stream): (Vec<&Value>, bool) = match &entry.body {
-        Body::Json(value) => (vec![value], false),
-        Body::Stream { events, .. } => (events.iter().collect(), true),
+    let (recorded, is_stream) = match &entry.body {
+        Body::Json(value) => (vec![value.clone()], false),
+        Body::Stream { events, .. } if entry.dialect == Dialect::Anthropic => {
+            (joined_inputs(events), true)
+        }
+        Body::Stream { events, .. } => (events.clone(), true),
         Body::Text(_) => (Vec::new(), false),
     };
     let lost = missing(&recorded, &held, entry.dialect, is_stream);
     report.case(entry, "leaves", lost);
+    if entry.is_openai_chat() {
+        report.case(entry, "tap", tapped(entry, &answer));
+    }
     encoded(entry, &answer, report);
+}
+
+/// Passed on, an answer goes through byte by byte, and what was noticed of it is what decoding
+/// finds.
+fn tapped(entry: &Entry, answer: &ChatResponse) -> Result<(), String> {
+    let Body::Stream { text, .. } = &entry.body else {
+        let summary = tap_whole(&entry.bytes()).map_err(|error| format!("{error:?}"))?;
+        return same_summary(&summary, answer);
+    };
+    let mut random = Random::new(&entry.name);
+    for usage_asked in [true, false] {
+        let mut tap = Tap::new(usage_asked);
+        let mut out = Vec::new();
+        for piece in random.pieces(text.as_bytes()) {
+            tap.push(piece, &mut out);
+        }
+        let summary = tap.finish(&mut out).map_err(|error| format!("{error:?}"))?;
+        same_summary(&summary, answer)?;
+        let out = String::from_utf8_lossy(&out);
+        if usage_asked && out.trim_end() != text.trim_end() {
+            return Err("the bytes were changed".to_owned());
+        }
+        if !usage_asked && out.contains("\"usage\":{") {
+            return Err("usage went to a caller who had not asked".to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn same_summary(summary: &TapSummary, answer: &ChatResponse) -> Result<(), String> {
+    let first = answer.choices.first();
+    let calls = answer
+        .choices
+        .iter()
+        .any(|choice| !choice.message.tool_calls.is_empty());
+    let same = summary.usage == answer.usage
+        && summary.model == answer.model
+        && summary.id == answer.id
+        && summary.finish_reason == first.and_then(|choice| choice.finish_reason)
+        && summary.has_tool_calls == calls;
+    if same {
+        Ok(())
+    } else {
+        Err(format!("noticed {summary:?}"))
+    }
 }
 
 /// Decodes a stream whole, byte by byte and in random pieces; all must agree.
@@ -181,12 +232,7 @@ fn same_again(text: &str, answer: &ChatResponse) -> Result<(), String> {
                     .collect();
                 let refusal = message.refusal.clone().filter(|text| !text.is_empty());
                 let texts = (message.text.clone(), message.reasoning.clone(), refusal);
-                (
-                    choice.index,
-                    choice.finish_reason.map(|reason| reason.as_str()),
-                    texts,
-                    calls,
-                )
+                (choice.index, texts, calls)
             })
             .collect()
     };

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use polyroute_wire::adapter::{Adapter, DecodeContext};
 use polyroute_wire::dialect::anthropic::Anthropic;
+use polyroute_wire::dialect::gemini::Gemini;
 use polyroute_wire::dialect::openai::OpenAi;
 use serde_json::Value;
 
@@ -21,7 +22,7 @@ impl Dialect {
         match self {
             Self::OpenAi => Some(Box::new(OpenAi)),
             Self::Anthropic => Some(Box::new(Anthropic)),
-            Self::Gemini => None,
+            Self::Gemini => Some(Box::new(Gemini)),
         }
     }
 }
@@ -36,7 +37,6 @@ pub(crate) struct Entry {
     pub(crate) status: u16,
     /// Request body, if recorded.
     pub(crate) request: Option<Value>,
-    pub(crate) path: String,
     pub(crate) headers: Value,
     pub(crate) body: Body,
 }
@@ -148,11 +148,6 @@ fn read(name: String, dialect: Dialect, value: &Value) -> Option<Entry> {
             .pointer("/request/body")
             .filter(|body| body.is_object())
             .cloned(),
-        path: value
-            .pointer("/request/path")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned(),
         headers: response["headers"].clone(),
         body,
     })

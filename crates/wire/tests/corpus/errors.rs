@@ -116,6 +116,7 @@ fn expected(entry: &Entry) -> ErrorKind {
                 ErrorKind::InvalidRequest
             }
         }
+        (_, 400) if message.contains("does not support") => ErrorKind::UnsupportedParameter,
         (_, 400 | 409 | 422) => ErrorKind::InvalidRequest,
         (_, 401) => ErrorKind::Auth,
         (_, 402) => ErrorKind::QuotaExhausted,

@@ -2,4 +2,8 @@
 //! hundred may stand here.
 
 /// Entry, check, reason.
-pub(crate) const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+pub(crate) const EXCEPTIONS: &[(&str, &str, &str)] = &[(
+    "openai/embeddings-013",
+    "decode",
+    "no embeddings: the answer of the usage report, recorded under a test of embeddings",
+)];

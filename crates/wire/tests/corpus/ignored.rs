@@ -1,5 +1,7 @@
 //! Leaves of recorded answers that the hub leaves out on purpose. Reviewed: each has its reason.
 
+use serde_json::Value;
+
 use crate::entry::Dialect;
 
 /// Where an ignored leaf may stand.
@@ -11,80 +13,48 @@ enum In {
     Streams,
 }
 
-/// Dialect, path, where, reason. A path that ends in `*` stands for all that begin so.
-const IGNORED: &[(Dialect, &str, In, &str)] = &[
-    (Dialect::OpenAi, "object", In::Both, "constant of the shape"),
-    (
-        Dialect::OpenAi,
-        "choices[].message.role",
-        In::Both,
-        "always `assistant`",
-    ),
-    (
-        Dialect::OpenAi,
-        "choices[].delta.role",
-        In::Streams,
-        "always `assistant`",
-    ),
-    (
-        Dialect::OpenAi,
-        "choices[].message.tool_calls[].type",
-        In::Both,
-        "`function`, or the flag `custom`",
-    ),
-    (
-        Dialect::OpenAi,
-        "choices[].delta.tool_calls[].type",
-        In::Streams,
-        "`function`, or the flag `custom`",
-    ),
-    (
-        Dialect::OpenAi,
-        "choices[].message.tool_calls[].index",
-        In::Both,
-        "the order of the calls",
-    ),
-    (
-        Dialect::OpenAi,
-        "choices[].delta.tool_calls[].index",
-        In::Streams,
-        "the order of the calls",
-    ),
-    (
-        Dialect::OpenAi,
-        "obfuscation",
-        In::Streams,
-        "padding against traffic analysis",
-    ),
-    (
-        Dialect::OpenAi,
-        "created",
-        In::Streams,
-        "some servers send the time of each chunk; the first is kept",
-    ),
-    (
-        Dialect::Anthropic,
-        "type",
-        In::Both,
-        "constant of the shape, or the event's name",
-    ),
-    (Dialect::Anthropic, "role", In::Both, "always `assistant`"),
-    (
-        Dialect::Anthropic,
-        "content[].type",
-        In::Both,
-        "said by the place in the hub; whole blocks keep theirs",
-    ),
+/// What a leaf must be for the entry to hold.
+type Only = Option<&'static str>;
+
+/// Dialect, path, where, the only text that it holds for, reason.
+#[rustfmt::skip]
+const IGNORED: &[(Dialect, &str, In, Only, &str)] = &[
+    (Dialect::OpenAi, "object", In::Both, None, "constant of the shape"),
+    (Dialect::OpenAi, "choices[].message.role", In::Both, Some("assistant"), "always so"),
+    (Dialect::OpenAi, "choices[].delta.role", In::Streams, Some("assistant"), "always so"),
+    (Dialect::OpenAi, "choices[].message.tool_calls[].type", In::Both, None, "`function`, or the flag `custom`"),
+    (Dialect::OpenAi, "choices[].delta.tool_calls[].type", In::Streams, None, "`function`, or the flag `custom`"),
+    (Dialect::OpenAi, "choices[].message.tool_calls[].index", In::Both, None, "the order of the calls"),
+    (Dialect::OpenAi, "choices[].delta.tool_calls[].index", In::Streams, None, "the order of the calls"),
+    (Dialect::OpenAi, "obfuscation", In::Streams, None, "padding against traffic analysis"),
+    (Dialect::OpenAi, "created", In::Streams, None, "some servers send each chunk's time; the first is kept"),
+    (Dialect::Anthropic, "type", In::Both, None, "constant of the shape, or the event's name"),
+    (Dialect::Anthropic, "role", In::Both, Some("assistant"), "always so"),
+    (Dialect::Anthropic, "message.type", In::Streams, Some("message"), "constant of the shape"),
+    (Dialect::Anthropic, "message.role", In::Streams, Some("assistant"), "always so"),
+    (Dialect::Anthropic, "content[].type", In::Both, None, "said by the place in the hub; whole blocks keep theirs"),
+    (Dialect::Anthropic, "content_block.type", In::Streams, None, "said by the place in the hub; whole blocks keep theirs"),
+    (Dialect::Anthropic, "delta.type", In::Streams, None, "said by the place in the hub"),
+    (Dialect::Anthropic, "index", In::Streams, None, "the order of the blocks"),
+    (Dialect::Anthropic, "content[].caller.type", In::Both, Some("direct"), "a call of the client's own tools; other callers make whole blocks"),
+    (Dialect::Anthropic, "content_block.caller.type", In::Streams, Some("direct"), "a call of the client's own tools; other callers make whole blocks"),
+    (Dialect::Gemini, "candidates[].content.role", In::Both, Some("model"), "always so"),
+    (Dialect::Gemini, "candidates[].content.parts[].thought", In::Both, None, "said by the place: such text is reasoning"),
+    (Dialect::Gemini, "candidates[].finishReason", In::Both, Some("1"), "the word `STOP` where the URL asked for integers"),
+    (Dialect::Gemini, "candidates[].content.parts[].functionCall.partialArgs[].jsonPath", In::Streams, None, "where a piece belongs: the arguments are put together"),
+    (Dialect::Gemini, "candidates[].content.parts[].functionCall.partialArgs[].willContinue", In::Streams, None, "more pieces follow: the arguments are put together"),
+    (Dialect::Gemini, "candidates[].content.parts[].functionCall.willContinue", In::Streams, None, "more pieces follow: the arguments are put together"),
 ];
 
-/// Whether a leaf at that path may be left out.
-pub(crate) fn is_ignored(dialect: Dialect, streamed: bool, path: &str) -> bool {
-    IGNORED.iter().any(|(of, pattern, place, _)| {
+/// Whether a leaf may be left out.
+pub(crate) fn is_ignored(dialect: Dialect, streamed: bool, path: &str, value: &Value) -> bool {
+    IGNORED.iter().any(|(of, ignored, place, only, _)| {
         *of == dialect
+            && *ignored == path
             && (*place == In::Both || streamed)
-            && match pattern.strip_suffix('*') {
-                Some(prefix) => path.starts_with(prefix),
-                None => path == *pattern,
-            }
+            && only.is_none_or(|only| match value {
+                Value::String(text) => text == only,
+                other => other.as_u64().map(|count| count.to_string()).as_deref() == Some(only),
+            })
     })
 }

@@ -1,8 +1,8 @@
 //! Whether every leaf of a recorded answer is in the hub.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::entry::Dialect;
 use crate::ignored::is_ignored;
@@ -97,22 +97,28 @@ fn scalar(value: &Value) -> String {
     }
 }
 
-/// The first leaf of `recorded` that the hub does not hold and that is not ignored.
+/// The leaves of `recorded` that the hub does not hold and that are not ignored.
 pub(crate) fn missing(
-    recorded: &[&Value],
+    recorded: &[Value],
     held: &Held,
     dialect: Dialect,
     streamed: bool,
 ) -> Result<(), String> {
+    let last = last_counts(recorded);
     let mut lost: Vec<String> = Vec::new();
-    for value in recorded {
+    for (at, value) in recorded.iter().enumerate() {
         for leaf in of(value) {
-            if !held.holds(&leaf) && !is_ignored(dialect, streamed, &leaf.path) {
-                let shown: String = leaf.value.to_string().chars().take(80).collect();
-                let entry = format!("{} = {shown}", leaf.path);
-                if !lost.contains(&entry) {
-                    lost.push(entry);
-                }
+            let replaced = counted(&leaf.path).is_some_and(|path| last.get(path) != Some(&at));
+            if replaced
+                || held.holds(&leaf)
+                || is_ignored(dialect, streamed, &leaf.path, leaf.value)
+            {
+                continue;
+            }
+            let shown: String = leaf.value.to_string().chars().take(80).collect();
+            let entry = format!("{} = {shown}", leaf.path);
+            if !lost.contains(&entry) {
+                lost.push(entry);
             }
         }
     }
@@ -125,4 +131,46 @@ pub(crate) fn missing(
             lost.join("; ")
         ))
     }
+}
+
+/// The path of a token count, the same for every event of a stream that may say it.
+fn counted(path: &str) -> Option<&str> {
+    let path = path.strip_prefix("message.").unwrap_or(path);
+    (path.starts_with("usage.") || path.starts_with("usageMetadata.")).then_some(path)
+}
+
+/// The event that says each token count last: counts are cumulative, so earlier ones are replaced.
+fn last_counts(recorded: &[Value]) -> HashMap<String, usize> {
+    let mut last = HashMap::new();
+    for (at, value) in recorded.iter().enumerate() {
+        for leaf in of(value) {
+            if let Some(path) = counted(&leaf.path) {
+                last.insert(path.to_owned(), at);
+            }
+        }
+    }
+    last
+}
+
+/// Anthropic streams the input of a call as pieces of JSON text. Puts the pieces of each block
+/// together, so that the leaves of the input can be looked for, and leaves out what follows the
+/// message's end.
+pub(crate) fn joined_inputs(events: &[Value]) -> Vec<Value> {
+    let mut out = Vec::new();
+    let mut inputs: BTreeMap<u64, String> = BTreeMap::new();
+    for event in events {
+        let index = event["index"].as_u64().unwrap_or_default();
+        match event.pointer("/delta/partial_json").and_then(Value::as_str) {
+            Some(piece) => inputs.entry(index).or_default().push_str(piece),
+            None => out.push(event.clone()),
+        }
+        if event["type"] == "message_stop" {
+            break;
+        }
+    }
+    out.extend(inputs.into_values().map(|text| {
+        let input = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        json!({ "input": input })
+    }));
+    out
 }

@@ -79,6 +79,15 @@ impl Report {
         }
     }
 
+    /// Counts a check that can't hold for this entry by its nature: an exception by rule.
+    pub(crate) fn except(&mut self, entry: &Entry, check: &'static str, reason: &str) {
+        self.skipped += 1;
+        let [_, _, skipped] = self.by_check.entry(check).or_default();
+        *skipped += 1;
+        self.excepted.insert(entry.name.clone());
+        println!("exception {} {check}: {reason}", entry.name);
+    }
+
     /// Nothing to read: one skipped case.
     pub(crate) fn skip(&mut self) {
         self.skipped += 1;

@@ -156,5 +156,17 @@ fn limits(file: &file::Limits, path: &KeyPath, context: &mut Context<'_>) -> Lim
         connections_max: count(file.connections, 20_000, &path.key("connections"), context),
         header_count_max: count(file.header_count, 100, &path.key("header_count"), context),
         nesting_max,
+        head_timeout: time(
+            file.head_timeout,
+            Duration::from_secs(10),
+            &path.key("head_timeout"),
+            context,
+        ),
+        body_timeout: time(
+            file.body_timeout,
+            Duration::from_secs(30),
+            &path.key("body_timeout"),
+            context,
+        ),
     }
 }

@@ -73,6 +73,14 @@ pub struct Limits {
     /// Deepest nesting of a request's JSON.
     #[schemars(extend("default" = 128))]
     pub nesting: Option<u32>,
+    /// Longest wait for a whole request head, and for a TLS handshake. A connection that asks
+    /// nothing for so long is closed.
+    #[schemars(extend("default" = "10s"))]
+    pub head_timeout: Option<TimeSpan>,
+    /// Longest wait for the next piece of a request body. A body that comes at less than 1 KiB a
+    /// second has so long in all.
+    #[schemars(extend("default" = "30s"))]
+    pub body_timeout: Option<TimeSpan>,
 }
 
 /// Where the access log goes.

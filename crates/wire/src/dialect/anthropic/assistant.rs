@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 use super::ISSUER;
 use super::block::is_direct;
 use super::content::{mark, text_block};
-use super::notes::{Notes, unsupported_content};
 use super::pairing::Pairing;
 use crate::adapter::Target;
 use crate::chat::{CacheControl, Message, Part, ProviderBlock, ToolCall};
 use crate::error::EncodeError;
 use crate::names::NameMap;
+use crate::notes::{Notes, unsupported_content};
 
 /// Part types in which other providers carry reasoning.
 const FOREIGN_REASONING: [&str; 2] = ["thinking", "reasoning"];
@@ -204,7 +204,7 @@ impl<'a> Text<'a> {
                 }
                 _ => {
                     return Err(unsupported_content(
-                        &format!("messages[{at}].content[{index}]"),
+                        format!("messages[{at}].content[{index}]"),
                         "Assistant messages to an Anthropic model hold text and tool calls only. \
                          Move other content to a user message.",
                     ));

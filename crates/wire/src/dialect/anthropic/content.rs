@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
-use super::notes::{Notes, invalid, unsupported_content};
 use crate::adapter::Target;
 use crate::chat::{CacheControl, ChatRequest, MediaSource, Part, Role};
 use crate::error::EncodeError;
 use crate::media::{MediaStore, effective_type};
+use crate::notes::{Notes, invalid, unsupported_content};
 
 /// Picture types that the API takes.
 const IMAGE_TYPES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::notes::{Notes, unsupported};
 use super::params::Thinking;
 use super::{schema, tools};
 use crate::adapter::Target;
@@ -10,6 +9,7 @@ use crate::capability::JsonSchemaSupport;
 use crate::chat::{ChatRequest, ResponseFormat, ToolChoice};
 use crate::error::EncodeError;
 use crate::names::{NameMap, NameRule};
+use crate::notes::{Notes, unsupported};
 
 /// How the shape of the answer is asked for.
 #[derive(Debug, Default)]

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use super::assistant::{self, is_thinking};
 use super::content::{self, Context, mark};
-use super::notes::{Notes, invalid, unsupported, unsupported_content};
 use super::pairing::Pairing;
 use crate::chat::{ChatRequest, Message, Part, Role};
 use crate::error::{EncodeError, EncodeErrorCode};
 use crate::names::NameMap;
+use crate::notes::{Notes, invalid, unsupported, unsupported_content};
 
 /// Stands before a conversation that the assistant opens: the API wants a user turn first.
 const OPENING: &str = "(The assistant speaks first.)";
@@ -31,8 +31,8 @@ struct Turn {
     speaker: Speaker,
     /// Index of the request's message that began it.
     at: usize,
-    /// Tool results: nothing may stand before them.
-    results: Vec<Value>,
+    /// Tool results with the ranks of their calls: nothing may stand before them.
+    results: Vec<(usize, Value)>,
     blocks: Vec<Value>,
 }
 
@@ -66,7 +66,7 @@ pub(super) fn build(
     conversation.start_with_user(notes)?;
     if let Some(empty) = conversation.turns.iter().find(|turn| turn.is_empty()) {
         return Err(invalid(
-            &format!("messages[{}].content", empty.at),
+            format!("messages[{}].content", empty.at),
             "The user message is empty. Send text, or leave the message out.",
         ));
     }
@@ -87,13 +87,15 @@ impl Turn {
         self.results.is_empty() && self.blocks.is_empty()
     }
 
-    fn into_wire(self) -> Value {
+    fn into_wire(mut self) -> Value {
         let role = match self.speaker {
             Speaker::User => "user",
             Speaker::Assistant => "assistant",
             Speaker::System => "system",
         };
-        let mut content = self.results;
+        // In the order of the calls, so that tools that end in another order change no byte.
+        self.results.sort_by_key(|(rank, _)| *rank);
+        let mut content: Vec<Value> = self.results.into_iter().map(|(_, block)| block).collect();
         content.extend(self.blocks);
         json!({"role": role, "content": plain_or_blocks(content)})
     }
@@ -255,7 +257,7 @@ impl Builder<'_> {
             };
             if !is_instruction {
                 return Err(unsupported_content(
-                    &format!("messages[{at}].content[{index}]"),
+                    format!("messages[{at}].content[{index}]"),
                     "System messages hold text only. Move other content to a user message.",
                 ));
             }
@@ -306,9 +308,9 @@ impl Builder<'_> {
 
     fn tool(&mut self, at: usize, message: &Message) -> Result<(), EncodeError> {
         let given = message.tool_call_id.as_deref();
-        let Some(id) = self.pairing.result(given, message.name.as_deref()) else {
+        let Some((rank, id)) = self.pairing.result(given, message.name.as_deref()) else {
             if self.context.target.policy.repair_orphans {
-                self.notes.drop_by_policy("messages[].tool_call_id");
+                self.notes.forget("messages[].tool_call_id");
                 return Ok(());
             }
             return Err(EncodeError::new(
@@ -332,7 +334,7 @@ impl Builder<'_> {
             }
         }
         self.mark(&mut block, message)?;
-        self.turn(Speaker::User, at).results.push(block);
+        self.turn(Speaker::User, at).results.push((rank, block));
         Ok(())
     }
 

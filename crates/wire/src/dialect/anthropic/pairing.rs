@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 
-use super::notes::Notes;
 use crate::classify::synthetic_call_id;
 use crate::error::{EncodeError, EncodeErrorCode};
 use crate::json::stable_hash;
+use crate::notes::Notes;
 
 /// Calls of the last assistant turn that wait for a result, and ids used so far.
 #[derive(Debug, Default)]
@@ -25,6 +25,8 @@ struct Pending {
     name: String,
     /// Where the call stands in the request.
     at: String,
+    /// How many calls stand before it: results go out in the order of their calls.
+    rank: usize,
 }
 
 impl Pairing {
@@ -39,8 +41,10 @@ impl Pairing {
             })
             .find(|id| !self.used.contains(id))
             .unwrap_or_else(|| base.clone());
+        let rank = self.used.len();
         self.used.insert(wire.clone());
         self.pending.push_back(Pending {
+            rank,
             given: given.to_owned(),
             wire: wire.clone(),
             name: name.to_owned(),
@@ -49,9 +53,13 @@ impl Pairing {
         wire
     }
 
-    /// The wire id of the call that a result answers. Results without an id (legacy function
+    /// Rank and wire id of the call that a result answers. Results without an id (legacy function
     /// messages) answer the first waiting call of that name.
-    pub(super) fn result(&mut self, given: Option<&str>, name: Option<&str>) -> Option<String> {
+    pub(super) fn result(
+        &mut self,
+        given: Option<&str>,
+        name: Option<&str>,
+    ) -> Option<(usize, String)> {
         let at = match given.filter(|id| !id.is_empty()) {
             Some(id) => self.pending.iter().position(|call| call.given == id),
             None => self
@@ -59,7 +67,7 @@ impl Pairing {
                 .iter()
                 .position(|call| name.is_none_or(|name| call.name == name)),
         }?;
-        self.pending.remove(at).map(|call| call.wire)
+        self.pending.remove(at).map(|call| (call.rank, call.wire))
     }
 
     /// Whether calls wait for their results.
@@ -72,7 +80,7 @@ impl Pairing {
         &mut self,
         repair: bool,
         notes: &mut Notes,
-    ) -> Result<Vec<Value>, EncodeError> {
+    ) -> Result<Vec<(usize, Value)>, EncodeError> {
         let mut results = Vec::new();
         for call in std::mem::take(&mut self.pending) {
             if !repair {
@@ -87,12 +95,13 @@ impl Pairing {
                 ));
             }
             notes.change("messages[].tool_calls", "error_result_added");
-            results.push(json!({
+            let result = json!({
                 "type": "tool_result",
                 "tool_use_id": call.wire,
                 "content": "No result was given for this call.",
                 "is_error": true,
-            }));
+            });
+            results.push((call.rank, result));
         }
         Ok(results)
     }

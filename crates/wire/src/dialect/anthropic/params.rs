@@ -3,11 +3,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::notes::{Notes, unsupported};
 use crate::adapter::Target;
 use crate::capability::{Reasoning, Sampling};
 use crate::chat::{ChatRequest, Effort};
 use crate::error::EncodeError;
+use crate::notes::{Notes, unsupported};
 
 /// `max_tokens` where neither the caller nor the catalog names one: every Claude model takes it.
 const MAX_TOKENS_UNKNOWN: u64 = 4_096;

@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 use super::content::{Context, takes_marks};
 use super::format::Format;
 use super::messages::Conversation;
-use super::notes::Notes;
 use super::params::Thinking;
 use super::tools::Tools;
 use super::{ISSUER, format, messages, params, tools, version};
@@ -15,6 +14,7 @@ use crate::chat::{CacheControl, ChatRequest, MediaSource, Part};
 use crate::error::EncodeError;
 use crate::media::MediaStore;
 use crate::names::NameMap;
+use crate::notes::Notes;
 
 /// Lets requests name files that were uploaded before.
 const FILES_BETA: &str = "files-api-2025-04-14";

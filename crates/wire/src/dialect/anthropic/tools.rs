@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use super::content::{mark, takes_marks};
-use super::notes::{Notes, invalid, unsupported};
 use super::params::Thinking;
 use super::schema;
 use crate::adapter::Target;
@@ -11,6 +10,7 @@ use crate::capability::{ForcedToolChoice, JsonSchemaSupport};
 use crate::chat::{ChatRequest, Tool, ToolChoice};
 use crate::error::EncodeError;
 use crate::names::{NameMap, NameRule};
+use crate::notes::{Notes, invalid, unsupported};
 
 /// The version of the search tool that stands for `web_search_options`: every model takes it.
 const WEB_SEARCH: &str = "web_search_20250305";
@@ -191,7 +191,7 @@ fn native(
     });
     if !dated && kind != "mcp_toolset" {
         return Err(unsupported(
-            &format!("tools[{index}]"),
+            format!("tools[{index}]"),
             format!(
                 "Tools of type `{kind}` can't be sent to an Anthropic model. Use `function`, or \
                  an Anthropic type such as `{WEB_SEARCH}`."

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use serde_json::{Map, Value, json};
 
-use super::notes::Notes;
 use super::read::{field, member};
 use super::{ISSUER, contents::Context};
 use crate::chat::{Message, Part, ProviderBlock, ToolCall};
 use crate::error::EncodeError;
+use crate::notes::Notes;
 
 /// What a call without its signature carries, base64 of `skip_thought_signature_validator`, where
 /// the model insists on one (wire-protocols §9).

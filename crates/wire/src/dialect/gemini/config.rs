@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::notes::{Notes, refuse};
 use crate::adapter::Target;
 use crate::capability::Sampling;
 use crate::chat::{ChatRequest, Part};
 use crate::error::EncodeError;
+use crate::notes::{NO_EQUIVALENT, Notes, unsupported};
 
 /// Most stop sequences, candidates and alternatives per token that the API takes.
 const STOP_MAX: u32 = 5;
@@ -25,7 +25,7 @@ pub(super) fn encode(
     let capabilities = &target.capabilities;
     if let Some(seed) = request.seed {
         if !capabilities.seed {
-            notes.drop("seed")?;
+            notes.drop("seed", NO_EQUIVALENT)?;
         } else if let Ok(seed) = i32::try_from(seed) {
             out.insert("seed".into(), seed.into());
         } else {
@@ -52,7 +52,7 @@ pub(super) fn encode(
             Some(value) if capabilities.penalties => {
                 out.insert(key.into(), value.into());
             }
-            Some(value) if value != 0.0 => notes.drop(name)?,
+            Some(value) if value != 0.0 => notes.drop(name, NO_EQUIVALENT)?,
             _ => {}
         }
     }
@@ -89,7 +89,7 @@ fn sampling(
             Some(value) if takes => {
                 out.insert(key.into(), value);
             }
-            Some(value) if value.as_f64() != default => notes.drop(name)?,
+            Some(value) if value.as_f64() != default => notes.drop(name, NO_EQUIVALENT)?,
             _ => {}
         }
     }
@@ -119,7 +119,7 @@ fn limits(
         .stop_max
         .map_or(STOP_MAX, |max| max.min(STOP_MAX));
     if u32::try_from(stops.len()).unwrap_or(u32::MAX) > stop_max {
-        return Err(refuse(
+        return Err(unsupported(
             "stop",
             format!("This model takes at most {stop_max} stop sequences."),
         ));
@@ -130,7 +130,7 @@ fn limits(
     let choices = request.n.unwrap_or(1);
     let choices_max = capabilities.choices_max.min(CANDIDATES_MAX);
     if choices > choices_max {
-        return Err(refuse(
+        return Err(unsupported(
             "n",
             format!("This model gives at most {choices_max} choices a call."),
         ));
@@ -149,9 +149,9 @@ fn logprobs(
 ) -> Result<(), EncodeError> {
     if !target.capabilities.logprobs {
         if request.top_logprobs.is_some() {
-            notes.drop("top_logprobs")?;
+            notes.drop("top_logprobs", NO_EQUIVALENT)?;
         }
-        return notes.drop("logprobs");
+        return notes.drop("logprobs", NO_EQUIVALENT);
     }
     out.insert("responseLogprobs".into(), true.into());
     if let Some(top) = request.top_logprobs {
@@ -193,7 +193,7 @@ fn media_resolution(
         _ => "",
     };
     if !is_uniform || word.is_empty() {
-        return notes.drop("messages[].content[].image_url.detail");
+        return notes.drop("messages[].content[].image_url.detail", NO_EQUIVALENT);
     }
     out.insert("mediaResolution".into(), word.into());
     Ok(())
@@ -229,7 +229,7 @@ fn modalities(
             }
             // What the API sends anyway.
             ("format", Some("pcm16")) => {}
-            (key, _) => notes.drop(&format!("audio.{key}"))?,
+            (key, _) => notes.drop(&format!("audio.{key}"), NO_EQUIVALENT)?,
         }
     }
     Ok(())
@@ -253,7 +253,7 @@ pub(super) fn service_tier(
             Some("PRIORITY")
         }
         _ => {
-            notes.drop("service_tier")?;
+            notes.drop("service_tier", NO_EQUIVALENT)?;
             None
         }
     })
@@ -278,7 +278,7 @@ pub(super) fn leave_out(request: &ChatRequest, notes: &mut Notes) -> Result<(), 
     ];
     for (name, is_set) in set {
         if is_set {
-            notes.drop(name)?;
+            notes.drop(name, NO_EQUIVALENT)?;
         }
     }
     for (name, value) in &request.carried {
@@ -289,11 +289,11 @@ pub(super) fn leave_out(request: &ChatRequest, notes: &mut Notes) -> Result<(), 
         // `store: false` is what happens anyway.
         let is_moot = value.is_null() || value == &Value::Bool(false);
         if !is_taken && !is_moot {
-            notes.drop(name)?;
+            notes.drop(name, NO_EQUIVALENT)?;
         }
     }
     for name in &request.unread {
-        notes.drop(name)?;
+        notes.drop(name, NO_EQUIVALENT)?;
     }
     Ok(())
 }

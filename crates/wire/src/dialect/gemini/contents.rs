@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde_json::{Map, Value, json};
 
-use super::notes::{Notes, refuse_content};
 use super::{ISSUER, assistant, media};
 use crate::adapter::Target;
 use crate::chat::{ChatRequest, Message, Part, Role, ToolCall};
 use crate::error::{EncodeError, EncodeErrorCode};
 use crate::media::MediaStore;
 use crate::names::NameMap;
+use crate::notes::{NO_EQUIVALENT, Notes, unsupported_content};
 
 /// A message and its place in the request.
 type Placed<'m> = (usize, &'m Message);
@@ -100,7 +100,7 @@ pub(super) fn encode(
     }
     if is_model(contents.last()) && !context.target.capabilities.prefill {
         if !context.target.policy.rewrite_prefill {
-            return Err(refuse_content(
+            return Err(unsupported_content(
                 format!("messages[{}]", request.messages.len().saturating_sub(1)),
                 format!(
                     "The model `{}` does not continue an assistant message. End with a user \
@@ -131,7 +131,7 @@ fn turns(
         for (at, message) in steps {
             marks(message, notes)?;
             if message.name.is_some() {
-                notes.drop("messages[].name")?;
+                notes.drop("messages[].name", NO_EQUIVALENT)?;
             }
             let parts = assistant::parts(message, *at, context, notes)?;
             if !parts.is_empty() {
@@ -150,7 +150,7 @@ fn turns(
             }
             marks(message, notes)?;
             if message.name.is_some() {
-                notes.drop("messages[].name")?;
+                notes.drop("messages[].name", NO_EQUIVALENT)?;
             }
             let parts = match message.role {
                 Role::System | Role::Developer => {
@@ -363,7 +363,7 @@ fn system_text(message: &Message, at: usize) -> Result<String, EncodeError> {
         .position(|part| !matches!(part, Part::Text { .. } | Part::Refusal { .. }));
     match odd {
         None => Ok(message.text()),
-        Some(part_at) => Err(refuse_content(
+        Some(part_at) => Err(unsupported_content(
             format!("messages[{at}].content[{part_at}]"),
             "A system message takes text only. Put other content into a user message.",
         )),
@@ -371,7 +371,7 @@ fn system_text(message: &Message, at: usize) -> Result<String, EncodeError> {
 }
 
 pub(super) fn unknown_part(param: &str, kind: &str) -> EncodeError {
-    refuse_content(
+    unsupported_content(
         param,
         format!("Content of type `{kind}` can't be sent to Gemini."),
     )
@@ -380,7 +380,7 @@ pub(super) fn unknown_part(param: &str, kind: &str) -> EncodeError {
 /// Prompt-cache marks have no equivalent: the API caches by itself.
 fn marks(message: &Message, notes: &mut Notes) -> Result<(), EncodeError> {
     if message.cache_control.is_some() {
-        notes.drop("messages[].cache_control")?;
+        notes.drop("messages[].cache_control", NO_EQUIVALENT)?;
     }
     let marked = message.parts.iter().any(|part| {
         matches!(
@@ -398,7 +398,7 @@ fn marks(message: &Message, notes: &mut Notes) -> Result<(), EncodeError> {
         )
     });
     if marked {
-        notes.drop("messages[].content[].cache_control")?;
+        notes.drop("messages[].content[].cache_control", NO_EQUIVALENT)?;
     }
     Ok(())
 }

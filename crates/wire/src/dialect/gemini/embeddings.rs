@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::malformed;
-use super::notes::{Notes, refuse_content};
 use super::read::{field, list, text};
 use super::{errors, merge, path};
 use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::embedding::{EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
 use crate::error::{EncodeError, UpstreamError};
+use crate::notes::{NO_EQUIVALENT, Notes, unsupported_content};
 use crate::usage::{Usage, count};
 
 /// Translates an embeddings request. `provider_options.gemini` (`taskType`, `title`, …) goes into
@@ -21,7 +21,7 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
     let mut estimates = Vec::with_capacity(request.input.len());
     for (at, input) in request.input.iter().enumerate() {
         let EmbeddingInput::Text(input) = input else {
-            return Err(refuse_content(
+            return Err(unsupported_content(
                 format!("input[{at}]"),
                 "Gemini does not take token ids, which belong to another tokeniser. Send the \
                  text itself.",
@@ -40,12 +40,12 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
         estimates.push(u64::try_from(input.len().div_ceil(4)).unwrap_or(u64::MAX));
     }
     if request.user.is_some() {
-        notes.drop("user")?;
+        notes.drop("user", NO_EQUIVALENT)?;
     }
     for name in &request.unread {
-        notes.drop(name)?;
+        notes.drop(name, NO_EQUIVALENT)?;
     }
-    let (dropped, changed) = notes.into_lists();
+    let (dropped, changed) = notes.finish();
     Ok(Encoded {
         get: false,
         path: path::of_model(&target.endpoint, &target.model, "batchEmbedContents")?,

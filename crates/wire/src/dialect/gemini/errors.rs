@@ -123,6 +123,9 @@ fn invalid(message: &str) -> ErrorKind {
     if is_context_length(message) {
         return ErrorKind::ContextLengthExceeded;
     }
+    if message.contains("payload size exceeds the limit") {
+        return ErrorKind::PayloadTooLarge;
+    }
     // Templates of the API itself; the quoted part is a path of our own body.
     let unsupported = message.contains("Unknown name \"")
         || message.contains("is not enabled for")
@@ -252,6 +255,14 @@ mod tests {
                 "The input token count (5000000) exceeds the maximum number of tokens allowed."
             ),
             ErrorKind::ContextLengthExceeded
+        );
+        assert_eq!(
+            error(
+                400,
+                "INVALID_ARGUMENT",
+                "Request payload size exceeds the limit: 20971520 bytes."
+            ),
+            ErrorKind::PayloadTooLarge
         );
         assert_eq!(
             error(

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::notes::Notes;
 use super::schema::sanitise;
 use crate::adapter::Target;
 use crate::capability::{ForcedToolChoice, JsonSchemaSupport, SchemaDialect};
 use crate::chat::ResponseFormat;
 use crate::error::EncodeError;
 use crate::names::NameRule;
+use crate::notes::Notes;
 
 /// What the answer's shape adds to the request.
 #[derive(Default)]

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::notes::refuse_content;
 use crate::adapter::Target;
 use crate::chat::{ChatRequest, MediaSource, Part};
 use crate::error::EncodeError;
 use crate::media::{MediaStore, effective_type, parse_data_url};
+use crate::notes::unsupported_content;
 
 /// Where files uploaded to the Gemini API live.
 const FILES_HOST: &str = "https://generativelanguage.googleapis.com/";
@@ -67,7 +67,7 @@ pub(super) fn part(
         Part::Text { .. } | Part::Refusal { .. } | Part::Unknown { .. } => return Ok(None),
     };
     if !able {
-        return Err(refuse_content(
+        return Err(unsupported_content(
             param,
             format!("The model `{}` takes no {kind}.", target.model),
         ));
@@ -80,7 +80,7 @@ pub(super) fn part(
             _ if is_taken_by_reference(url) => by_reference(url, fallback),
             (_, Some(found)) => inline(&found.media_type, &found.data, fallback, param)?,
             (_, None) => {
-                return Err(refuse_content(
+                return Err(unsupported_content(
                     param,
                     "The file at this URL could not be fetched. Send it as a data URL.",
                 ));
@@ -112,13 +112,13 @@ fn inline(
         "audio/mpeg" => "audio/mp3".to_owned(),
         "audio/x-wav" | "audio/wave" => "audio/wav".to_owned(),
         "" => {
-            return Err(refuse_content(
+            return Err(unsupported_content(
                 param,
                 "The media type of this part is unknown. Name it in the data URL.",
             ));
         }
         "image/svg+xml" => {
-            return Err(refuse_content(
+            return Err(unsupported_content(
                 param,
                 "Gemini takes no SVG. Send the picture as PNG, JPEG or WebP.",
             ));
@@ -162,7 +162,7 @@ fn file_uri(id: &str, param: &str) -> Result<String, EncodeError> {
     });
     name.map(|name| format!("{FILES_HOST}v1beta/files/{name}"))
         .ok_or_else(|| {
-            refuse_content(
+            unsupported_content(
                 param,
                 format!(
                     "The file id `{id}` was not issued by the Gemini Files API (`files/…`). \

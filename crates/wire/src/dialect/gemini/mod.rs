@@ -15,7 +15,6 @@ mod grounding;
 mod media;
 mod merge;
 mod models;
-mod notes;
 mod partial;
 mod parts;
 mod path;

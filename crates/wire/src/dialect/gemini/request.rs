@@ -3,13 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use super::contents::{self, Context};
-use super::notes::{Notes, refuse};
 use super::read::member;
 use super::{config, format, merge, path, thinking, tools};
 use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::chat::ChatRequest;
 use crate::error::EncodeError;
 use crate::media::MediaStore;
+use crate::notes::{NO_EQUIVALENT, Notes, unsupported};
 
 /// Translates a chat request.
 pub(super) fn encode(
@@ -53,7 +53,7 @@ pub(super) fn encode(
         .any(|options| member(options, "cachedContent").is_some());
     if is_cached {
         if is_emulated {
-            return Err(refuse(
+            return Err(unsupported(
                 "response_format",
                 "This model needs an instruction or a tool for this format, which can't be sent \
                  with `cachedContent`.",
@@ -70,7 +70,7 @@ pub(super) fn encode(
     }
     thinking::settle(&mut body, &options);
     config::leave_out(request, &mut notes)?;
-    let (dropped, changed) = notes.into_lists();
+    let (dropped, changed) = notes.finish();
     Ok(Encoded {
         get: false,
         path,
@@ -147,14 +147,14 @@ fn leave_to_cache(
     notes: &mut Notes,
 ) -> Result<(), EncodeError> {
     if !system.is_empty() {
-        notes.drop("messages[].role=system")?;
+        notes.drop("messages[].role=system", NO_EQUIVALENT)?;
         system.clear();
     }
     if !tools.functions.is_empty() || !tools.hosted.is_empty() {
-        notes.drop("tools")?;
+        notes.drop("tools", NO_EQUIVALENT)?;
     }
     if tools.calling.is_some() {
-        notes.drop("tool_choice")?;
+        notes.drop("tool_choice", NO_EQUIVALENT)?;
     }
     *tools = tools::Tools::default();
     Ok(())

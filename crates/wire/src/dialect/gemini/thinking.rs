@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::notes::Notes;
 use super::read::is_spelling_of;
 use crate::adapter::Target;
 use crate::capability::Reasoning;
 use crate::chat::{ChatRequest, Effort};
 use crate::error::EncodeError;
+use crate::notes::{NO_EQUIVALENT, Notes};
 
 /// `thinkingConfig` for the request, if it asks for any effort.
 pub(super) fn encode(
@@ -22,7 +22,7 @@ pub(super) fn encode(
         Reasoning::None if effort == Effort::None => return Ok(None),
         // The wire has no field that every model takes, so nothing is sent on a guess.
         Reasoning::None | Reasoning::Unknown => {
-            notes.drop("reasoning_effort")?;
+            notes.drop("reasoning_effort", NO_EQUIVALENT)?;
             return Ok(None);
         }
         Reasoning::Budget {

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::notes::{Notes, refuse, refuse_content};
 use super::schema::sanitise;
 use crate::adapter::Target;
 use crate::capability::{ForcedToolChoice, Reasoning, SchemaDialect};
 use crate::chat::{ChatRequest, Tool, ToolChoice};
 use crate::error::EncodeError;
 use crate::names::{NameMap, NameRule};
+use crate::notes::{NO_EQUIVALENT, Notes, unsupported, unsupported_content};
 
 /// Tools that Google runs and whose names no other provider uses.
 const HOSTED: [&str; 5] = [
@@ -60,7 +60,7 @@ pub(super) fn encode(
     notes: &mut Notes,
 ) -> Result<Tools, EncodeError> {
     if !target.capabilities.tools && !request.tools.is_empty() {
-        return Err(refuse(
+        return Err(unsupported(
             "tools",
             format!("The model `{}` takes no tools.", target.model),
         ));
@@ -71,10 +71,10 @@ pub(super) fn encode(
     }
     if let Some(options) = request.carried.get("web_search_options") {
         for key in options.as_object().into_iter().flat_map(Map::keys) {
-            notes.drop(&format!("web_search_options.{key}"))?;
+            notes.drop(&format!("web_search_options.{key}"), NO_EQUIVALENT)?;
         }
         if !tools.functions.is_empty() && !mixes_hosted(target) {
-            return Err(refuse(
+            return Err(unsupported(
                 "web_search_options",
                 format!(
                     "The model `{}` can't search the web while it has function tools. Leave out \
@@ -87,7 +87,7 @@ pub(super) fn encode(
     }
     choice(request, target, names, notes, &mut tools)?;
     if request.parallel_tool_calls == Some(false) {
-        notes.drop("parallel_tool_calls")?;
+        notes.drop("parallel_tool_calls", NO_EQUIVALENT)?;
     }
     Ok(tools)
 }
@@ -115,10 +115,10 @@ fn one(
             cache_control,
         } => {
             if *strict == Some(true) {
-                notes.drop("tools[].function.strict")?;
+                notes.drop("tools[].function.strict", NO_EQUIVALENT)?;
             }
             if cache_control.is_some() {
-                notes.drop("tools[].cache_control")?;
+                notes.drop("tools[].cache_control", NO_EQUIVALENT)?;
             }
             let parameters = parameters
                 .as_ref()
@@ -140,7 +140,7 @@ fn one(
                 .as_ref()
                 .filter(|format| format.get("type").and_then(Value::as_str) != Some("text"))
             {
-                notes.drop("tools[].custom.format")?;
+                notes.drop("tools[].custom.format", NO_EQUIVALENT)?;
                 said = format!("{said}\nThe input must follow this grammar: {grammar}");
             }
             let parameters = json!({"type": "object",
@@ -156,7 +156,7 @@ fn one(
         }
         Tool::Unknown { kind, value } => {
             let raw = hosted(kind, value).ok_or_else(|| {
-                refuse_content(
+                unsupported_content(
                     format!("tools[{at}]"),
                     format!(
                         "The tool type `{kind}` is not known to Gemini. Its own tools are given \
@@ -228,7 +228,7 @@ fn choice(
     };
     if tools.functions.is_empty() {
         if !matches!(choice, ToolChoice::Auto | ToolChoice::None) {
-            notes.drop("tool_choice")?;
+            notes.drop("tool_choice", NO_EQUIVALENT)?;
         }
         return Ok(());
     }
@@ -261,7 +261,7 @@ fn choice(
         return Ok(());
     }
     if !target.policy.downgrade_forced_tool_choice {
-        return Err(refuse(
+        return Err(unsupported(
             "tool_choice",
             format!(
                 "The model `{}` can't be forced to call a tool. Use `auto`.",

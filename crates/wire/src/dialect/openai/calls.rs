@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::response::{take_text, unwrap_input};
+use super::response::{is_named, take_text, unwrap_input};
 use crate::adapter::DecodeContext;
 use crate::chat::ChatEvent;
 use crate::classify::synthetic_call_id;
@@ -56,7 +56,9 @@ impl Calls {
         let index = fields.remove("index").and_then(|index| index.as_u64());
         let id = take_text(&mut fields, "id").unwrap_or_default();
         let (inner, key, custom) = match (fields.remove("custom"), fields.remove("function")) {
-            (Some(Value::Object(custom)), _) => (custom, "input", true),
+            // Pieces of a custom call have no name, and no function beside them.
+            (Some(Value::Object(custom)), None | Some(Value::Null)) => (custom, "input", true),
+            (Some(Value::Object(custom)), _) if is_named(&custom) => (custom, "input", true),
             (_, Some(Value::Object(function))) => (function, "arguments", false),
             _ => (Map::new(), "arguments", false),
         };

@@ -36,28 +36,39 @@ pub(super) fn media_to_fetch(request: &ChatRequest, target: &Target) -> Vec<Stri
     urls
 }
 
+/// What the policy let us mend in calls and results.
+#[derive(Debug, Default)]
+pub(super) struct Repairs {
+    /// A result without its call was left out.
+    pub(super) left_out: bool,
+    /// A call without its result got one.
+    pub(super) added: bool,
+}
+
 /// All messages, with the extension members that [`super::strip`] then fits to the target.
 pub(super) fn messages(
     request: &ChatRequest,
     target: &Target,
     media: &MediaStore,
     names: &NameMap,
+    repairs: &mut Repairs,
 ) -> Result<Value, EncodeError> {
     let mut out: Vec<Value> = Vec::with_capacity(request.messages.len());
     let mut open: Vec<String> = Vec::new();
     for (at, message) in request.messages.iter().enumerate() {
         if message.role == Role::Tool {
             if !answer(message, &mut open, at, target)? {
+                repairs.left_out = true;
                 continue;
             }
         } else {
-            close(&mut open, at, target, &mut out)?;
+            repairs.added |= close(&mut open, at, target, &mut out)?;
             open.extend(message.tool_calls.iter().map(|call| call.id.clone()));
         }
         let encoder = Encoder { target, media, at };
         out.push(encoder.message(message, names)?);
     }
-    close(&mut open, request.messages.len(), target, &mut out)?;
+    repairs.added |= close(&mut open, request.messages.len(), target, &mut out)?;
     Ok(Value::Array(out))
 }
 
@@ -85,13 +96,14 @@ fn answer(
     ))
 }
 
-/// Every call of a turn must be answered before the next turn.
+/// Every call of a turn must be answered before the next turn; `true` if one had to be mended.
 fn close(
     open: &mut Vec<String>,
     at: usize,
     target: &Target,
     out: &mut Vec<Value>,
-) -> Result<(), EncodeError> {
+) -> Result<bool, EncodeError> {
+    let lacks = !open.is_empty();
     for id in open.drain(..) {
         if !target.policy.repair_orphans {
             return Err(EncodeError::new(
@@ -106,7 +118,7 @@ fn close(
             "content": "The tool gave no result.",
         }));
     }
-    Ok(())
+    Ok(lacks)
 }
 
 struct Encoder<'a> {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use memchr::memmem;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::params::{FewParams, Params};
@@ -12,6 +13,7 @@ use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::capability::SystemRole;
 use crate::error::{EncodeError, EncodeErrorCode};
 use crate::json::{Edit, RawObject, quote};
+use crate::names::NameRule;
 
 /// A request that is passed on.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,19 +60,19 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
     if raw.get("tools").is_some() && !has_tools {
         body.push(("tools".into(), None));
     }
-    for key in raw.keys() {
-        if key == "provider" || key == "provider_options" || key.starts_with("x-") {
-            body.push((Cow::Borrowed(key), None));
-        }
-    }
+    own_members(raw, target, &mut notes, &mut body);
     edit_messages(raw, messages, target, &mut notes, &mut body)?;
     merge_options(raw, target, &mut body)?;
     // A limit under its older name keeps its place and bytes.
     let renamed = rename(raw, &mut body);
+    // The last word on a key counts, and a key is added once only.
     let mut edits: Vec<Edit<'_>> = body
-        .iter_mut()
-        .map(|(key, value)| match value.take() {
-            Some(json) => Edit::Set(key, json),
+        .iter()
+        .enumerate()
+        .filter(|(at, (key, _))| !body.iter().skip(at + 1).any(|(later, _)| later == key))
+        .map(|(_, change)| change)
+        .map(|(key, value)| match value {
+            Some(json) => Edit::Set(key, json.clone()),
             None => Edit::Remove(key),
         })
         .collect();
@@ -95,7 +97,71 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
     })
 }
 
+/// Whether edits are not enough for this request, so that it must be read and written anew: OpenAI
+/// refuses a tool's name (its calls must be named back in the answer), or calls without results
+/// are to be mended.
+#[must_use]
+pub fn needs_translation(raw: &RawObject<'_>, target: &Target) -> bool {
+    let calls = || {
+        let messages = raw.get("messages").unwrap_or_default().as_bytes();
+        memmem::find(messages, b"\"tool_call").is_some()
+    };
+    (target.policy.repair_orphans && calls())
+        || (target.endpoint.first_party && names_refused(raw.get("tools").unwrap_or_default()))
+}
+
+fn names_refused(tools: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow, default)]
+        name: Option<Cow<'a, str>>,
+    }
+    #[derive(Deserialize)]
+    struct Tool<'a> {
+        #[serde(borrow, default)]
+        function: Option<Named<'a>>,
+        #[serde(borrow, default)]
+        custom: Option<Named<'a>>,
+    }
+    if tools.is_empty() {
+        return false;
+    }
+    // What can't be read so is passed on for the provider to judge.
+    let tools: Vec<Tool<'_>> = serde_json::from_str(tools).unwrap_or_default();
+    tools
+        .iter()
+        .filter_map(|tool| {
+            tool.function
+                .as_ref()
+                .or(tool.custom.as_ref())?
+                .name
+                .as_ref()
+        })
+        .any(|name| !name.is_empty() && !NameRule::STRICT.fits(name))
+}
+
 type Changes<'a> = Vec<(Cow<'a, str>, Option<String>)>;
+
+/// Takes out what is Polyroute's own.
+fn own_members<'a>(
+    raw: &'a RawObject<'_>,
+    target: &Target,
+    notes: &mut Notes,
+    body: &mut Changes<'a>,
+) {
+    for key in raw.keys() {
+        // `provider` is ours as a name; OpenRouter's object of that name is for it alone.
+        let is_name = raw.get(key).is_some_and(|text| text.starts_with('"'));
+        let is_foreign = key == "provider" && !is_name;
+        if is_foreign && target.endpoint.first_party {
+            notes.dropped.push(key.to_owned());
+        }
+        let is_ours = key == "provider" || key == "provider_options" || key.starts_with("x-");
+        if is_ours && (!is_foreign || target.endpoint.first_party) {
+            body.push((key.into(), None));
+        }
+    }
+}
 
 /// Turns "remove `max_tokens`, add the same value as `max_completion_tokens`" into one rename.
 fn rename(raw: &RawObject<'_>, body: &mut Changes<'_>) -> Option<Edit<'static>> {

@@ -23,7 +23,7 @@ mod strip;
 mod tap;
 mod usage;
 
-pub use edit::{Edited, edit_chat};
+pub use edit::{Edited, edit_chat, needs_translation};
 pub use parse::{parse_chat, parse_embeddings};
 pub use pass_embeddings::{edit_embeddings, tap_embeddings};
 pub use tap::{Tap, TapSignal, TapSummary, tap_whole};

@@ -83,10 +83,11 @@ pub(super) fn apply(
         target,
         notes: Notes::default(),
     };
+    // Whether the model will think decides on its sampling, so effort comes first.
+    rules.effort(has_tools)?;
     rules.sampling()?;
     rules.likelihoods()?;
     rules.stop_and_choices()?;
-    rules.effort(has_tools)?;
     rules.output_limit()?;
     rules.tools(has_tools)?;
     rules.response_format(says_json)?;

@@ -19,7 +19,8 @@ pub(super) fn encode(
 ) -> Result<Encoded, EncodeError> {
     let names = NameMap::new(tool_names(request), &NameRule::STRICT);
     let mut lost = Vec::new();
-    let mut messages = content::messages(request, target, media, &names)?;
+    let mut repairs = content::Repairs::default();
+    let mut messages = content::messages(request, target, media, &names, &mut repairs)?;
     strip::messages(&mut messages, target, &mut lost)?;
     let mut body = Map::new();
     body.insert("model".to_owned(), target.model.clone().into());
@@ -58,6 +59,13 @@ pub(super) fn encode(
     }
     context.names = names;
     notes.dropped.extend(lost);
+    if repairs.left_out {
+        notes.dropped.push("messages[].tool_call_id".to_owned());
+    }
+    if repairs.added {
+        let repair = "messages[].tool_calls=error_result_added";
+        notes.changed.push(repair.to_owned());
+    }
     notes.sort();
     Ok(Encoded {
         get: false,

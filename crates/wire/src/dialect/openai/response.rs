@@ -281,7 +281,7 @@ fn tool_call(item: Value, fallback_id: String, context: &DecodeContext) -> Optio
     };
     let id = take_text(&mut fields, "id").filter(|id| !id.is_empty());
     let (inner, key, mut custom) = match (fields.remove("custom"), fields.remove("function")) {
-        (Some(Value::Object(custom)), _) => (custom, "input", true),
+        (Some(Value::Object(custom)), _) if is_named(&custom) => (custom, "input", true),
         (_, Some(Value::Object(function))) => (function, "arguments", false),
         _ => return None,
     };
@@ -306,6 +306,13 @@ fn tool_call(item: Value, fallback_id: String, context: &DecodeContext) -> Optio
         arguments,
         custom,
     })
+}
+
+/// Snowflake puts an empty `custom` beside every function call.
+pub(super) fn is_named(call: &Map<String, Value>) -> bool {
+    call.get("name")
+        .and_then(Value::as_str)
+        .is_some_and(|name| !name.is_empty())
 }
 
 /// The free text of a custom tool that went out as a function with one field `input`.

@@ -16,6 +16,9 @@ pub(super) const ID_BYTES_MAX: usize = 40;
 
 /// Extension members of messages that no OpenAI-shaped wire but ours knows.
 const EXTENSIONS: [&str; 4] = ["provider_blocks", "thinking_blocks", "is_error", "images"];
+/// Members that OpenAI's SDKs add on their side to the answers that they parse, and send back with
+/// the message: the API refuses them (`parsed` on messages, `parsed_arguments` on functions).
+const SDK_ONLY: [&str; 2] = ["parsed", "parsed_arguments"];
 /// Members of messages that compatible servers know and OpenAI itself does not.
 const COMPATIBLE_ONLY: [&str; 3] = ["reasoning_content", "reasoning", "reasoning_details"];
 
@@ -26,6 +29,7 @@ const MEDIA: [&str; 4] = ["image_url", "file", "input_audio", "video_url"];
 /// searching a short conversation.
 struct Probes {
     extensions: [Finder<'static>; 4],
+    sdk_only: [Finder<'static>; 2],
     compatible_only: [Finder<'static>; 3],
     media: [Finder<'static>; 4],
     extra_content: Finder<'static>,
@@ -45,6 +49,7 @@ impl Probes {
         static PROBES: OnceLock<Probes> = OnceLock::new();
         PROBES.get_or_init(|| Self {
             extensions: EXTENSIONS.map(quoted),
+            sdk_only: SDK_ONLY.map(quoted),
             compatible_only: COMPATIBLE_ONLY.map(quoted),
             media: MEDIA.map(quoted),
             extra_content: quoted("extra_content"),
@@ -66,6 +71,7 @@ pub(super) fn may_need(text: &[u8], target: &Target) -> bool {
     let first_party = target.endpoint.first_party;
     let takes = &target.capabilities;
     probes.extensions.iter().any(holds)
+        || probes.sdk_only.iter().any(holds)
         || holds(&probes.extra_content)
         || (first_party && probes.compatible_only.iter().any(holds))
         || (!takes.cache_control && holds(&probes.cache_control))
@@ -169,6 +175,7 @@ impl Strip<'_> {
                 }
             }
         }
+        self.sdk_members(message);
         if self.target.endpoint.first_party {
             for key in COMPATIBLE_ONLY {
                 self.changed |= message.remove(key).is_some();
@@ -184,10 +191,19 @@ impl Strip<'_> {
         if let Some(calls) = message.get_mut("tool_calls").and_then(Value::as_array_mut) {
             for call in calls.iter_mut().filter_map(Value::as_object_mut) {
                 self.changed |= call.remove("extra_content").is_some();
+                if let Some(function) = call.get_mut("function").and_then(Value::as_object_mut) {
+                    self.sdk_members(function);
+                }
                 self.shorten(call, "id");
             }
         }
         self.shorten(message, "tool_call_id");
+    }
+
+    fn sdk_members(&mut self, object: &mut Map<String, Value>) {
+        for key in SDK_ONLY {
+            self.changed |= object.remove(key).is_some();
+        }
     }
 
     /// Puts `reasoning_details` back where a compatible server (OpenRouter) had given them.

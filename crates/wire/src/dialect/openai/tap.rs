@@ -170,6 +170,10 @@ impl Tap {
                 return Err(error);
             }
         }
+        if self.finish_seen && !self.summary.done {
+            // Some servers end without the marker that callers wait for.
+            out.extend_from_slice(b"data: [DONE]\n\n");
+        }
         if self.summary.done || self.finish_seen {
             Ok(self.summary.clone())
         } else {
@@ -203,11 +207,13 @@ impl Tap {
         if says(event, &probes.usage) && self.usage_only(data) && !self.usage_asked {
             return;
         }
+        for key in [&probes.tool_calls, &probes.function_call] {
+            if !self.summary.has_tool_calls {
+                self.summary.has_tool_calls = says(event, key);
+            }
+        }
         if !self.finish_seen && says(event, &probes.finish_reason) {
             self.finish_of(data);
-        }
-        if !self.summary.has_tool_calls {
-            self.summary.has_tool_calls = says(event, &probes.tool_calls);
         }
         if !self.content_seen {
             self.content_seen = is_content(data);
@@ -338,6 +344,7 @@ struct Probes {
     choices: Finder<'static>,
     error: Finder<'static>,
     finish_reason: Finder<'static>,
+    function_call: Finder<'static>,
     tool_calls: Finder<'static>,
     usage: Finder<'static>,
 }
@@ -349,6 +356,7 @@ impl Probes {
             choices: Finder::new("\"choices\""),
             error: Finder::new("\"error\""),
             finish_reason: Finder::new("\"finish_reason\""),
+            function_call: Finder::new("\"function_call\""),
             tool_calls: Finder::new("\"tool_calls\""),
             usage: Finder::new("\"usage\""),
         })
@@ -465,7 +473,7 @@ fn peek(body: &[u8]) -> Option<TapSummary> {
             .as_ref()
             .is_some_and(|calls| !calls.is_empty())
     });
-    if peek.error.is_some() || word == "error" || word.is_empty() {
+    if peek.error.is_some() || matches!(word, "" | "error" | "function_call") {
         return None;
     }
     Some(TapSummary {

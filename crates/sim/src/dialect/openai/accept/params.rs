@@ -57,7 +57,12 @@ fn effort(body: &Value, traits: &Traits) -> Result<(), Refusal> {
 }
 
 fn sampling(body: &Value, traits: &Traits) -> Result<(), Refusal> {
-    if traits.reasoning_can_be_off() && text(body, "reasoning_effort") == "none" {
+    let thinks = match text(body, "reasoning_effort") {
+        "" => traits.thinks_by_default(),
+        "none" => !traits.reasoning_can_be_off(),
+        _ => true,
+    };
+    if !thinks {
         return Ok(());
     }
     let off = |value: &Value, default: f64| value.as_f64().is_some_and(|given| given != default);

@@ -70,8 +70,8 @@ fn case_4_10_results_come_first_and_pair_by_id_whatever_stands_between() {
     assert_eq!(
         wire[2]["content"],
         json!([
-            {"type": "tool_result", "tool_use_id": "b", "content": "B"},
             {"type": "tool_result", "tool_use_id": "a", "content": "A"},
+            {"type": "tool_result", "tool_use_id": "b", "content": "B"},
             {"type": "text", "text": "meanwhile"},
             {"type": "text", "text": "go on"},
         ])

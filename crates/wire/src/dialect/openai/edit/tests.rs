@@ -68,6 +68,27 @@ fn our_own_members_go_and_options_are_merged() {
 }
 
 #[test]
+fn openrouters_provider_object_is_not_our_provider_name() {
+    let members = json!({"provider": {"only": ["x"]}});
+    let sent = json_of(&with(members.clone(), &target(false, Capabilities::default())).unwrap());
+    assert_eq!(sent["provider"], json!({"only": ["x"]}));
+    let edited = with(members, &target(true, Capabilities::default())).unwrap();
+    assert!(json_of(&edited).get("provider").is_none());
+    assert_eq!(edited.encoded.dropped, ["provider"]);
+}
+
+#[test]
+fn options_for_a_member_that_we_add_too_make_one_member() {
+    let members =
+        json!({"stream": true, "provider_options": {"openai": {"stream_options": {"pad": 1}}}});
+    let edited = with(members, &target(true, Capabilities::default())).unwrap();
+    // A second member of the same key would be refused here.
+    let sent = RawObject::parse(&edited.encoded.body).unwrap();
+    let options: Value = serde_json::from_str(sent.get("stream_options").unwrap()).unwrap();
+    assert_eq!(options, json!({"include_usage": true, "pad": 1}));
+}
+
+#[test]
 fn case_42_usage_is_always_asked_for_upstream() {
     let target = target(true, Capabilities::default());
     let edited = with(json!({"stream": true}), &target).unwrap();
@@ -274,8 +295,9 @@ fn case_21_extension_fields_do_not_reach_openai() {
         {"role": "assistant", "content": "y", "reasoning_content": "r", "thinking_blocks": [],
          "provider_blocks": [{"index": 0, "issuer": "openai", "span": {"text": 0, "calls": 0},
             "block": {"reasoning_details": [{"text": "t"}]}}],
-         "custom": 1,
-         "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"},
+         "custom": 1, "parsed": null,
+         "tool_calls": [{"id": "c", "type": "function",
+            "function": {"name": "f", "arguments": "{}", "parsed_arguments": {}},
             "extra_content": {"google": {"thought_signature": "s"}}}]},
         {"role": "tool", "tool_call_id": "c", "content": "no", "is_error": true},
     ]);
@@ -289,6 +311,7 @@ fn case_21_extension_fields_do_not_reach_openai() {
         "extra_content",
         "is_error",
         "reasoning_details",
+        "parsed",
     ] {
         assert!(!sent.contains(gone), "{gone}: {sent}");
     }
@@ -365,4 +388,45 @@ proptest! {
         let edited = edit(&body, &target(first_party, Capabilities::default())).unwrap();
         prop_assert_eq!(text(&edited), body.replacen("\"caller\"", "\"up\"", 1));
     }
+}
+
+#[test]
+fn case_7_only_names_that_openai_refuses_need_a_translation() {
+    let needs = |name: &str, target: &Target| {
+        let body = json!({"model": "m", "messages": [], "tools": [
+            {"type": "function", "function": {"name": "fine"}},
+            {"type": "custom", "custom": {"name": name}}]})
+        .to_string();
+        needs_translation(&RawObject::parse(body.as_bytes()).unwrap(), target)
+    };
+    let openai = target(true, Capabilities::default());
+    for (name, expected) in [
+        ("get_weather-2", false),
+        ("get.weather", true),
+        ("get\u{e9}", true),
+        (&*"a".repeat(64), false),
+        (&*"a".repeat(65), true),
+        ("", false),
+    ] {
+        assert_eq!(needs(name, &openai), expected, "{name}");
+        // Nobody knows what names a compatible server takes.
+        assert!(!needs(name, &target(false, Capabilities::default())));
+    }
+    let odd = r#"{"model":"m","messages":[],"tools":[1,{"function":"x"}]}"#;
+    assert!(!needs_translation(
+        &RawObject::parse(odd.as_bytes()).unwrap(),
+        &openai
+    ));
+}
+
+#[test]
+fn case_8_calls_are_read_only_where_orphans_are_to_be_mended() {
+    let body = r#"{"model":"m","messages":[{"role":"tool","tool_call_id":"a","content":"b"}]}"#;
+    let raw = RawObject::parse(body.as_bytes()).unwrap();
+    let mut mending = target(false, Capabilities::default());
+    assert!(!needs_translation(&raw, &mending));
+    mending.policy.repair_orphans = true;
+    assert!(needs_translation(&raw, &mending));
+    let plain = RawObject::parse(br#"{"model":"m","messages":[]}"#).unwrap();
+    assert!(!needs_translation(&plain, &mending));
 }

@@ -38,6 +38,7 @@ pub struct ChunkEncoder {
 struct ChoiceState {
     opened: bool,
     annotations: usize,
+    has_calls: bool,
     custom_calls: Vec<u32>,
     metadata: Map<String, Value>,
     finish: Option<(FinishReason, String, Option<String>)>,
@@ -213,6 +214,7 @@ impl ChunkEncoder {
         custom: bool,
         out: &mut Vec<u8>,
     ) {
+        self.choices.entry(choice).or_default().has_calls = true;
         if self.options.legacy_functions {
             // One call is all that the legacy shape can say.
             if call == 0 {
@@ -294,7 +296,7 @@ impl ChunkEncoder {
             entry.insert("index".to_owned(), choice.into());
             entry.insert("delta".to_owned(), json!({}));
             entry.insert("logprobs".to_owned(), Value::Null);
-            let word = finish_word(reason, self.options.legacy_functions);
+            let word = finish_word(reason, state.has_calls, self.options.legacy_functions);
             entry.insert("finish_reason".to_owned(), word.into());
             finish_extras(&mut entry, Some(&native), stop.as_deref(), state.metadata);
             let extra = if !self.options.include_usage && Some(choice) == last {

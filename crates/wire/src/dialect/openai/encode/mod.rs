@@ -76,7 +76,12 @@ fn whole_choice(choice: &Choice, legacy_functions: bool) -> Value {
     );
     out.insert(
         "finish_reason".to_owned(),
-        finish_word(reason, legacy_functions).into(),
+        finish_word(
+            reason,
+            !choice.message.tool_calls.is_empty(),
+            legacy_functions,
+        )
+        .into(),
     );
     let mut metadata = choice.metadata.clone();
     metadata.extend(choice.message.metadata.clone());
@@ -107,7 +112,13 @@ fn finish_extras(
     }
 }
 
-fn finish_word(reason: FinishReason, legacy_functions: bool) -> &'static str {
+/// The word for the caller. A turn that ended in the model's own error with calls in it (Gemini's
+/// `UNEXPECTED_TOOL_CALL`) says that there are calls, as they are there to be run.
+fn finish_word(reason: FinishReason, has_calls: bool, legacy_functions: bool) -> &'static str {
+    let reason = match reason {
+        FinishReason::Error if has_calls => FinishReason::ToolCalls,
+        other => other,
+    };
     if legacy_functions && reason == FinishReason::ToolCalls {
         "function_call"
     } else {

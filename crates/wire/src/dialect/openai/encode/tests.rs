@@ -294,3 +294,54 @@ fn embeddings_as_floats_and_as_base64() {
     let base64 = parsed(&embeddings(&answer, true));
     assert_eq!(base64["data"][0]["embedding"], "AACAPwAAAL8=");
 }
+
+#[test]
+fn case_22_23_and_24_blocks_come_back_from_a_caller_unchanged() {
+    let mut whole = answer();
+    let blocks = [
+        (
+            "anthropic",
+            json!({"type": "thinking", "thinking": "", "signature": "s="}),
+            0,
+        ),
+        (
+            "anthropic",
+            json!({"type": "redacted_thinking", "data": "x=="}),
+            0,
+        ),
+        ("gemini", json!({"thoughtSignature": "g="}), 1),
+    ];
+    let blocks = blocks
+        .into_iter()
+        .zip(0..)
+        .map(|((issuer, block, call_len), index)| ProviderBlock {
+            index,
+            issuer: issuer.into(),
+            model: "m".into(),
+            span: BlockSpan {
+                text: 0,
+                text_len: 0,
+                calls: 0,
+                call_len,
+            },
+            block,
+        });
+    whole.choices[0].message.blocks = blocks.collect();
+    let body = parsed(&response(&whole, &identity(), false));
+    // What a streaming client puts together: list entries by their index.
+    let (chunks, _) = stream(replay(whole.clone()), ChunkOptions::default());
+    let mut streamed = body["choices"][0]["message"].clone();
+    streamed["provider_blocks"] = chunks
+        .iter()
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["provider_blocks"].as_array())
+        .flatten()
+        .cloned()
+        .collect();
+    for message in [body["choices"][0]["message"].clone(), streamed] {
+        let request = json!({"model": "m", "messages": [message]}).to_string();
+        let raw = crate::json::RawObject::parse(request.as_bytes()).unwrap();
+        let request = crate::dialect::openai::parse_chat(&raw).unwrap();
+        assert_eq!(request.messages[0].blocks, whole.choices[0].message.blocks);
+        assert_eq!(request.messages[0].reasoning.as_deref(), Some("hm"));
+    }
+}

@@ -54,6 +54,13 @@ impl Fields {
         self.members.remove(key).filter(|value| !value.is_null())
     }
 
+    /// Takes out and forgets a member whose value fits.
+    pub(super) fn take_if(&mut self, key: &str, fits: impl Fn(&Value) -> bool) {
+        if self.members.get(key).is_some_and(fits) {
+            self.members.remove(key);
+        }
+    }
+
     /// Takes out and forgets every member whose key fits.
     pub(super) fn take_matching(&mut self, fits: impl Fn(&str) -> bool) {
         self.members.retain(|key, _| !fits(key));

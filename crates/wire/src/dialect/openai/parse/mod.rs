@@ -98,9 +98,10 @@ fn model(fields: &mut Fields) -> Result<String, ParseError> {
         })
 }
 
-/// Members that are Polyroute's own and say nothing to a provider.
+/// Members that are Polyroute's own and say nothing to a provider. `provider` is ours as a name
+/// only: OpenRouter's object of that name is no field of the hub.
 fn own_members(fields: &mut Fields) {
-    fields.take("provider");
+    fields.take_if("provider", Value::is_string);
     fields.take_matching(|key| key.starts_with("x-"));
 }
 

@@ -130,7 +130,10 @@ fn tool_choice(value: Value, unread: &mut Vec<String>) -> Result<ToolChoice, Par
         },
         Value::Object(members) => {
             let mut fields = Fields::of(Value::Object(members), "tool_choice")?;
-            let kind = fields.required_string("type", "Say `function` and name the tool.")?;
+            // Some clients leave the type of a named function out.
+            let kind = fields
+                .string("type")?
+                .unwrap_or_else(|| "function".to_owned());
             let choice = match kind.as_str() {
                 "function" | "custom" => ToolChoice::Named(named(&mut fields, &kind)?),
                 "allowed_tools" => allowed(&mut fields)?,

@@ -174,3 +174,90 @@ fn unread_fields_are_named_or_refused() {
     let error = encode_with(&body, &strict, &MediaStore::default()).unwrap_err();
     assert_eq!(error.param.as_deref(), Some("min_p"));
 }
+
+/// The messages as they are sent.
+fn sent_messages(messages: &Value, target: &Target) -> Value {
+    sent(&json!({"model": "m", "messages": messages}), target)["messages"].clone()
+}
+
+fn call(id: &str) -> Value {
+    json!({"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}})
+}
+
+#[test]
+fn case_4_parallel_calls_with_results_in_reverse_order() {
+    let messages = json!([
+        {"role": "assistant", "content": null, "tool_calls": [call("a"), call("b")]},
+        {"role": "tool", "tool_call_id": "b", "content": "2"},
+        {"role": "tool", "tool_call_id": "a", "content": "1"},
+    ]);
+    assert_eq!(sent_messages(&messages, &target(true)), messages);
+}
+
+#[test]
+fn case_5_the_same_call_id_in_two_turns() {
+    let turn = |result: &str| {
+        [
+            json!({"role": "assistant", "content": null, "tool_calls": [call("call_0")]}),
+            json!({"role": "tool", "tool_call_id": "call_0", "content": result}),
+        ]
+    };
+    let messages = Value::from([turn("1"), turn("2")].concat());
+    assert_eq!(sent_messages(&messages, &target(true)), messages);
+}
+
+#[test]
+fn case_10_user_text_between_two_results() {
+    let body = json!({"model": "m", "messages": [
+        {"role": "assistant", "tool_calls": [call("a"), call("b")]},
+        {"role": "tool", "tool_call_id": "a", "content": "1"},
+        {"role": "user", "content": "wait"},
+        {"role": "tool", "tool_call_id": "b", "content": "2"},
+    ]});
+    let error = encode_with(&body, &target(true), &MediaStore::default()).unwrap_err();
+    assert_eq!(error.code, EncodeErrorCode::UnpairedToolCall);
+    assert!(error.message.contains("`b`"), "{error}");
+}
+
+#[test]
+fn case_11_12_and_14_system_messages_anywhere_and_turns_in_a_row() {
+    for messages in [
+        json!([{"role": "system", "content": "only"}]),
+        json!([
+            {"role": "system", "content": "a"}, {"role": "system", "content": "b"},
+            {"role": "user", "content": "x"}, {"role": "system", "content": "c"},
+            {"role": "user", "content": "y"}, {"role": "user", "content": "z"},
+            {"role": "assistant", "content": "1"}, {"role": "assistant", "content": "2"},
+        ]),
+    ] {
+        assert_eq!(sent_messages(&messages, &target(true)), messages);
+    }
+}
+
+#[test]
+fn case_15_a_trailing_assistant_keeps_its_space() {
+    let messages = json!([
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "content": "Sure, "},
+    ]);
+    assert_eq!(sent_messages(&messages, &target(true)), messages);
+}
+
+#[test]
+fn case_17_schemas_go_out_as_they_came() {
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "default": {"type": ["string", "null"]},
+            "node": {"$ref": "#/$defs/node"},
+            "kind": {"const": 3},
+        },
+        "$defs": {"node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}},
+    });
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "json"}],
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": schema}}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}});
+    let out = sent(&body, &target(true));
+    assert_eq!(out["tools"], body["tools"]);
+    assert_eq!(out["response_format"], body["response_format"]);
+}

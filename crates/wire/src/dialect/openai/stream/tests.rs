@@ -396,3 +396,17 @@ proptest! {
         let _ = crate::dialect::openai::tap_whole(&bytes);
     }
 }
+
+#[test]
+fn an_empty_custom_beside_a_function_is_no_custom_call() {
+    let entry = json!({"index": 0, "id": "c", "type": "function",
+        "function": {"name": "f", "arguments": "{}"}, "custom": {"name": "", "input": ""}});
+    let body = chunk(json!({ "tool_calls": [entry] }), json!("tool_calls")) + DONE;
+    let whole = json!({"choices": [{"message": {"tool_calls": [entry]}, "finish_reason": ""}]});
+    let context = DecodeContext::default();
+    let whole = response::decode(whole.to_string().as_bytes(), &context).unwrap();
+    for answer in [fold(&body).unwrap(), whole] {
+        let call = &answer.choices[0].message.tool_calls[0];
+        assert_eq!((call.name.as_str(), call.custom), ("f", false));
+    }
+}

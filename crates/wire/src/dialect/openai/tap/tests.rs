@@ -88,7 +88,11 @@ fn case_33_and_34_cuts_and_ends() {
     let kind = |body: &str| run(false, &[body.as_bytes()]).2.map_err(|error| error.kind);
     assert_eq!(kind(&chunk("x", "null")), Err(ErrorKind::Truncated));
     assert_eq!(kind(""), Err(ErrorKind::Truncated));
-    assert!(kind(&chunk("x", "\"stop\"")).is_ok());
+    // Without its marker a finished stream is whole, and callers get the marker all the same.
+    let finished = chunk("x", "\"stop\"");
+    let (out, _, result) = run(false, &[finished.as_bytes()]);
+    assert_eq!(out, finished + DONE);
+    assert!(result.is_ok());
     assert_eq!(
         kind("{\"error\":{\"message\":\"no\",\"code\":429}}"),
         Err(ErrorKind::RateLimited)
@@ -113,7 +117,7 @@ fn a_broken_event_passes_through() {
 
 #[test]
 fn case_29_a_one_megabyte_event_in_small_pieces_is_linear() {
-    let body = chunk(&"x".repeat(1 << 20), "\"stop\"");
+    let body = chunk(&"x".repeat(1 << 20), "\"stop\"") + DONE;
     let pieces: Vec<&[u8]> = body.as_bytes().chunks(7).collect();
     assert_eq!(run(false, &pieces).0, body);
 }
@@ -175,4 +179,19 @@ proptest! {
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = run(false, &[&bytes]);
     }
+}
+
+#[test]
+fn legacy_calls_are_calls_too() {
+    let whole = br#"{"id":"a","model":"m","choices":[{"index":0,"message":{"content":null,"function_call":{"name":"f","arguments":"{}"}},"finish_reason":"function_call"}]}"#;
+    assert_eq!(
+        tap_whole(whole).unwrap().finish_reason,
+        Some(FinishReason::ToolCalls)
+    );
+    let stream = format!(
+        "data: {{\"id\":\"a\",\"choices\":[{{\"delta\":{{\"function_call\":{{\"name\":\"f\"}}}}}}]}}\n\n{}{DONE}",
+        chunk("", "\"function_call\"")
+    );
+    let summary = run(false, &[stream.as_bytes()]).2.unwrap();
+    assert_eq!(summary.finish_reason, Some(FinishReason::ToolCalls));
 }

@@ -2,9 +2,12 @@
 
 use crate::error::{EncodeError, EncodeErrorCode};
 
+/// Why a field is left out where the wire simply has nothing like it.
+pub(crate) const NO_EQUIVALENT: &str = "it has no equivalent there";
+
 /// Collects the names for `Encoded.dropped` and `Encoded.changed`.
 #[derive(Debug)]
-pub(super) struct Notes {
+pub(crate) struct Notes {
     strict: bool,
     dropped: Vec<String>,
     changed: Vec<String>,
@@ -12,7 +15,7 @@ pub(super) struct Notes {
 
 impl Notes {
     /// `strict` refuses what would be dropped.
-    pub(super) const fn new(strict: bool) -> Self {
+    pub(crate) const fn new(strict: bool) -> Self {
         Self {
             strict,
             dropped: Vec::new(),
@@ -21,7 +24,10 @@ impl Notes {
     }
 
     /// Leaves a field out because of `why`, or refuses it.
-    pub(super) fn drop(&mut self, field: &str, why: &str) -> Result<(), EncodeError> {
+    ///
+    /// # Errors
+    /// Under `strict_params`, with what to do.
+    pub(crate) fn drop(&mut self, field: &str, why: &str) -> Result<(), EncodeError> {
         if self.strict {
             return Err(EncodeError::new(
                 EncodeErrorCode::UnsupportedParameter,
@@ -33,18 +39,19 @@ impl Notes {
         Ok(())
     }
 
-    /// Names a field that a policy of the operator's own leaves out.
-    pub(super) fn drop_by_policy(&mut self, field: &str) {
+    /// Names a field that is left out and never refused: the operator's policy, or another
+    /// provider's state, which is no parameter of the caller's.
+    pub(crate) fn forget(&mut self, field: &str) {
         self.dropped.push(field.to_owned());
     }
 
     /// Says what a field's value became.
-    pub(super) fn change(&mut self, field: &str, value: impl std::fmt::Display) {
+    pub(crate) fn change(&mut self, field: &str, value: impl std::fmt::Display) {
         self.changed.push(format!("{field}={value}"));
     }
 
     /// Both lists, sorted and without repeats.
-    pub(super) fn finish(self) -> (Vec<String>, Vec<String>) {
+    pub(crate) fn finish(self) -> (Vec<String>, Vec<String>) {
         let tidy = |mut list: Vec<String>| {
             list.sort_unstable();
             list.dedup();
@@ -55,16 +62,19 @@ impl Notes {
 }
 
 /// A field that can't be sent and can't be left out.
-pub(super) fn unsupported(field: &str, message: impl Into<String>) -> EncodeError {
+pub(crate) fn unsupported(field: impl Into<String>, message: impl Into<String>) -> EncodeError {
     EncodeError::new(EncodeErrorCode::UnsupportedParameter, field, message)
 }
 
 /// Content of a kind that the model can't be sent.
-pub(super) fn unsupported_content(field: &str, message: impl Into<String>) -> EncodeError {
+pub(crate) fn unsupported_content(
+    field: impl Into<String>,
+    message: impl Into<String>,
+) -> EncodeError {
     EncodeError::new(EncodeErrorCode::UnsupportedContent, field, message)
 }
 
 /// A value that is wrong for every model.
-pub(super) fn invalid(field: &str, message: impl Into<String>) -> EncodeError {
+pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> EncodeError {
     EncodeError::new(EncodeErrorCode::InvalidValue, field, message)
 }

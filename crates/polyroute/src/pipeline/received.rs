@@ -1,0 +1,92 @@
+//! What of a provider's answer needs no knowledge of its dialect: encoding, headers, and a body
+//! read within bounds.
+
+use std::collections::BTreeMap;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, header};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use polyroute_wire::error::{ErrorKind, UpstreamError};
+
+/// Largest whole answer that is read (row F23).
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), UpstreamError> {
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(encoding) if encoding.as_bytes() != b"identity" => Err(UpstreamError::new(
+            ErrorKind::MalformedReply,
+            "the provider answered in a content encoding that was not asked for",
+        )),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn upstream_request_id(headers: &HeaderMap) -> Option<String> {
+    ["x-request-id", "request-id", "x-goog-request-id"]
+        .iter()
+        .find_map(|name| headers.get(*name))
+        .and_then(|value| value.to_str().ok())
+        .filter(|id| id.len() <= 200)
+        .map(ToOwned::to_owned)
+}
+
+pub(super) fn header_map(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let mut map: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        map.entry(name.as_str().to_owned())
+            .and_modify(|joined| {
+                joined.push_str(", ");
+                joined.push_str(&value);
+            })
+            .or_insert_with(|| value.into_owned());
+    }
+    map
+}
+
+pub(super) async fn read_all(mut body: Incoming) -> Result<Bytes, UpstreamError> {
+    let mut first: Option<Bytes> = None;
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| {
+            UpstreamError::new(
+                ErrorKind::Truncated,
+                "the provider's connection broke within the answer",
+            )
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if first.as_ref().map_or(0, Bytes::len) + rest.len() + data.len() > ANSWER_BYTES_MAX {
+            return Err(UpstreamError::new(
+                ErrorKind::MalformedReply,
+                format!("the provider's answer is larger than {ANSWER_BYTES_MAX} bytes"),
+            ));
+        }
+        match &first {
+            None => first = Some(data),
+            Some(_) => rest.extend_from_slice(&data),
+        }
+    }
+    Ok(match first {
+        None => Bytes::new(),
+        Some(first) if rest.is_empty() => first,
+        Some(first) => [&first[..], &rest].concat().into(),
+    })
+}
+
+pub(super) async fn read_up_to(mut body: Incoming, bytes_max: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while let Some(Ok(frame)) = body.frame().await {
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        let room = bytes_max.saturating_sub(bytes.len());
+        bytes.extend_from_slice(data.get(..room.min(data.len())).unwrap_or_default());
+        if bytes.len() >= bytes_max {
+            break;
+        }
+    }
+    bytes
+}
