@@ -242,7 +242,8 @@ mod tests {
             assert_eq!(uuid.get_version_num(), 7);
             assert_eq!(uuid.get_variant(), uuid::Variant::RFC4122);
         }
-        std::thread::sleep(Duration::from_millis(1));
+        let later = std::time::Instant::now() + Duration::from_millis(1);
+        while std::time::Instant::now() < later {}
         assert!(ids.iter().all(|id| *id < request_id(&HeaderMap::new())));
     }
 }
