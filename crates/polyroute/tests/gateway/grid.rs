@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use crate::support::{Answer, CANARY, Lab, MODELS, Plan, ask, ask_streamed};
 
-/// Attempts and time of a lab whose faults must be over soon.
-pub const QUICK: &str = "resilience: { attempts_max: 4, deadline: 8s, timeouts: { connect: 1s, first_content: 1s, inter_token: 1s, total: 4s } }\n";
+/// Attempts and time of a lab whose faults end by themselves: a healthy provider is in time even on
+/// a busy machine.
+pub const QUICK: &str = "resilience: { attempts_max: 4, deadline: 15s, timeouts: { connect: 1s, first_content: 5s, inter_token: 5s, total: 10s } }\n";
 /// For each provider a route that begins with it and goes on to a healthy one.
 pub const ROUTES: &str = "  openai-first: [openai/gpt-4o-mini, anthropic/claude-haiku-4-5]\n  \
     anthropic-first: [anthropic/claude-haiku-4-5, openai/gpt-4o-mini]\n  \
@@ -62,6 +63,11 @@ pub async fn lab() -> Lab {
     paced(QUICK, 4).await
 }
 
+/// A lab that soon runs out of patience.
+pub async fn hasty() -> Lab {
+    paced(HASTY, 1).await
+}
+
 async fn paced(more: &str, itl_ms: u64) -> Lab {
     let latency = Latency {
         itl_ms,
@@ -93,7 +99,7 @@ pub async fn play(faults: &[&str], row: Row) {
 /// The same at one provider only.
 pub async fn at_provider(provider: &str, model: &str, fault: &str, row: Row) {
     let lab = if SLOW.iter().any(|slow| fault.contains(slow)) {
-        paced(HASTY, 1).await
+        hasty().await
     } else {
         lab().await
     };
@@ -202,7 +208,7 @@ pub async fn judge(lab: &Lab, answer: &Answer, stream: bool, due: Due, cell: &st
         "{said}\n{record}"
     );
     assert!(
-        record["total_ms"].as_f64().unwrap() < 12_000.0,
+        record["total_ms"].as_f64().unwrap() < 20_000.0,
         "{said}\n{record}"
     );
     // I5: nothing of ours leaks.
