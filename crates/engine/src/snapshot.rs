@@ -58,6 +58,13 @@ impl Snapshot {
         self.catalog.lookup(provider.catalog.as_deref()?, model)
     }
 
+    /// Whether the catalog lists a model at a provider, itself or in another version.
+    #[must_use]
+    pub fn lists(&self, provider: &Provider, model: &str) -> bool {
+        let section = provider.catalog.as_deref();
+        section.is_some_and(|section| self.catalog.listed(section, model).is_some())
+    }
+
     /// The prices of a model at a provider at that time (seconds since the Unix epoch), and the day
     /// when the price list was last checked. `None` if they are unknown.
     #[must_use]
@@ -67,7 +74,9 @@ impl Snapshot {
         model: &str,
         unix_seconds: u64,
     ) -> Option<(&Prices, &str)> {
-        let known = self.known(self.provider(provider)?, model)?;
+        let section = self.provider(provider)?.catalog.as_deref()?;
+        // Only what is listed has a price.
+        let known = self.catalog.listed(section, model)?;
         known.prices_at(unix_seconds)
     }
 

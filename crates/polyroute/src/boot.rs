@@ -105,6 +105,7 @@ impl Running {
             ));
         }
         listeners.spawn(tasks::refresh(Arc::clone(&gateway)));
+        listeners.spawn(tasks::tick(gateway.drain.clone()));
         Ok(Self {
             gateway,
             address,

@@ -1,6 +1,7 @@
 //! Raw JSON: the few fields we read, and edits that leave every other byte as it was.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -10,6 +11,9 @@ use crate::error::ParseError;
 
 /// Deepest nesting of objects and arrays in a request body (row S15).
 pub const NESTING_MAX: usize = 128;
+
+/// Up to so many keys are compared each with each, which is cheaper than any set of them.
+const COMPARED_MAX: usize = 24;
 
 /// FNV-1a, 64 bits: a hash that is the same on every machine and in every release. For ids and
 /// names, never for security.
@@ -44,21 +48,16 @@ impl<'a> RawObject<'a> {
         check_nesting(text.as_bytes(), NESTING_MAX)?;
         let Members(members) =
             serde_json::from_str(text).map_err(|error| invalid_json(explain(text, &error)))?;
-        let mut keys: Vec<&str> = members.iter().map(|(key, _)| key.as_ref()).collect();
-        keys.sort_unstable();
-        if let Some([twice, _]) = keys
-            .array_windows::<2>()
-            .find(|[left, right]| left == right)
-        {
-            return Err(ParseError {
+        match repeated(&members) {
+            Some(twice) => Err(ParseError {
                 code: "invalid_json",
                 message: format!(
                     "The key `{twice}` stands twice in the request body. Send it once."
                 ),
-                param: Some((*twice).to_owned()),
-            });
+                param: Some(twice.to_owned()),
+            }),
+            None => Ok(Self { text, members }),
         }
-        Ok(Self { text, members })
     }
 
     /// The bytes of a member's value.
@@ -191,7 +190,7 @@ impl Edit<'_> {
 /// A JSON string literal.
 #[must_use]
 pub fn quote(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    serde_json::to_string(text).unwrap_or_else(|_| serde_json::Value::from(text).to_string())
 }
 
 /// Sets a member of a JSON object; nothing if it is none.
@@ -240,6 +239,19 @@ pub fn check_nesting(bytes: &[u8], nesting_max: usize) -> Result<(), ParseError>
         }
     }
     Ok(())
+}
+
+/// A key that stands twice.
+fn repeated<'m>(members: &'m [(Cow<'_, str>, &RawValue)]) -> Option<&'m str> {
+    let mut keys = members.iter().map(|(key, _)| key.as_ref());
+    if members.len() <= COMPARED_MAX {
+        return keys.enumerate().find_map(|(at, key)| {
+            let before = members.get(..at).unwrap_or_default();
+            before.iter().any(|(other, _)| other == key).then_some(key)
+        });
+    }
+    let mut seen = HashSet::with_capacity(members.len());
+    keys.find(|key| !seen.insert(*key))
 }
 
 fn invalid_json(message: String) -> ParseError {
@@ -358,6 +370,13 @@ mod tests {
         assert_eq!(error.param.as_deref(), Some("model"));
         // The same key in another spelling is the same key to the provider.
         assert!(RawObject::parse(b"{\"model\":1,\"mode\\u006c\":2}").is_err());
+        for keys in [3, COMPARED_MAX, COMPARED_MAX + 1, 200] {
+            let members: Vec<String> = (1..keys).map(|key| format!("\"k{key}\":0")).collect();
+            let members = members.join(",");
+            assert!(RawObject::parse(format!("{{{members}}}").as_bytes()).is_ok());
+            let error = RawObject::parse(format!("{{{members},\"k1\":1}}").as_bytes()).unwrap_err();
+            assert_eq!(error.param.as_deref(), Some("k1"), "{keys}");
+        }
     }
 
     #[test]

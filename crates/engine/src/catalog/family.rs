@@ -9,8 +9,8 @@ use polyroute_wire::capability::Capabilities;
 pub(super) struct Family {
     /// Its name, which models refer to.
     pub(super) name: String,
-    /// Id patterns: literal text with `*` for any run of characters.
-    pub(super) patterns: Vec<String>,
+    /// Which ids are of it.
+    pub(super) patterns: Vec<Pattern>,
     /// What its models take.
     pub(super) capabilities: Capabilities,
 }
@@ -20,9 +20,38 @@ impl Family {
     pub(super) fn match_length(&self, id: &str) -> Option<usize> {
         self.patterns
             .iter()
-            .filter(|pattern| glob(pattern, id))
-            .map(|pattern| pattern.bytes().filter(|byte| *byte != b'*').count())
+            .filter(|pattern| pattern.matches(id))
+            .map(|pattern| pattern.literal)
             .max()
+    }
+}
+
+/// An id pattern: literal text with `*` for any run of characters. Taken apart once, as an
+/// unlisted model is held against every one of them on each request.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    text: String,
+    /// What it begins with, unless that is a `*`.
+    first: Option<u8>,
+    /// Characters that are no `*`.
+    literal: usize,
+}
+
+impl Pattern {
+    pub(super) fn new(text: String) -> Self {
+        Self {
+            first: text.bytes().next().filter(|byte| *byte != b'*'),
+            literal: text.bytes().filter(|byte| *byte != b'*').count(),
+            text,
+        }
+    }
+
+    fn matches(&self, id: &str) -> bool {
+        // Most patterns are ruled out by how they begin.
+        let begins = self
+            .first
+            .is_none_or(|first| id.as_bytes().first() == Some(&first));
+        begins && glob(&self.text, id)
     }
 }
 
@@ -32,20 +61,27 @@ pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };
-    let Some(mut text) = text.strip_prefix(head) else {
+    let Some(text) = text.strip_prefix(head) else {
         return false;
     };
-    let mut pieces = rest.split('*').peekable();
+    let mut text = text.as_bytes();
+    let mut pieces = rest.split('*').map(str::as_bytes).peekable();
     while let Some(piece) = pieces.next() {
         if pieces.peek().is_none() {
             return text.ends_with(piece);
         }
-        let Some((_, after)) = text.split_once(piece) else {
+        let Some(after) = after(text, piece) else {
             return false;
         };
         text = after;
     }
     true
+}
+
+/// What follows the first `piece` in `text`. Names are too short for a searcher to pay.
+fn after<'a>(text: &'a [u8], piece: &[u8]) -> Option<&'a [u8]> {
+    let last = text.len().checked_sub(piece.len())?;
+    (0..=last).find_map(|at| text.get(at..)?.strip_prefix(piece))
 }
 
 /// The capabilities of a model of which nothing is known: it takes everything, as sent.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::Section;
 use super::entry::{Kind, ModelEntry, PricePeriod};
-use super::family::Family;
+use super::family::{Family, Pattern};
 use crate::price::Prices;
 
 /// The version of the file format that this program reads.
@@ -173,7 +173,7 @@ fn families(
         }
         families.push(Family {
             name: family.name,
-            patterns: family.patterns,
+            patterns: family.patterns.into_iter().map(Pattern::new).collect(),
             capabilities,
         });
     }

@@ -192,10 +192,9 @@ fn admit(
         .ok_or(ExcludeReason::ProviderOff)?;
     // What the pinned version takes counts; an unlisted pin is known by its model.
     let known = snapshot.known(provider, target.upstream_model());
-    let by_model = snapshot.known(provider, &target.model);
-    let known = match (known, by_model) {
-        (Some(pin), Some(model)) if pin.matched < Match::Dated => Some(model),
-        (pin, model) => pin.or(model),
+    let known = match known {
+        Some(pin) if target.pin.is_none() || pin.matched >= Match::Dated => Some(pin),
+        pin => snapshot.known(provider, &target.model).or(pin),
     };
     if let Some(entry) = known.as_ref().and_then(|known| known.entry) {
         exclude::by_kind(entry.kind, input.needs.operation)?;

@@ -10,7 +10,6 @@ mod nearest;
 
 use std::borrow::Cow;
 
-use crate::catalog::Match;
 use crate::snapshot::{Provider, Route, Snapshot, Target};
 
 use allow::Allowed;
@@ -225,11 +224,9 @@ fn bare<'a>(
     name: &str,
     listed: Option<Listed<'_>>,
 ) -> Option<(&'a Provider, How)> {
-    let in_catalog = snapshot.on().find(|provider| {
-        snapshot
-            .known(provider, name)
-            .is_some_and(|known| known.matched >= Match::Dated)
-    });
+    let in_catalog = snapshot
+        .on()
+        .find(|provider| snapshot.lists(provider, name));
     if let Some(provider) = in_catalog {
         return Some((provider, How::Catalog));
     }

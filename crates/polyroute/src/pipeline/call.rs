@@ -116,9 +116,7 @@ impl Call {
             known.provider == target.provider() && known.model == *model
         };
         let provider = snapshot.provider(target.provider());
-        provider
-            .and_then(|provider| snapshot.known(provider, model))
-            .is_some_and(|known| known.entry.is_some())
+        provider.is_some_and(|provider| snapshot.lists(provider, model))
             || snapshot.targets.iter().any(configured)
             || snapshot
                 .routes
@@ -146,7 +144,7 @@ impl Call {
         self.gateway
             .snapshot
             .catalog
-            .lookup(section, &target.model)?
+            .listed(section, &target.model)?
             .prices_at(now.as_secs())
     }
 

@@ -1,5 +1,6 @@
 //! One request from its head to our response.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -21,6 +22,8 @@ use crate::server::{Reply, ReplyBody, refuse_body};
 use crate::telemetry::End;
 use crate::upstream::TraceContext;
 
+/// Longest value of a header of ours.
+const HEADER_CHARS_MAX: usize = 1_000;
 /// Longest model name that is recorded, in bytes.
 const MODEL_BYTES_MAX: usize = 200;
 
@@ -129,7 +132,8 @@ async fn prepare(
 /// Attempts, and the response that comes of them.
 async fn answer(call: Arc<Call>, settle: Settle) -> Reply {
     if !call.stream {
-        return match attempt::run(call, settle).await {
+        // Boxed: the server moves the future of every request before it polls it.
+        return match Box::pin(attempt::run(call, settle)).await {
             Ok(Answer::Whole(whole)) => whole_reply(whole),
             Ok(Answer::Live(live)) => {
                 let error = ApiError::new(
@@ -233,17 +237,21 @@ impl AnswerHeaders {
         })
     }
 
-    fn fields(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    fn fields<'a>(&'a self) -> impl Iterator<Item = (&'static str, Cow<'a, str>)> {
+        let attempts = (self.attempts > 0).then(|| self.attempts.to_string());
+        let list = |text: &'a str| (!text.is_empty()).then_some(Cow::Borrowed(text));
         [
-            ("x-polyroute-provider", self.provider.clone()),
-            ("x-polyroute-model", self.model.clone()),
             (
-                "x-polyroute-attempts",
-                (self.attempts > 0).then(|| self.attempts.to_string()),
+                "x-polyroute-provider",
+                self.provider.as_deref().map(Cow::Borrowed),
             ),
-            ("x-polyroute-dropped-params", text(&self.dropped)),
-            ("x-polyroute-changed-params", text(&self.changed)),
+            (
+                "x-polyroute-model",
+                self.model.as_deref().map(Cow::Borrowed),
+            ),
+            ("x-polyroute-attempts", attempts.map(Cow::Owned)),
+            ("x-polyroute-dropped-params", list(&self.dropped)),
+            ("x-polyroute-changed-params", list(&self.changed)),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))
@@ -252,12 +260,19 @@ impl AnswerHeaders {
     fn write(&self, headers: &mut HeaderMap) {
         for (name, value) in self.fields() {
             // What a header can't hold is cut, not lost: the record has it whole.
-            let value: String = value
-                .chars()
-                .filter(|c| c.is_ascii() && !c.is_ascii_control())
-                .take(1_000)
-                .collect();
-            if let Ok(value) = HeaderValue::from_str(&value) {
+            let fits = value.len() <= HEADER_CHARS_MAX
+                && value
+                    .bytes()
+                    .all(|byte| byte.is_ascii() && !byte.is_ascii_control());
+            let value = if fits {
+                HeaderValue::from_str(&value)
+            } else {
+                let kept = value
+                    .chars()
+                    .filter(|c| c.is_ascii() && !c.is_ascii_control());
+                HeaderValue::from_str(&kept.take(HEADER_CHARS_MAX).collect::<String>())
+            };
+            if let Ok(value) = value {
                 headers.insert(HeaderName::from_static(name), value);
             }
         }

@@ -1,7 +1,10 @@
 //! HTTP request → bytes and the few fields that we read, all of it bounded.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
@@ -125,10 +128,33 @@ pub fn request_id(headers: &HeaderMap) -> String {
                     .bytes()
                     .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte))
         })
-        .map_or_else(
-            || format!("req_{}", uuid::Uuid::now_v7().simple()),
-            ToOwned::to_owned,
-        )
+        .map_or_else(new_id, ToOwned::to_owned)
+}
+
+/// A UUID of version 7 (RFC 9562 §5.7 and §6.2, method 3): milliseconds, their 4096th parts, and
+/// what tells apart two of the same moment.
+///
+/// The random part is a keyed hash of a counter: the system's own randomness costs a system call a
+/// request, and an id that is no secret does not need it.
+fn new_id() -> String {
+    static KEY: OnceLock<RandomState> = OnceLock::new();
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    let part = (u64::from(now.subsec_nanos() % 1_000_000) << 12) / 1_000_000;
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let [.., part_high, part_low] = part.to_be_bytes();
+    let [a, b, c, d, e, f, g, h] = KEY
+        .get_or_init(RandomState::new)
+        .hash_one(count)
+        .to_be_bytes();
+    let rest = [part_high, part_low, a, b, c, d, e, f, g, h];
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &rest).into_uuid();
+    let mut text = "req_".to_owned();
+    text.push_str(id.simple().encode_lower(&mut uuid::Uuid::encode_buffer()));
+    text
 }
 
 /// Tags of a request: from `metadata` in the body, then `x-polyroute-tags: a=b, c=d`, then the
@@ -204,5 +230,19 @@ mod tests {
         assert_eq!(request_id(&headers), "abc-1");
         headers.insert("x-request-id", HeaderValue::from_static("a b"));
         assert!(request_id(&headers).starts_with("req_"));
+    }
+
+    #[test]
+    fn new_request_ids_are_uuids_that_differ_and_sort_by_time() {
+        let ids: Vec<String> = (0..1_000).map(|_| request_id(&HeaderMap::new())).collect();
+        let distinct: std::collections::BTreeSet<&String> = ids.iter().collect();
+        assert_eq!(distinct.len(), ids.len());
+        for id in &ids {
+            let uuid: uuid::Uuid = id.strip_prefix("req_").unwrap().parse().unwrap();
+            assert_eq!(uuid.get_version_num(), 7);
+            assert_eq!(uuid.get_variant(), uuid::Variant::RFC4122);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(ids.iter().all(|id| *id < request_id(&HeaderMap::new())));
     }
 }

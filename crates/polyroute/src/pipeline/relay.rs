@@ -30,6 +30,10 @@ const CLOSE_WAIT: Duration = Duration::from_millis(500);
 /// Bytes that are gathered for one write, at most.
 const GATHER_BYTES: usize = 16 * 1024;
 
+/// Polls without anything new until the bytes at hand are sent: hyper polls a body twice within one
+/// turn of an HTTP/1 connection's task, and nobody else had a turn in between.
+const HOLD_BACK: u8 = 2;
+
 /// An SSE comment: ignored by clients, seen by everything between that counts idle time.
 const HEARTBEAT: &[u8] = b": ping\n\n";
 
@@ -82,8 +86,8 @@ pub struct Relay {
     last_event: Instant,
     alarm: Pin<Box<Sleep>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// The bytes at hand have waited one turn for more.
-    yielded: bool,
+    /// How often the bytes at hand were not sent, to wait for more.
+    held_back: u8,
     sent: u64,
 }
 
@@ -118,7 +122,7 @@ impl Relay {
             last_event: now,
             alarm: Box::pin(tokio::time::sleep(heartbeat)),
             cut: Box::pin(cut.clone().cancelled_owned()),
-            yielded: false,
+            held_back: 0,
             sent: 0,
         }
     }
@@ -174,19 +178,20 @@ impl Relay {
                 },
                 State::Live(live) => match Pin::new(&mut live.body).poll_frame(context) {
                     Poll::Ready(frame) => {
-                        this.yielded = false;
+                        this.held_back = 0;
                         this.take_frame(frame);
                         continue;
                     }
                     Poll::Pending if this.out.is_empty() => {}
-                    Poll::Pending if this.yielded => return Poll::Ready(Some(this.take_out())),
-                    Poll::Pending => {
-                        // What the provider's connection has read already comes in the next turn
-                        // of this thread: one write for all of it.
-                        this.yielded = true;
+                    // What the provider's connection has read already comes chunk by chunk, one in
+                    // each turn of its task: one write for all of them. That task is ahead of this
+                    // one in the queue.
+                    Poll::Pending if this.held_back < HOLD_BACK => {
+                        this.held_back += 1;
                         context.waker().wake_by_ref();
                         return Poll::Pending;
                     }
+                    Poll::Pending => return Poll::Ready(Some(this.take_out())),
                 },
             }
             if this.cut.as_mut().poll(context).is_ready() {
@@ -205,7 +210,7 @@ impl Relay {
     }
 
     fn take_out(&mut self) -> Bytes {
-        self.yielded = false;
+        self.held_back = 0;
         self.last_sent = Instant::now();
         self.sent += self.out.len() as u64;
         Bytes::from(std::mem::take(&mut self.out))

@@ -27,6 +27,8 @@ const KEEP_ALIVE_MAX: Duration = Duration::from_secs(75);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Bytes written ahead of a slow reader on HTTP/1 (row L2).
 const WRITE_BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// Most headers of a request that hyper takes if it is not told (its own documentation).
+const HYPER_HEADER_COUNT_MAX: usize = 100;
 /// Streams of one HTTP/2 connection.
 const H2_STREAMS_MAX: u32 = 200;
 
@@ -190,8 +192,11 @@ fn protocol(limits: &ListenerLimits) -> auto::Builder<TokioExecutor> {
             limits
                 .head_bytes_max
                 .clamp(8 * 1024, WRITE_BUFFER_BYTES_MAX.max(limits.head_bytes_max)),
-        )
-        .max_headers(limits.header_count_max);
+        );
+    // hyper keeps headers on the stack as long as nobody sets its bound, even to the same value.
+    if limits.header_count_max != HYPER_HEADER_COUNT_MAX {
+        builder.http1().max_headers(limits.header_count_max);
+    }
     builder
         .http2()
         .timer(TokioTimer::new())

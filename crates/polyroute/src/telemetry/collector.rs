@@ -6,13 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use polyroute_engine::estimate::Provenance;
-
 use super::access_log::AccessLog;
-use super::{
-    AttemptLabels, AttemptRecord, ErrorLabels, LogTarget, Metrics, Record, RequestLabels,
-    TargetLabels, TokenLabels,
-};
+use super::counters::Counters;
+use super::{LogTarget, Metrics, Record};
 
 /// Records waiting for the thread; more are counted as lost (`bound="telemetry_queue"`).
 const QUEUE_MAX: usize = 65_536;
@@ -116,9 +112,10 @@ fn collect(
     metrics: &Metrics,
     recent: &Recent,
 ) {
+    let mut counters = Counters::new(metrics);
     loop {
         match records.recv_timeout(Duration::from_secs(1)) {
-            Ok(record) => take(*record, &mut log, metrics, recent),
+            Ok(record) => take(*record, &mut log, &mut counters, recent),
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -128,114 +125,15 @@ fn collect(
         )]
         std::thread::sleep(GATHER);
         while let Ok(record) = records.try_recv() {
-            take(*record, &mut log, metrics, recent);
+            take(*record, &mut log, &mut counters, recent);
         }
         log.flush();
     }
     log.flush();
 }
 
-fn take(record: Record, log: &mut AccessLog, metrics: &Metrics, recent: &Recent) {
+fn take(record: Record, log: &mut AccessLog, counters: &mut Counters<'_>, recent: &Recent) {
     log.write(&record);
-    count(&record, metrics);
+    counters.count(&record);
     recent.push(record);
-}
-
-fn count(record: &Record, metrics: &Metrics) {
-    // A name that led nowhere is the caller's invention.
-    let route = match (&record.route, record.attempts.last()) {
-        (Some(route), _) => route.clone(),
-        (None, None) => "none".to_owned(),
-        (None, Some(last)) => model_label(metrics, last, &record.requested_model),
-    };
-    metrics
-        .requests
-        .get_or_create(&RequestLabels {
-            operation: record.operation.to_owned(),
-            route,
-            status: record.status,
-            end: record.end.as_str().to_owned(),
-        })
-        .inc();
-    if let Some(code) = &record.error_code {
-        metrics
-            .errors
-            .get_or_create(&ErrorLabels { code: code.clone() })
-            .inc();
-    }
-    for attempt in &record.attempts {
-        let labels = AttemptLabels {
-            provider: attempt.provider.clone(),
-            model: model_label(metrics, attempt, &attempt.model),
-            outcome: attempt.outcome.to_owned(),
-        };
-        metrics.attempts.get_or_create(&labels).inc();
-    }
-    count_answer(record, metrics);
-}
-
-/// A model as a label value. What only callers name is `other` until it has answered: a server
-/// with models that no list tells of has them all the same.
-fn model_label(metrics: &Metrics, attempt: &AttemptRecord, name: &str) -> String {
-    if attempt.known || attempt.outcome == "ok" {
-        metrics.model_label(name)
-    } else {
-        "other".to_owned()
-    }
-}
-
-/// What an answer took, by the target that gave it.
-fn count_answer(record: &Record, metrics: &Metrics) {
-    let Some(last) = record.attempts.last() else {
-        return;
-    };
-    let target = TargetLabels {
-        provider: last.provider.clone(),
-        model: model_label(metrics, last, &last.model),
-    };
-    metrics
-        .duration
-        .get_or_create(&target)
-        .observe(record.total_ms / 1_000.0);
-    metrics.overhead.observe(record.overhead_ms / 1_000.0);
-    if let Some(ttft_ms) = record.ttft_ms {
-        metrics
-            .ttft
-            .get_or_create(&target)
-            .observe(ttft_ms / 1_000.0);
-    }
-    if !record.dropped_params.is_empty() {
-        metrics
-            .parameters_dropped
-            .get_or_create(&target)
-            .inc_by(record.dropped_params.len() as u64);
-    }
-    if record.tokens.provenance != Provenance::None {
-        let tokens = &record.tokens;
-        for (kind, count) in [
-            ("input", tokens.input),
-            ("cache_read", tokens.cache_read),
-            ("cache_write", tokens.cache_write),
-            ("output", tokens.output),
-            ("reasoning", tokens.reasoning),
-        ] {
-            let labels = TokenLabels {
-                provider: target.provider.clone(),
-                model: target.model.clone(),
-                r#type: kind.to_owned(),
-            };
-            metrics.tokens.get_or_create(&labels).inc_by(count);
-        }
-    }
-    if record.cost.price_unknown {
-        metrics.unpriced.get_or_create(&target).inc();
-    }
-    if let Some(usd) = record
-        .cost
-        .usd
-        .as_deref()
-        .and_then(|usd| usd.parse::<f64>().ok())
-    {
-        metrics.cost.get_or_create(&target).inc_by(usd);
-    }
 }

@@ -218,19 +218,19 @@ impl Metrics {
 
     /// A model name as a label value: itself while there is room, else `other`.
     #[must_use]
-    pub fn model_label(&self, model: &str) -> String {
+    pub fn model_label<'a>(&self, model: &'a str) -> &'a str {
         let mut seen = self
             .models_seen
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if seen.contains(model) {
-            return model.to_owned();
+            return model;
         }
         if seen.len() >= MODEL_LABELS_MAX || model.len() > 200 {
-            return "other".to_owned();
+            return "other";
         }
         seen.insert(model.to_owned());
-        model.to_owned()
+        model
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod access_log;
 mod collector;
+mod counters;
 mod metrics;
 mod record;
 

@@ -409,3 +409,69 @@ async fn usage_is_told_to_the_record_whether_the_caller_asked_or_not() {
 async fn judge_plain(lab: &Lab, answer: &Answer) -> Value {
     judge(lab, answer, true, Due::Any, "plain").await
 }
+
+/// A provider whose every answer is one stream of `chunks` chunks, all of them in one write.
+async fn burst(chunks: usize) -> std::net::SocketAddr {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut answer = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+                      transfer-encoding: chunked\r\n\r\n"
+        .to_owned();
+    let mut add = |event: &str| {
+        answer.push_str(&format!("{:x}\r\n{event}\r\n", event.len()));
+    };
+    for at in 0..chunks {
+        add(&format!(
+            "data: {{\"id\":\"b\",\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"w{at} \"}},\"finish_reason\":null}}]}}\n\n"
+        ));
+    }
+    add(
+        "data: {\"id\":\"b\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+    );
+    add("data: [DONE]\n\n");
+    answer.push_str("0\r\n\r\n");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = [0; 16 * 1024];
+            if stream.read(&mut head).await.unwrap() > 0 {
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn chunks_that_came_together_leave_together() {
+    const CHUNKS: usize = 60;
+    let provider = burst(CHUNKS).await;
+    let lab = Lab::with(
+        &format!(
+            "providers:\n  openai: {{ base_url: \"http://{provider}/v1\", credentials: [\"${{KEY}}\"] }}\n  \
+             anthropic: {{ base_url: \"$SIM/anthropic\", credentials: [\"${{KEY}}\"] }}\n  \
+             gemini: {{ base_url: \"$SIM/gemini\", credentials: [\"${{KEY}}\"] }}\n"
+        ),
+        "",
+    )
+    .await;
+    let body = ask_streamed("openai/gpt-4o-mini", "hi").to_string();
+    let mut caller = Raw::open(lab.gateway.address).await;
+    caller
+        .write(head(body.len(), "connection: close\r\n") + &body)
+        .await;
+    let read = caller.read_for(Duration::from_secs(5)).await;
+    assert!(read.closed && read.text.contains("[DONE]"), "{}", read.text);
+    for at in 0..CHUNKS {
+        assert!(read.text.contains(&format!("\"w{at} \"")), "{at}");
+    }
+    // Each HTTP chunk of ours is a write. The bytes that came are fewer than the provider's
+    // connection reads at first in three goes; one more is for the first content.
+    let writes = read
+        .text
+        .lines()
+        .filter(|line| !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .count();
+    assert!(writes < 12, "{writes} writes of {CHUNKS} chunks");
+}

@@ -6,6 +6,7 @@ use memchr::memmem;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::params::{FewParams, Params};
 use super::policy::{self, Notes, PARAMS};
 use super::strip;
 use crate::adapter::{DecodeContext, Encoded, Target};
@@ -29,10 +30,10 @@ pub struct Edited {
 /// # Errors
 /// What this target can't be sent.
 pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeError> {
-    let mut before = Map::new();
+    let mut before = FewParams::default();
     for key in PARAMS {
         if let Some(text) = raw.get(key) {
-            before.insert(key.to_owned(), value_of(key, text)?);
+            before.insert(key, value_of(key, text)?);
         }
     }
     let mut after = before.clone();
@@ -45,14 +46,14 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
         target,
     )?;
     let mut body: Vec<(Cow<'_, str>, Option<String>)> = Vec::new();
-    for (key, value) in &after {
+    for (key, value) in after.iter() {
         if before.get(key) != Some(value) {
-            body.push((key.clone().into(), Some(value.to_string())));
+            body.push((key.into(), Some(value.to_string())));
         }
     }
-    for (key, value) in &before {
-        if !after.contains_key(key) && !value.is_null() {
-            body.push((key.clone().into(), None));
+    for (key, value) in before.iter() {
+        if after.get(key).is_none() && !value.is_null() {
+            body.push((key.into(), None));
         }
     }
     body.push(("model".into(), Some(quote(&target.model))));

@@ -12,6 +12,7 @@ mod embeddings;
 pub mod encode;
 mod errors;
 mod models;
+mod params;
 mod parse;
 mod pass_embeddings;
 mod policy;

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use super::params::Params;
 use crate::adapter::Target;
 use crate::capability::{ForcedToolChoice, JsonSchemaSupport, Reasoning, Sampling};
 use crate::chat::Effort;
@@ -59,8 +60,8 @@ impl Notes {
 }
 
 /// Parameters under the rules of one target.
-struct Rules<'a> {
-    params: &'a mut Map<String, Value>,
+struct Rules<'a, P> {
+    params: &'a mut P,
     target: &'a Target,
     notes: Notes,
 }
@@ -71,12 +72,12 @@ struct Rules<'a> {
 /// A parameter that can't be left out without changing the meaning, or any that would be left out
 /// if the policy is strict.
 pub(super) fn apply(
-    params: &mut Map<String, Value>,
+    params: &mut impl Params,
     has_tools: bool,
     says_json: impl Fn() -> bool,
     target: &Target,
 ) -> Result<Notes, EncodeError> {
-    params.retain(|_, value| !value.is_null());
+    params.remove_nulls();
     let mut rules = Rules {
         params,
         target,
@@ -94,7 +95,7 @@ pub(super) fn apply(
     Ok(rules.notes)
 }
 
-impl Rules<'_> {
+impl<P: Params> Rules<'_, P> {
     fn number(&self, key: &str) -> Option<f64> {
         self.params.get(key).and_then(Value::as_f64)
     }
@@ -118,12 +119,12 @@ impl Rules<'_> {
         Ok(())
     }
 
-    fn set(&mut self, key: &str, value: Value) {
+    fn set(&mut self, key: &'static str, value: Value) {
         let shown = value
             .as_str()
             .map_or_else(|| value.to_string(), ToOwned::to_owned);
         self.notes.changed.push(format!("{key}={shown}"));
-        self.params.insert(key.to_owned(), value);
+        self.params.insert(key, value);
     }
 
     fn sampling(&mut self) -> Result<(), EncodeError> {
@@ -286,7 +287,7 @@ impl Rules<'_> {
         if self.target.capabilities.max_completion_tokens
             && let Some(value) = self.params.remove(OLD)
         {
-            self.params.insert(NEW.to_owned(), value);
+            self.params.insert(NEW, value);
         }
         for key in [NEW, OLD] {
             if let (Some(asked), Some(max)) = (
@@ -400,8 +401,7 @@ impl Rules<'_> {
                 if capabilities.json_object {
                     let mut object = Map::new();
                     object.insert("type".to_owned(), "json_object".into());
-                    self.params
-                        .insert("response_format".to_owned(), object.into());
+                    self.params.insert("response_format", object.into());
                     self.notes
                         .changed
                         .push("response_format=json_object".to_owned());
@@ -428,8 +428,7 @@ impl Rules<'_> {
         if self.notes.stream && !self.notes.usage_asked {
             let mut options = options.cloned().unwrap_or_default();
             options.insert("include_usage".to_owned(), true.into());
-            self.params
-                .insert("stream_options".to_owned(), options.into());
+            self.params.insert("stream_options", options.into());
         }
         if !self.notes.stream {
             self.params.remove("stream_options");

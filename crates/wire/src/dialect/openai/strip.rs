@@ -1,7 +1,9 @@
 //! Takes out of messages and tools what an OpenAI-compatible endpoint refuses: our extension
 //! fields, cache marks, roles, and content that it has no place for.
 
-use memchr::memmem;
+use std::sync::OnceLock;
+
+use memchr::memmem::Finder;
 use serde_json::{Map, Value, json};
 
 use crate::adapter::Target;
@@ -20,37 +22,74 @@ const SDK_ONLY: [&str; 2] = ["parsed", "parsed_arguments"];
 /// Members of messages that compatible servers know and OpenAI itself does not.
 const COMPATIBLE_ONLY: [&str; 3] = ["reasoning_content", "reasoning", "reasoning_details"];
 
+/// Kinds of parts that a tool result may hold beside text.
+const MEDIA: [&str; 4] = ["image_url", "file", "input_audio", "video_url"];
+
+/// Searchers for what the bytes of messages are probed for, made once: making one costs more than
+/// searching a short conversation.
+struct Probes {
+    extensions: [Finder<'static>; 4],
+    sdk_only: [Finder<'static>; 2],
+    compatible_only: [Finder<'static>; 3],
+    media: [Finder<'static>; 4],
+    extra_content: Finder<'static>,
+    cache_control: Finder<'static>,
+    cache_breakpoint: Finder<'static>,
+    developer: Finder<'static>,
+    system: Finder<'static>,
+    tool: Finder<'static>,
+    tool_call_id: Finder<'static>,
+}
+
+impl Probes {
+    fn get() -> &'static Self {
+        // In JSON text a quoted word stands only where it is a whole key or value: within a longer
+        // string its quotes would be escaped.
+        let quoted = |word: &str| Finder::new(&format!("\"{word}\"")).into_owned();
+        static PROBES: OnceLock<Probes> = OnceLock::new();
+        PROBES.get_or_init(|| Self {
+            extensions: EXTENSIONS.map(quoted),
+            sdk_only: SDK_ONLY.map(quoted),
+            compatible_only: COMPATIBLE_ONLY.map(quoted),
+            media: MEDIA.map(quoted),
+            extra_content: quoted("extra_content"),
+            cache_control: quoted("cache_control"),
+            cache_breakpoint: quoted("prompt_cache_breakpoint"),
+            developer: quoted("developer"),
+            system: quoted("system"),
+            tool: quoted("tool"),
+            tool_call_id: quoted("tool_call_id"),
+        })
+    }
+}
+
 /// Whether the bytes of `messages` may hold something that [`messages`] would change. Errs on the
 /// side of yes.
 pub(super) fn may_need(text: &[u8], target: &Target) -> bool {
-    // In JSON text a quoted word stands only where it is a whole key or value: within a longer
-    // string its quotes would be escaped.
-    let holds = |needle: &str| memmem::find(text, format!("\"{needle}\"").as_bytes()).is_some();
+    let probes = Probes::get();
+    let holds = |word: &Finder<'_>| word.find(text).is_some();
     let first_party = target.endpoint.first_party;
-    EXTENSIONS.iter().chain(&SDK_ONLY).any(|key| holds(key))
-        || holds("extra_content")
-        || (first_party && COMPATIBLE_ONLY.iter().any(|key| holds(key)))
-        || (!target.capabilities.cache_control && holds("cache_control"))
-        || (!target.capabilities.cache_breakpoints && holds("prompt_cache_breakpoint"))
-        || (maps_developer(target) && holds("developer"))
-        || (target.capabilities.system_role == SystemRole::User
-            && (holds("system") || holds("developer")))
-        || (!target.capabilities.tool_result_media
-            && holds("tool")
-            && ["image_url", "file", "input_audio", "video_url"]
-                .iter()
-                .any(|kind| holds(kind)))
-        || (first_party && has_long_id(text))
+    let takes = &target.capabilities;
+    probes.extensions.iter().any(holds)
+        || probes.sdk_only.iter().any(holds)
+        || holds(&probes.extra_content)
+        || (first_party && probes.compatible_only.iter().any(holds))
+        || (!takes.cache_control && holds(&probes.cache_control))
+        || (!takes.cache_breakpoints && holds(&probes.cache_breakpoint))
+        || (maps_developer(target) && holds(&probes.developer))
+        || (takes.system_role == SystemRole::User
+            && (holds(&probes.system) || holds(&probes.developer)))
+        || (!takes.tool_result_media && holds(&probes.tool) && probes.media.iter().any(holds))
+        || (first_party && has_long_id(text, &probes.tool_call_id))
 }
 
 fn maps_developer(target: &Target) -> bool {
     target.capabilities.system_role == SystemRole::System && !target.endpoint.first_party
 }
 
-fn has_long_id(text: &[u8]) -> bool {
-    const KEY: &[u8] = b"\"tool_call_id\"";
-    memmem::find_iter(text, KEY).any(|at| {
-        let rest = text.get(at + KEY.len()..).unwrap_or_default();
+fn has_long_id(text: &[u8], key: &Finder<'_>) -> bool {
+    key.find_iter(text).any(|at| {
+        let rest = text.get(at + key.needle().len()..).unwrap_or_default();
         let mut quotes = memchr::memchr_iter(b'"', rest);
         match (quotes.next(), quotes.next()) {
             (Some(open), Some(close)) => close - open - 1 > ID_BYTES_MAX,

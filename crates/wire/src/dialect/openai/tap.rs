@@ -2,11 +2,14 @@
 //! those that a cheap probe points at are parsed.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
-use memchr::{memchr2, memmem};
+use memchr::memchr2;
+use memchr::memmem::{self, Finder};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::response::malformed;
 use super::stream::truncated;
@@ -33,7 +36,8 @@ pub enum TapSignal {
 /// What a passed-on answer said.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TapSummary {
-    /// Token counts, if any came.
+    /// Token counts, if any came. [`Usage::native`] may be empty: the provider's own object is in
+    /// the bytes.
     pub usage: Option<Usage>,
     /// The first choice's finish.
     pub finish_reason: Option<FinishReason>,
@@ -184,7 +188,7 @@ impl Tap {
     }
 
     fn event(&mut self, event: &[u8], out: &mut Vec<u8>) {
-        let has = |needle: &[u8]| memmem::find(event, needle).is_some();
+        let probes = Probes::get();
         let Some(data) = data_of(event) else {
             out.extend_from_slice(event);
             return;
@@ -194,39 +198,27 @@ impl Tap {
             out.extend_from_slice(event);
             return;
         }
-        if self.may_fail(event) && self.fails(event, data) {
+        if may_fail(event, probes) && self.fails(event, data) {
             return;
         }
-        if !self.answered && has(b"\"choices\"") {
+        if !self.answered && probes.choices.find(event).is_some() {
             self.identity(data);
         }
-        if has(b"\"usage\"")
-            && !nulls_only(event, b"\"usage\"")
-            && self.usage_only(data)
-            && !self.usage_asked
-        {
+        if says(event, &probes.usage) && self.usage_only(data) && !self.usage_asked {
             return;
         }
-        for key in [&b"\"tool_calls\""[..], b"\"function_call\""] {
-            if !self.summary.has_tool_calls && has(key) {
-                self.summary.has_tool_calls = !nulls_only(event, key);
+        for key in [&probes.tool_calls, &probes.function_call] {
+            if !self.summary.has_tool_calls {
+                self.summary.has_tool_calls = says(event, key);
             }
         }
-        if !self.finish_seen
-            && has(b"\"finish_reason\"")
-            && !nulls_only(event, b"\"finish_reason\"")
-        {
+        if !self.finish_seen && says(event, &probes.finish_reason) {
             self.finish_of(data);
         }
         if !self.content_seen {
             self.content_seen = is_content(data);
         }
         out.extend_from_slice(event);
-    }
-
-    fn may_fail(&self, event: &[u8]) -> bool {
-        let named = event.starts_with(b"event: error") || event.starts_with(b"event:error");
-        named || (memmem::find(event, b"\"error\"").is_some() && !nulls_only(event, b"\"error\""))
     }
 
     /// Parses an event that may be an error; `true` if it is one and must not be forwarded.
@@ -346,22 +338,52 @@ fn data_of(event: &[u8]) -> Option<&[u8]> {
     Some(event.get(at + 5..)?.trim_ascii())
 }
 
-/// Whether every value of that key in these bytes is `null` or an empty list.
-fn nulls_only(bytes: &[u8], key: &[u8]) -> bool {
-    memmem::find_iter(bytes, key).all(|at| {
-        let rest = bytes
-            .get(at + key.len()..)
-            .unwrap_or_default()
-            .trim_ascii_start();
-        match rest.strip_prefix(b":") {
-            Some(value) => {
-                let value = value.trim_ascii_start();
-                value.starts_with(b"null") || value.starts_with(b"[]")
+/// Searchers for the keys that events are probed for, made once: making one costs more than
+/// searching an event.
+struct Probes {
+    choices: Finder<'static>,
+    error: Finder<'static>,
+    finish_reason: Finder<'static>,
+    function_call: Finder<'static>,
+    tool_calls: Finder<'static>,
+    usage: Finder<'static>,
+}
+
+impl Probes {
+    fn get() -> &'static Self {
+        static PROBES: OnceLock<Probes> = OnceLock::new();
+        PROBES.get_or_init(|| Self {
+            choices: Finder::new("\"choices\""),
+            error: Finder::new("\"error\""),
+            finish_reason: Finder::new("\"finish_reason\""),
+            function_call: Finder::new("\"function_call\""),
+            tool_calls: Finder::new("\"tool_calls\""),
+            usage: Finder::new("\"usage\""),
+        })
+    }
+}
+
+fn may_fail(event: &[u8], probes: &Probes) -> bool {
+    let named = event.starts_with(b"event: error") || event.starts_with(b"event:error");
+    named || says(event, &probes.error)
+}
+
+/// Whether some value of that key in these bytes is neither `null` nor an empty list.
+fn says(bytes: &[u8], key: &Finder<'_>) -> bool {
+    let length = key.needle().len();
+    let mut from = 0;
+    while let Some(found) = bytes.get(from..).and_then(|rest| key.find(rest)) {
+        from += found + length;
+        let rest = bytes.get(from..).unwrap_or_default().trim_ascii_start();
+        // Without a colon it is no key but a value of that spelling.
+        if let Some(value) = rest.strip_prefix(b":") {
+            let value = value.trim_ascii_start();
+            if !value.starts_with(b"null") && !value.starts_with(b"[]") {
+                return true;
             }
-            // No key but a value of that spelling.
-            None => true,
         }
-    })
+    }
+    false
 }
 
 /// Whether a chunk carries something for the caller: a text that is not empty, a call, a finish.
@@ -419,8 +441,8 @@ struct Peek<'a> {
     model: Cow<'a, str>,
     #[serde(borrow)]
     choices: Vec<PeekChoice<'a>>,
-    #[serde(default)]
-    usage: Option<Value>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
     service_tier: Option<Cow<'a, str>>,
     #[serde(default)]
@@ -455,7 +477,7 @@ fn peek(body: &[u8]) -> Option<TapSummary> {
         return None;
     }
     Some(TapSummary {
-        usage: peek.usage.as_ref().and_then(usage::read),
+        usage: peek.usage.and_then(|usage| usage::tap(usage.get())),
         finish_reason: Some(response::finish_reason(Some(word), has_tool_calls)),
         native_finish_reason: Some(word.to_owned()),
         model: peek.model.into_owned(),

@@ -1,39 +1,21 @@
 //! Reads an OpenAI-shaped `usage` object into the hub's counts (wire-protocols §11.2).
 
-use serde_json::Value;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Value};
 
 use crate::usage::{Usage, count};
+
+/// Counts up to here need no second look; beyond, [`read`] clamps and says so.
+const PLAIN_COUNT_MAX: u64 = 1 << 53;
 
 /// The counts of a `usage` object; `None` if it is no object or an empty one.
 pub(super) fn read(usage: &Value) -> Option<Usage> {
     let native = usage.as_object().filter(|native| !native.is_empty())?;
     let mut clamped = false;
-    let mut at = |path: &str| count(usage.pointer(path), &mut clamped);
-    let prompt = at("/prompt_tokens");
-    let completion = at("/completion_tokens");
-    let total = at("/total_tokens");
-    let reasoning = at("/completion_tokens_details/reasoning_tokens");
-    // Two sources count reasoning outside `completion_tokens` and inside the total: xAI's chat
-    // names it, Gemini's OpenAI layer hides it. Where the total is more than both, it is output.
-    let output = if total > prompt.saturating_add(completion) && native.contains_key("total_tokens")
-    {
-        let beyond = total - prompt - completion;
-        // Mistral's sound is input that the total has and `prompt_tokens` has not.
-        let audio = at("/prompt_tokens_details/audio_tokens");
-        if beyond == audio {
-            completion
-        } else {
-            completion + beyond
-        }
-    } else {
-        completion
-    };
-    let audio = at("/prompt_tokens_details/audio_tokens");
-    let input = if audio > 0 && total == prompt.saturating_add(completion).saturating_add(audio) {
-        prompt + audio
-    } else {
-        prompt
-    };
     let first = |paths: [&str; 3], clamped: &mut bool| {
         paths
             .iter()
@@ -50,22 +32,196 @@ pub(super) fn read(usage: &Value) -> Option<Usage> {
         &mut clamped,
     );
     let mut at = |path: &str| count(usage.pointer(path), &mut clamped);
-    let counts = Usage {
-        input,
+    let counts = Counts {
+        prompt: at("/prompt_tokens"),
+        completion: at("/completion_tokens"),
+        total: at("/total_tokens"),
         cache_read,
         cache_write: at("/prompt_tokens_details/cache_write_tokens"),
-        cache_write_1h: 0,
-        output,
-        reasoning,
-        input_audio: audio,
+        reasoning: at("/completion_tokens_details/reasoning_tokens"),
+        input_audio: at("/prompt_tokens_details/audio_tokens"),
         output_audio: at("/completion_tokens_details/audio_tokens"),
         accepted_prediction: at("/completion_tokens_details/accepted_prediction_tokens"),
         rejected_prediction: at("/completion_tokens_details/rejected_prediction_tokens"),
         searches: at("/num_search_queries"),
-        clamped: false,
-        native: native.clone(),
     };
-    Some(Usage { clamped, ..counts }.checked())
+    Some(counts.usage(clamped, native.clone()))
+}
+
+/// The same for an answer that is passed on, without [`Usage::native`]: its bytes are in the
+/// answer.
+pub(super) fn tap(usage: &str) -> Option<Usage> {
+    match serde_json::from_str::<Object<Plain>>(usage)
+        .ok()
+        .and_then(|Object(plain)| plain.counts())
+    {
+        Some(counts) => Some(counts.usage(false, Map::new())),
+        None => read(&serde_json::from_str(usage).ok()?).map(|usage| Usage {
+            native: Map::new(),
+            ..usage
+        }),
+    }
+}
+
+/// What a `usage` object says, before it is weighed.
+struct Counts {
+    prompt: u64,
+    completion: u64,
+    total: u64,
+    cache_read: u64,
+    cache_write: u64,
+    reasoning: u64,
+    input_audio: u64,
+    output_audio: u64,
+    accepted_prediction: u64,
+    rejected_prediction: u64,
+    searches: u64,
+}
+
+impl Counts {
+    fn usage(self, clamped: bool, native: Map<String, Value>) -> Usage {
+        let Self {
+            prompt,
+            completion,
+            total,
+            input_audio: audio,
+            ..
+        } = self;
+        // Two sources count reasoning outside `completion_tokens` and inside the total: xAI's chat
+        // names it, Gemini's OpenAI layer hides it. Where the total is more than both, it is
+        // output.
+        let output = if total > prompt.saturating_add(completion) {
+            let beyond = total - prompt - completion;
+            // Mistral's sound is input that the total has and `prompt_tokens` has not.
+            if beyond == audio {
+                completion
+            } else {
+                completion + beyond
+            }
+        } else {
+            completion
+        };
+        let input = if audio > 0 && total == prompt.saturating_add(completion).saturating_add(audio)
+        {
+            prompt + audio
+        } else {
+            prompt
+        };
+        Usage {
+            input,
+            cache_read: self.cache_read,
+            cache_write: self.cache_write,
+            cache_write_1h: 0,
+            output,
+            reasoning: self.reasoning,
+            input_audio: audio,
+            output_audio: self.output_audio,
+            accepted_prediction: self.accepted_prediction,
+            rejected_prediction: self.rejected_prediction,
+            searches: self.searches,
+            clamped,
+            native,
+        }
+        .checked()
+    }
+}
+
+/// A `usage` object that is as it should be: every count a number or not there.
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+struct Plain {
+    prompt_tokens: Option<u64>,
+    completion_tokens: Option<u64>,
+    total_tokens: Option<u64>,
+    prompt_cache_hit_tokens: Option<u64>,
+    cached_tokens: Option<u64>,
+    num_search_queries: Option<u64>,
+    prompt_tokens_details: Option<Object<PlainPrompt>>,
+    completion_tokens_details: Option<Object<PlainCompletion>>,
+}
+
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+struct PlainPrompt {
+    cached_tokens: Option<u64>,
+    cache_write_tokens: Option<u64>,
+    audio_tokens: Option<u64>,
+}
+
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+struct PlainCompletion {
+    reasoning_tokens: Option<u64>,
+    audio_tokens: Option<u64>,
+    accepted_prediction_tokens: Option<u64>,
+    rejected_prediction_tokens: Option<u64>,
+}
+
+/// What is written as an object: serde would take a list for the fields in their order.
+#[derive(Default)]
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+impl Plain {
+    /// `None` if anything is odd: [`read`] knows what to make of that.
+    fn counts(self) -> Option<Counts> {
+        let Object(prompt) = self.prompt_tokens_details.unwrap_or_default();
+        let Object(completion) = self.completion_tokens_details.unwrap_or_default();
+        let cached = [
+            prompt.cached_tokens,
+            self.prompt_cache_hit_tokens,
+            self.cached_tokens,
+        ];
+        let counts = Counts {
+            prompt: self.prompt_tokens?,
+            completion: self.completion_tokens.unwrap_or(0),
+            total: self.total_tokens.unwrap_or(0),
+            cache_read: cached
+                .into_iter()
+                .flatten()
+                .find(|count| *count > 0)
+                .unwrap_or(0),
+            cache_write: prompt.cache_write_tokens.unwrap_or(0),
+            reasoning: completion.reasoning_tokens.unwrap_or(0),
+            input_audio: prompt.audio_tokens.unwrap_or(0),
+            output_audio: completion.audio_tokens.unwrap_or(0),
+            accepted_prediction: completion.accepted_prediction_tokens.unwrap_or(0),
+            rejected_prediction: completion.rejected_prediction_tokens.unwrap_or(0),
+            searches: self.num_search_queries.unwrap_or(0),
+        };
+        let sane = |count: u64| count <= PLAIN_COUNT_MAX;
+        let all = [
+            counts.prompt,
+            counts.completion,
+            counts.total,
+            counts.cache_read,
+            counts.cache_write,
+            counts.reasoning,
+            counts.input_audio,
+            counts.output_audio,
+            counts.accepted_prediction,
+            counts.rejected_prediction,
+            counts.searches,
+        ];
+        all.into_iter().all(sane).then_some(counts)
+    }
 }
 
 #[cfg(test)]
@@ -124,5 +280,39 @@ mod tests {
         for value in [json!(null), json!({}), json!([1])] {
             assert_eq!(read(&value), None);
         }
+    }
+
+    #[test]
+    fn f29_a_passed_on_answer_s_counts_are_read_alike() {
+        let odd = json!({"prompt_tokens": "7", "completion_tokens": -1, "total_tokens": 9});
+        let huge = json!({"prompt_tokens": u64::MAX, "completion_tokens": 2.0});
+        for usage in [
+            json!({
+                "prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 125,
+                "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 1, "other": [1]},
+                "completion_tokens_details": {"reasoning_tokens": 5, "audio_tokens": null},
+                "prompt_cache_hit_tokens": 64, "num_search_queries": 2, "cost": 0.1,
+            }),
+            json!({"prompt_tokens": 1, "prompt_tokens_details": null, "cached_tokens": 1}),
+            json!({"prompt_tokens": 1, "prompt_tokens_details": "none"}),
+            json!({"prompt_tokens": 9, "prompt_tokens_details": [5]}),
+            json!({"completion_tokens": 4}),
+            json!({"prompt_tokens": 1, "completion_tokens": 90, "total_tokens": 4,
+                "completion_tokens_details": {"reasoning_tokens": 91}}),
+            odd,
+            huge,
+            json!({}),
+            json!(null),
+            json!([3]),
+        ] {
+            let full = read(&usage).map(|counts| Usage {
+                native: Map::new(),
+                ..counts
+            });
+            assert_eq!(tap(&usage.to_string()), full, "{usage}");
+        }
+        // A key that stands twice counts as it does for everybody else: the last.
+        let twice = tap(r#"{"prompt_tokens": 1, "prompt_tokens": 2}"#);
+        assert_eq!(twice.map(|usage| usage.input), Some(2));
     }
 }
