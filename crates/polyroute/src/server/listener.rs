@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 use super::watched::{WRITE_STALL_MAX, Watched};
 use super::{Drain, Reply};
 
+/// How long a connection may idle between two requests: above the 60 s of common load balancers.
+const KEEP_ALIVE_MAX: Duration = Duration::from_secs(75);
 /// Pause after a failed accept (too many open files), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Bytes written ahead of a slow reader on HTTP/1 (row L2).
@@ -180,7 +182,10 @@ fn protocol(limits: &ListenerLimits) -> auto::Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout)
+        // The library's timer runs between requests too. The first head of a connection has its
+        // own, shorter bound (`until_silent`); a connection that has asked before may idle for
+        // longer than load balancers keep theirs, so that it is never closed under a request.
+        .header_read_timeout(limits.head_timeout.max(KEEP_ALIVE_MAX))
         // One bound for both directions: the head must fit, and it is what a slow reader can make
         // us hold.
         .max_buf_size(

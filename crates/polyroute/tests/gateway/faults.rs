@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::grid::{Due, ROUTES, Row, at_provider, judge, lab, play};
+use crate::grid::{Due, ROUTES, Row, at_provider, hasty, judge, lab, play};
 use crate::support::{Lab, MODELS, ask, ask_streamed, until};
 
 const CONNECTION: &[(u16, &str)] = &[(502, "upstream_connection")];
@@ -149,7 +149,7 @@ async fn f13_a_head_and_then_nothing_is_the_same() {
 
 #[tokio::test]
 async fn f12_the_upstream_of_an_attempt_that_was_given_up_is_closed() {
-    let lab = lab().await;
+    let lab = hasty().await;
     lab.fault("openai", "head_then_hang");
     let answer = lab.chat(&ask_streamed("openai-first", "hello")).await;
     assert_eq!(answer.header("x-polyroute-provider"), "anthropic");
@@ -170,7 +170,7 @@ async fn f14_a_stall_within_the_answer_is_an_error_event_and_counts_its_tokens()
     };
     play(&["stall:20"], row).await;
     let counts = MODELS.map(|(provider, model)| async move {
-        let lab = lab().await;
+        let lab = hasty().await;
         lab.fault(provider, "stall:25");
         let answer = lab.chat(&ask_streamed(model, "words:80")).await;
         let record = judge(&lab, &answer, true, row.streamed, provider).await;

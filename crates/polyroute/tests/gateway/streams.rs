@@ -24,7 +24,7 @@ async fn impatient_for(latency: Latency, first_content: &str) -> Lab {
         server(", head_commit: 200ms, heartbeat: 100ms")
     )
     .replace(
-        "first_content: 1s",
+        "first_content: 5s",
         &format!("first_content: {first_content}"),
     );
     Lab::build(Plan {

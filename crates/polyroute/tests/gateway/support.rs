@@ -349,12 +349,12 @@ pub async fn until<T>(seconds: u64, what: &str, mut look: impl FnMut() -> Option
 async fn send(request: Request<Full<Bytes>>) -> Answer {
     let client: Client<HttpConnector, Full<Bytes>> =
         Client::builder(TokioExecutor::new()).build_http();
-    let response = tokio::time::timeout(Duration::from_secs(20), client.request(request))
+    let response = tokio::time::timeout(Duration::from_secs(30), client.request(request))
         .await
         .unwrap()
         .unwrap();
     let (head, body) = response.into_parts();
-    let body = tokio::time::timeout(Duration::from_secs(20), body.collect())
+    let body = tokio::time::timeout(Duration::from_secs(30), body.collect())
         .await
         .unwrap()
         .unwrap();
