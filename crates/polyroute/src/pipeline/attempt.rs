@@ -188,7 +188,7 @@ impl One<'_> {
                 Ok(self.answered(answer, record, started))
             }
             Err(mut error) => {
-                self.redact(&mut error);
+                self.call.redact(self.target.provider(), &mut error);
                 record.latency_ms = millis(started.elapsed());
                 self.settle.attempt(record, Some(&error));
                 Err(Missed {
@@ -225,20 +225,6 @@ impl One<'_> {
             return format!("{}[{}]", credential.label, self.credential);
         }
         credential.label.clone()
-    }
-
-    /// Takes our credential out of the provider's words: some quote what they refuse.
-    fn redact(&self, error: &mut UpstreamError) {
-        let provider = self.call.provider(self.target);
-        for credential in provider
-            .iter()
-            .flat_map(|provider| &provider.config.credentials)
-        {
-            let secret = credential.secret.expose();
-            if !secret.is_empty() && error.message.contains(secret) {
-                error.message = error.message.replace(secret, "[credential]");
-            }
-        }
     }
 
     fn answered(mut self, answer: Exchange, attempt: AttemptRecord, started: Instant) -> Answer {
@@ -292,6 +278,8 @@ impl One<'_> {
                     total_until: started + self.limits().total,
                     input_tokens_estimate: self.call.input_estimate(),
                     dialect: self.target.dialect,
+                    call: Arc::clone(self.call),
+                    provider: self.target.provider().to_owned(),
                     prices: self.call.prices(self.target),
                     settle: self.settle,
                     notice: None,

@@ -148,6 +148,20 @@ impl Call {
             .prices_at(now.as_secs())
     }
 
+    /// Takes our credentials out of a provider's words: some quote what they refuse.
+    pub(super) fn redact(&self, provider: &str, error: &mut UpstreamError) {
+        let provider = self.gateway.providers.get(provider);
+        for credential in provider
+            .iter()
+            .flat_map(|provider| &provider.config.credentials)
+        {
+            let secret = credential.secret.expose();
+            if !secret.is_empty() && error.message.contains(secret) {
+                error.message = error.message.replace(secret, "[credential]");
+            }
+        }
+    }
+
     /// What the caller is told of an upstream failure. A model that the provider does not have is
     /// the caller's to change where the caller named it, and the operator's where a route did.
     pub(super) fn told_of(&self, error: &UpstreamError) -> ApiError {

@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::attempt::Failed;
+use super::call::Call;
 use super::reader::{Reader, Step};
 use super::settle::{Priced, Settle};
 use crate::telemetry::End;
@@ -49,6 +51,9 @@ pub(super) struct Live {
     pub(super) total_until: Instant,
     pub(super) input_tokens_estimate: u64,
     pub(super) dialect: Dialect,
+    pub(super) call: Arc<Call>,
+    /// The provider that answers, by its name in the configuration.
+    pub(super) provider: String,
     pub(super) prices: Option<Priced>,
     pub(super) settle: Settle,
     /// A comment to send first: what headers would have said, had they not been sent before.
@@ -294,7 +299,11 @@ impl Relay {
 
     /// A failure after content: an error event in the caller's dialect, never a clean end.
     fn upstream_failed(&mut self, error: &UpstreamError) {
-        let mut error = ApiError::from_upstream(error);
+        let mut error = error.clone();
+        if let State::Live(live) = &self.state {
+            live.call.redact(&live.provider, &mut error);
+        }
+        let mut error = ApiError::from_upstream(&error);
         // What was sent can't be unsent: a client that tries again on its own would double it.
         error.should_retry = Some(false);
         self.fail(&error);

@@ -60,7 +60,8 @@ pub struct Record {
     pub excluded: Vec<Excluded>,
     /// Every attempt, in order.
     pub attempts: Vec<AttemptRecord>,
-    /// HTTP status that the caller got; 499 if it left before.
+    /// HTTP status that the caller got. 499 if it left before; where a stream failed after its
+    /// head was sent, the status that its error stands for.
     pub status: u16,
     /// How it ended.
     pub end: End,

@@ -313,6 +313,26 @@ async fn a_key_that_a_provider_quotes_does_not_come_back() {
     }
 }
 
+#[tokio::test]
+async fn a_key_that_a_provider_quotes_within_a_stream_does_not_come_back_either() {
+    let lab = Lab::start().await;
+    let error = json!({"error": {"message": format!("key {CANARY} is over its limit"), "type": "server_error"}});
+    let content = json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o-mini",
+        "choices": [{"index": 0, "delta": {"content": "Well"}, "finish_reason": null}]});
+    let script = json!({"match": {"prefix": "openai"}, "replies": [{"sse": [
+        {"data": format!("data: {content}\n\n")},
+        {"data": format!("data: {error}\n\n"), "wait_ms": 50},
+    ]}]});
+    lab.sim.add_script(serde_json::from_value(script).unwrap());
+    let answer = lab.chat(&ask_streamed("openai/gpt-4o-mini", "hello")).await;
+    assert_eq!(answer.streamed(), ("Well".to_owned(), false));
+    assert!(answer.text().contains("[credential]"), "{}", answer.text());
+    assert!(!answer.text().contains(CANARY), "{}", answer.text());
+    let record = lab.record(&answer).await;
+    assert_eq!(record["end"], "truncated", "{record}");
+    assert!(!record.to_string().contains(CANARY), "{record}");
+}
+
 fn with_credentials(list: &str) -> String {
     format!(
         "providers:\n  openai: {{ base_url: \"$SIM/openai/v1\", credentials: [{list}] }}\n  \
