@@ -70,6 +70,15 @@ pub(super) async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, F
                 after,
             } => (target, credential, after),
             Next::Stop(stop) => {
+                let metrics = &call.gateway.telemetry.metrics;
+                match stop {
+                    Stop::AttemptsSpent => metrics.bound_hit("attempts"),
+                    Stop::DeadlineSpent => metrics.bound_hit("deadline"),
+                    Stop::Answered
+                    | Stop::ContentSent
+                    | Stop::RequestAtFault
+                    | Stop::NothingLeft { .. } => {}
+                }
                 let error = told(stop, &history, errors);
                 return Err(Failed { error, settle });
             }

@@ -241,6 +241,7 @@ impl Call {
         let mut media = MediaStore::default();
         let urls = adapter.media_to_fetch(request, &target.wire);
         if urls.len() > MEDIA_FILES_MAX {
+            self.gateway.telemetry.metrics.bound_hit("media_files");
             return Err(EncodeError::new(
                 EncodeErrorCode::InvalidValue,
                 "messages",

@@ -83,7 +83,11 @@ async fn prepare(
     let limits = &gateway.settings.server.limits;
     let body = ingress::read_body(&head.headers, body, limits).await;
     settle.waited(reading.elapsed());
-    let body = body?;
+    let body = body.inspect_err(|error| {
+        if let Some(bound) = ingress::bound_of(error) {
+            gateway.telemetry.metrics.bound_hit(bound);
+        }
+    })?;
     let parse = |error| ApiError::from_parse(&error);
     if limits.nesting_max < NESTING_MAX {
         check_nesting(&body, limits.nesting_max).map_err(parse)?;

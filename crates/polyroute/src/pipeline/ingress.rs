@@ -115,6 +115,15 @@ fn too_large(bytes_max: usize) -> ApiError {
     )
 }
 
+/// The bound that a body hit, if it was refused for one.
+pub(super) fn bound_of(error: &ApiError) -> Option<&'static str> {
+    match error.code {
+        "payload_too_large" => Some("request_body"),
+        "request_timeout" => Some("request_body_time"),
+        _ => None,
+    }
+}
+
 /// The caller's `x-request-id` if it is a sane one, else a new id that sorts by time.
 #[must_use]
 pub fn request_id(headers: &HeaderMap) -> String {

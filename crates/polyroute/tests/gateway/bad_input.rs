@@ -292,6 +292,11 @@ async fn s16_a_body_over_the_limit_is_413_however_it_comes() {
     assert!(read.text.starts_with("HTTP/1.1 413"), "{read:?}");
     assert!(read.closed, "{read:?}");
     serves(&lab).await;
+
+    // Every hit of the bound is counted.
+    let metrics = lab.admin("/metrics").await.text();
+    let hits = "polyroute_bounds_hit_total{bound=\"request_body\"} 3";
+    assert!(metrics.contains(hits), "{metrics}");
 }
 
 #[tokio::test]
