@@ -58,7 +58,7 @@ pub(super) async fn play(
             json!({"stream": true, "stream_options": {"include_usage": true}}),
         ),
         (
-            "OpenAI hangs after its 200",
+            "OpenAI falls silent",
             "head_then_hang",
             json!({"stream": true, "stream_options": {"include_usage": true}}),
         ),
