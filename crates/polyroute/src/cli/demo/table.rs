@@ -106,7 +106,7 @@ pub(super) fn try_next(gateway: SocketAddr, admin: SocketAddr) -> String {
            -d '{{\"model\":\"chat\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'\n\n  \
          Python: client = OpenAI(base_url=\"http://{gateway}/v1\", api_key=\"demo\")\n          \
          client.chat.completions.create(model=\"anthropic/claude-haiku-4-5\", messages=[{{\"role\": \"user\", \"content\": \"Hello\"}}])\n\n  \
-         What happened to each request: curl -s http://{admin}/v1/admin/requests?limit=3\n  \
+         What happened to each request: curl -s 'http://{admin}/v1/admin/requests?limit=3'\n  \
          Metrics:                       curl -s http://{admin}/metrics\n\n\
          With your own keys: OPENAI_API_KEY=… polyroute serve"
     )
