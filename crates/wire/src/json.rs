@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -28,7 +29,23 @@ pub fn stable_hash(bytes: &[u8]) -> u64 {
 #[derive(Debug)]
 pub struct RawObject<'a> {
     text: &'a str,
-    members: Vec<(Cow<'a, str>, &'a RawValue)>,
+    members: Vec<(Cow<'a, str>, &'a str)>,
+}
+
+/// Where the members of one body stand: what [`RawObject::parse`] found, without borrowing the body.
+#[derive(Debug, Clone)]
+pub struct RawLayout {
+    /// Bytes in front of the text (a BOM).
+    skipped: usize,
+    members: Vec<(KeySpan, Range<usize>)>,
+}
+
+#[derive(Debug, Clone)]
+enum KeySpan {
+    /// Written without escapes: its place in the text.
+    Plain(Range<usize>),
+    /// Written with escapes: what they mean.
+    Escaped(String),
 }
 
 impl<'a> RawObject<'a> {
@@ -60,13 +77,49 @@ impl<'a> RawObject<'a> {
         }
     }
 
+    /// Where the members stand, to open the same body again without reading it again.
+    #[must_use]
+    pub fn layout(&self, body: &[u8]) -> RawLayout {
+        let base = self.text.as_ptr() as usize;
+        let place = |part: &str| {
+            let start = part.as_ptr() as usize - base;
+            start..start + part.len()
+        };
+        let members = self.members.iter().map(|(key, value)| {
+            let key = match key {
+                Cow::Borrowed(key) => KeySpan::Plain(place(key)),
+                Cow::Owned(key) => KeySpan::Escaped(key.clone()),
+            };
+            (key, place(value))
+        });
+        RawLayout {
+            skipped: body.len() - self.text.len(),
+            members: members.collect(),
+        }
+    }
+
+    /// Opens a body whose layout is known. `None` if the layout is that of another body.
+    #[must_use]
+    pub fn open(body: &'a [u8], layout: &RawLayout) -> Option<Self> {
+        let text = std::str::from_utf8(body.get(layout.skipped..)?).ok()?;
+        let members = layout.members.iter().map(|(key, value)| {
+            let key = match key {
+                KeySpan::Plain(place) => Cow::Borrowed(text.get(place.clone())?),
+                KeySpan::Escaped(key) => Cow::Owned(key.clone()),
+            };
+            Some((key, text.get(value.clone())?))
+        });
+        let members = members.collect::<Option<Vec<_>>>()?;
+        Some(Self { text, members })
+    }
+
     /// The bytes of a member's value.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&'a str> {
         self.members
             .iter()
             .find(|(name, _)| name == key)
-            .map(|(_, value)| value.get())
+            .map(|(_, value)| *value)
     }
 
     /// Keys in order.
@@ -108,8 +161,8 @@ impl<'a> RawObject<'a> {
         out.extend_from_slice(open.as_bytes());
         at = at.max(member_start);
         for (key, value) in &self.members {
-            let value_start = value.get().as_ptr() as usize - base;
-            let value_end = value_start + value.get().len();
+            let value_start = value.as_ptr() as usize - base;
+            let value_end = value_start + value.len();
             let edit = edits.iter().rev().find(|edit| edit.key() == key);
             // What stands before the key: white space, and a comma unless it is the first.
             let lead = self.text.get(member_start..value_start).unwrap_or_default();
@@ -138,13 +191,13 @@ impl<'a> RawObject<'a> {
                     }
                     out.extend_from_slice(quote(name).as_bytes());
                     out.push(b':');
-                    out.extend_from_slice(value.get().as_bytes());
+                    out.extend_from_slice(value.as_bytes());
                 }
                 None => {
                     kept += 1;
                     out.extend_from_slice(separator.as_bytes());
                     out.extend_from_slice(lead.as_bytes());
-                    out.extend_from_slice(value.get().as_bytes());
+                    out.extend_from_slice(value.as_bytes());
                 }
             }
             member_start = value_end;
@@ -242,7 +295,7 @@ pub fn check_nesting(bytes: &[u8], nesting_max: usize) -> Result<(), ParseError>
 }
 
 /// A key that stands twice.
-fn repeated<'m>(members: &'m [(Cow<'_, str>, &RawValue)]) -> Option<&'m str> {
+fn repeated<'m>(members: &'m [(Cow<'_, str>, &str)]) -> Option<&'m str> {
     let mut keys = members.iter().map(|(key, _)| key.as_ref());
     if members.len() <= COMPARED_MAX {
         return keys.enumerate().find_map(|(at, key)| {
@@ -272,7 +325,7 @@ fn explain(text: &str, error: &serde_json::Error) -> String {
     )
 }
 
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+struct Members<'a>(Vec<(Cow<'a, str>, &'a str)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -286,8 +339,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::with_capacity(16);
-                while let Some((Key(key), value)) = map.next_entry()? {
-                    members.push((key, value));
+                while let Some((Key(key), value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
+                    members.push((key, value.get()));
                 }
                 Ok(Members(members))
             }
@@ -395,6 +448,19 @@ mod tests {
     }
 
     #[test]
+    fn a_layout_survives_a_bom_and_escapes_and_fits_no_shorter_body() {
+        let body = "\u{feff}{\"mod\\u0065l\": \"a\", \"n\":1}".as_bytes();
+        let layout = RawObject::parse(body).unwrap().layout(body);
+        let again = RawObject::open(body, &layout).unwrap();
+        assert_eq!(
+            (again.get("model"), again.get("n")),
+            (Some("\"a\""), Some("1"))
+        );
+        assert!(RawObject::open(&body[..8], &layout).is_none());
+        assert!(RawObject::open(b"", &layout).is_none());
+    }
+
+    #[test]
     fn bad_bodies_are_named() {
         for (body, part) in [
             (&b""[..], "empty"),
@@ -433,7 +499,13 @@ mod tests {
             let out = edit(&body, &edits);
             let parsed: Map<String, Value> = serde_json::from_str(&out).unwrap();
             prop_assert_eq!(Value::from(parsed), Value::from(expected));
-            if edits.is_empty() { prop_assert_eq!(out, body); }
+            if edits.is_empty() { prop_assert_eq!(&out, &body); }
+            // Opened again by its layout, the body is the same to the byte.
+            let raw = RawObject::parse(body.as_bytes()).unwrap();
+            let again = RawObject::open(body.as_bytes(), &raw.layout(body.as_bytes())).unwrap();
+            prop_assert_eq!(again.edited(&edits), out.as_bytes());
+            prop_assert!(again.keys().eq(raw.keys()));
+            for key in raw.keys() { prop_assert_eq!(again.get(key), raw.get(key)); }
         }
 
         #[test]

@@ -17,7 +17,7 @@ use polyroute_wire::dialect::openai::encode::{ChunkEncoder, ChunkOptions, ReplyI
 use polyroute_wire::dialect::openai::{self, Tap};
 use polyroute_wire::embedding::EmbeddingRequest;
 use polyroute_wire::error::{EncodeError, EncodeErrorCode, ErrorKind, ParseError, UpstreamError};
-use polyroute_wire::json::RawObject;
+use polyroute_wire::json::{RawLayout, RawObject};
 use polyroute_wire::media::MediaStore;
 use polyroute_wire::provider;
 use polyroute_wire::usage::Usage;
@@ -67,6 +67,8 @@ pub(super) struct Call {
     pub(super) trace: TraceContext,
     /// The body as it came.
     pub(super) body: Bytes,
+    /// Where its members stand.
+    pub(super) layout: RawLayout,
     /// Whether the answer is streamed.
     pub(super) stream: bool,
     /// Whether the caller asked for the usage chunk.
@@ -213,7 +215,7 @@ impl Call {
 
     /// The caller's own bytes, edited; `None` where an edit is not enough.
     fn pass_chat(&self, target: &Target) -> Result<Option<Encoding>, EncodeError> {
-        let raw = self.raw()?;
+        let raw = self.raw().map_err(|error| from_parse(&error))?;
         if openai::needs_translation(&raw, target) {
             return Ok(None);
         }
@@ -227,7 +229,7 @@ impl Call {
     }
 
     fn pass_embeddings(&self, target: &Target) -> Result<Encoding, EncodeError> {
-        let raw = self.raw()?;
+        let raw = self.raw().map_err(|error| from_parse(&error))?;
         let encoded = openai::edit_embeddings(&raw, target)?;
         Ok(Encoding {
             encoded,
@@ -287,15 +289,17 @@ impl Call {
         })
     }
 
-    fn raw(&self) -> Result<RawObject<'_>, EncodeError> {
-        RawObject::parse(&self.body).map_err(|error| from_parse(&error))
+    /// The top level of the body, which ingress has read.
+    fn raw(&self) -> Result<RawObject<'_>, ParseError> {
+        // The layout is this body's own, so that it always opens.
+        RawObject::open(&self.body, &self.layout).map_or_else(|| RawObject::parse(&self.body), Ok)
     }
 
     /// The body as the hub reads it, parsed once.
     pub(super) fn chat_request(&self) -> Result<&ChatRequest, EncodeError> {
         self.hub
             .get_or_init(|| {
-                let raw = RawObject::parse(&self.body)?;
+                let raw = self.raw()?;
                 let mut request = openai::parse_chat(&raw)?;
                 self.gateway
                     .turns
@@ -307,7 +311,9 @@ impl Call {
     }
 
     fn embedding_request(&self) -> Result<EmbeddingRequest, EncodeError> {
-        openai::parse_embeddings(&self.raw()?).map_err(|error| from_parse(&error))
+        self.raw()
+            .and_then(|raw| openai::parse_embeddings(&raw))
+            .map_err(|error| from_parse(&error))
     }
 
     /// A whole answer as the caller gets it.

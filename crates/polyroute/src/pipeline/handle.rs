@@ -118,7 +118,7 @@ async fn prepare(
         gateway.turns.restore(&principal.name, &mut request);
         let _ = hub.set(Ok(request));
     }
-    drop(raw);
+    let layout = raw.layout(&body);
     Ok(Arc::new(Call {
         gateway: Arc::clone(gateway),
         principal,
@@ -126,6 +126,7 @@ async fn prepare(
         request_id,
         trace: TraceContext::from_headers(&head.headers),
         body,
+        layout,
         stream: fields.stream,
         include_usage: fields.include_usage,
         plan,
