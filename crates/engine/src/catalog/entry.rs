@@ -52,9 +52,6 @@ pub struct ModelEntry {
     pub family: String,
     /// What it takes, with window and longest answer in tokens where they are known.
     pub capabilities: Capabilities,
-    /// `max_tokens` to send where the caller gives none and the dialect needs it; the longest
-    /// answer where `None`.
-    pub default_max_tokens: Option<u64>,
     /// What goes in: `text`, `image`, `audio`, `video`, `pdf`.
     pub input: Vec<String>,
     /// What comes out.
@@ -79,13 +76,6 @@ pub struct PricePeriod {
 }
 
 impl ModelEntry {
-    /// The longest answer in tokens to ask for where the caller sets no limit and the dialect
-    /// needs one.
-    #[must_use]
-    pub fn max_tokens_to_send(&self) -> Option<u64> {
-        self.default_max_tokens.or(self.capabilities.max_output)
-    }
-
     /// The name to send upstream for a name that found this model.
     #[must_use]
     pub fn upstream_name<'a>(&'a self, name: &'a str) -> &'a str {

@@ -75,7 +75,6 @@ struct FileModel {
     kind: Kind,
     context_window: Option<u64>,
     max_output: Option<u64>,
-    default_max_tokens: Option<u64>,
     #[serde(default)]
     input: Vec<String>,
     #[serde(default)]
@@ -200,7 +199,6 @@ fn entry(model: FileModel, mut capabilities: Capabilities) -> ModelEntry {
         kind: model.kind,
         family: model.family,
         capabilities,
-        default_max_tokens: model.default_max_tokens,
         input: model.input,
         output: model.output,
         released: model.released,

@@ -9,7 +9,7 @@ use polyroute_engine::resolve::{NameRequest, ResolveError, permitted, resolve};
 use polyroute_wire::adapter::TranslationPolicy;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::chat::ChatRequest;
-use polyroute_wire::dialect::openai::parse_chat;
+use polyroute_wire::dialect::openai::{parse_chat, parse_embeddings};
 use polyroute_wire::json::RawObject;
 
 use super::Principal;
@@ -69,6 +69,10 @@ pub(super) fn plan(
             }
         }
         Operation::Chat => RequestNeeds::default(),
+        Operation::Embeddings if resolved.targets.len() > 1 => {
+            let request = parse_embeddings(raw).map_err(|error| ApiError::from_parse(&error))?;
+            RequestNeeds::of_embeddings(&request)
+        }
         Operation::Embeddings => RequestNeeds {
             operation: Needed::Embedding,
             ..RequestNeeds::default()

@@ -78,3 +78,25 @@ async fn a_dead_provider_is_not_noticed() {
         lab.sim.clear_faults();
     }
 }
+
+#[tokio::test]
+async fn an_input_too_long_for_one_embeddings_model_goes_to_the_next() {
+    let routes = "  vectors: [gemini/gemini-embedding-001, openai/text-embedding-3-small]";
+    let lab = Lab::with("", routes).await;
+    for (input, provider) in [
+        ("short".to_owned(), "gemini"),
+        ("word ".repeat(4_000), "openai"),
+    ] {
+        let body = json!({"model": "vectors", "input": [input], "encoding_format": "float"});
+        let answer = lab.post("/v1/embeddings", &body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        assert_eq!(answer.header("x-polyroute-provider"), provider);
+        let record = lab.record(&answer).await;
+        let excluded = record["excluded"].as_array().map_or(0, Vec::len);
+        assert_eq!(excluded, usize::from(provider == "openai"), "{record}");
+        assert_eq!(record["attempts"].as_array().unwrap().len(), 1, "{record}");
+    }
+    let wrong = json!({"model": "vectors", "input": {"no": "list"}});
+    let answer = lab.post("/v1/embeddings", &wrong).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.text());
+}
