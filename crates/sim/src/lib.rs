@@ -58,6 +58,7 @@ pub mod server;
 pub mod service;
 pub mod state;
 mod strict;
+pub mod vendor;
 pub mod wire;
 
 pub use config::SimConfig;
