@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use polyroute_wire::adapter::{Adapter, DecodeContext};
+use polyroute_wire::adapter::DecodeContext;
 pub(crate) use polyroute_wire::dialect::Dialect;
 use serde_json::Value;
 
@@ -156,6 +156,16 @@ pub(crate) fn load(folder: &Path, filter: Option<&str>) -> Vec<Entry> {
 fn read(provider: &str, stem: &str, value: &Value) -> Option<Entry> {
     let api = value["api"].as_str()?;
     let dialect = dialect_of(provider, api)?;
+    // A single model, or a long operation of one, is no list.
+    let path = value.pointer("/request/path").and_then(Value::as_str);
+    let is_list = path.is_none_or(|path| {
+        path.split('?')
+            .next()
+            .is_some_and(|path| path.ends_with("/models"))
+    });
+    if api == "models" && !is_list {
+        return None;
+    }
     let response = &value["response"];
     Some(Entry {
         name: format!("{provider}/{stem}"),

@@ -70,7 +70,7 @@ fn check(entry: &Entry, report: &mut Report) {
     if entry.is_error() {
         report.case(entry, "error", errors::classified(entry));
     } else if entry.is_models() {
-        checks::models(entry, report);
+        report.case(entry, "decode", checks::models(entry));
     } else if entry.is_embeddings() {
         checks::embeddings(entry, report);
     } else {
