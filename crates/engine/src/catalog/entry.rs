@@ -66,6 +66,9 @@ pub struct ModelEntry {
     pub retires: Option<String>,
     /// The provider no longer lists it, or says that it will go.
     pub deprecated: bool,
+    /// Its name stands for whatever the provider thinks current, and leads to another model one
+    /// day (`deepseek-chat`).
+    pub floats: bool,
     /// What is uncertain about the figures.
     pub note: Option<String>,
     /// Prices, the latest start last; empty if they are unknown.

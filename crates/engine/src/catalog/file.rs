@@ -98,6 +98,9 @@ pub(super) struct FileModel {
     pub(super) retires: Option<String>,
     #[serde(default)]
     pub(super) deprecated: bool,
+    /// Its name leads to another model one day.
+    #[serde(default)]
+    pub(super) floats: bool,
     pub(super) note: Option<String>,
     #[serde(default)]
     pub(super) capabilities: Map<String, Value>,

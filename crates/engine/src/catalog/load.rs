@@ -1,6 +1,6 @@
 //! From the JSON of a catalog file to what runs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use polyroute_wire::capability::Capabilities;
@@ -74,6 +74,7 @@ pub(super) fn section(
             fallback: 0,
             models: Vec::new(),
             names: HashMap::new(),
+            floating: HashSet::new(),
         },
         inherited: 0,
     };
@@ -84,6 +85,7 @@ pub(super) fn section(
         )));
     }
     building.read(file)?;
+    building.section.find_floating();
     Ok(building.section)
 }
 
@@ -334,6 +336,7 @@ impl Building<'_> {
             released: None,
             retires: None,
             deprecated: false,
+            floats: false,
             note: None,
             prices: Vec::new(),
             sources,
@@ -393,6 +396,7 @@ impl Building<'_> {
         entry.released = model.released.or(entry.released);
         entry.retires = model.retires.or(entry.retires);
         entry.deprecated |= model.deprecated;
+        entry.floats |= model.floats;
         entry.note = model.note.or(entry.note);
         entry.output = model.output.unwrap_or(entry.output);
         if !model.regions.is_empty() {

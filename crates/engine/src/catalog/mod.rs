@@ -80,6 +80,8 @@ struct Section {
     models: Vec<ModelEntry>,
     /// Every id and alias → index into `models`.
     names: std::collections::HashMap<String, usize>,
+    /// Names that lead to another version one day.
+    floating: std::collections::HashSet<String>,
 }
 
 /// How well a name was known.
@@ -219,6 +221,14 @@ impl Catalog {
             .flat_map(|section| section.models.iter())
     }
 
+    /// Whether a name leads to another version one day: dated versions of it are listed, or the
+    /// file says so.
+    #[must_use]
+    pub fn floats(&self, provider: &str, id: &str) -> bool {
+        self.section(provider)
+            .is_some_and(|section| section.floating.contains(bare(id)))
+    }
+
     /// The providers that have a section.
     pub fn providers(&self) -> impl Iterator<Item = &str> {
         self.sections
@@ -235,6 +245,15 @@ impl Catalog {
 }
 
 impl Section {
+    fn find_floating(&mut self) {
+        let dated = self.names.keys().filter_map(|name| {
+            let alias = name.get(..version_at(name)?)?;
+            self.names.contains_key(alias).then(|| alias.to_owned())
+        });
+        let said = self.models.iter().filter(|model| model.floats);
+        self.floating = dated.chain(said.map(|model| model.id.clone())).collect();
+    }
+
     fn lookup(&self, id: &str) -> Known<'_> {
         self.listed(id).unwrap_or_else(|| self.unlisted(id))
     }
@@ -298,6 +317,42 @@ pub(crate) fn bare(id: &str) -> &str {
         return id.split("/models/").nth(1).unwrap_or(id);
     }
     id.strip_prefix("models/").unwrap_or(id)
+}
+
+/// Where the version at the end of a name begins: `-2024-08-06`, `-20250929`, `@20250929`, `-002`,
+/// `-0613`.
+fn version_at(name: &str) -> Option<usize> {
+    let tail = name.trim_end_matches(|character: char| {
+        character.is_ascii_digit() || character == '-' || character == '@'
+    });
+    // Trimming took the digits of `claude-opus-4` too.
+    (tail.len()..name.len()).find(|at| name.get(*at..).is_some_and(is_version_suffix))
+}
+
+/// Whether a name ends with a version.
+pub(crate) fn is_version(name: &str) -> bool {
+    version_at(name).is_some()
+}
+
+/// Whether it is a version of a known shape, with the character before it.
+pub(crate) fn is_version_suffix(text: &str) -> bool {
+    let Some(version) = text.strip_prefix(['-', '@']) else {
+        return false;
+    };
+    let mut lengths = [0; 3];
+    for (at, part) in version.split('-').enumerate() {
+        let Some(length) = lengths.get_mut(at) else {
+            return false;
+        };
+        if !part.bytes().all(|byte| byte.is_ascii_digit()) {
+            return false;
+        }
+        *length = part.len();
+    }
+    matches!(
+        lengths,
+        [4, 2, 2] | [2, 2, 0] | [2, 4, 0] | [3 | 4 | 6 | 8, 0, 0]
+    )
 }
 
 /// What an id may be a version of: it without its tag (`qwen3:0.6b`, `…:nitro`), without the date
