@@ -20,6 +20,6 @@ pub mod json;
 pub mod media;
 pub mod names;
 mod notes;
-pub mod provider;
+pub mod profile;
 pub mod sse;
 pub mod usage;
