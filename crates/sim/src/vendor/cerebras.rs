@@ -239,7 +239,7 @@ pub static CEREBRAS: Vendor = Vendor {
     door: Door::Bearer,
     form: &FORM,
     embedding_members: &[],
-    rules: &[rules::some_messages, together, pairs],
+    rules: &[rules::some_messages, rules::tool_names, together, pairs],
     thinks,
     found,
     errors: &Errors {

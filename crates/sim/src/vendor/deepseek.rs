@@ -123,18 +123,7 @@ fn format(asking: &Asking<'_>) -> Result<(), Complaint> {
 }
 
 fn names(asking: &Asking<'_>) -> Result<(), Complaint> {
-    for (index, tool) in list(asking.body, "tools").iter().enumerate() {
-        let name = tool.get("function").map(|function| text(function, "name"));
-        let name = name.unwrap_or_default();
-        let fits = |sign: char| sign.is_ascii_alphanumeric() || "_-".contains(sign);
-        if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
-            return Err(bad(format!(
-                "Invalid 'tools[{index}].function.name': string does not match pattern. Expected a \
-                 string that matches the pattern '^[a-zA-Z0-9_-]+$'."
-            )));
-        }
-    }
-    Ok(())
+    rules::tool_names(asking).map_err(|complaint| complaint.code("invalid_request_error"))
 }
 
 fn pairs(asking: &Asking<'_>) -> Result<(), Complaint> {

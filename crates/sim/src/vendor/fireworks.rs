@@ -181,6 +181,13 @@ fn messages(asking: &Asking<'_>) -> Result<(), Complaint> {
     Ok(())
 }
 
+fn names(asking: &Asking<'_>) -> Result<(), Complaint> {
+    rules::tool_names(asking).map_err(|complaint| Complaint {
+        kind: "error",
+        ..complaint.code("BAD_REQUEST")
+    })
+}
+
 fn thinks(asking: &Asking<'_>) -> bool {
     let off = [Value::Bool(false), json!("none"), json!(0)];
     let effort = asking.body.get("reasoning_effort");
@@ -272,7 +279,7 @@ pub static FIREWORKS: Vendor = Vendor {
     door: Door::Bearer,
     form: &FORM,
     embedding_members: &["dimensions", "encoding_format", "user", "prompt_template"],
-    rules: &[messages, limits, rules::pairs],
+    rules: &[messages, limits, names, rules::pairs],
     thinks,
     found,
     errors: &Errors {

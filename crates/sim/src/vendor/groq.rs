@@ -400,7 +400,13 @@ pub static GROQ: Vendor = Vendor {
     door: Door::Bearer,
     form: &FORM,
     embedding_members: &[],
-    rules: &[rules::some_messages, unsupported, reasoning, format],
+    rules: &[
+        rules::some_messages,
+        unsupported,
+        rules::tool_names,
+        reasoning,
+        format,
+    ],
     thinks,
     found,
     errors: &Errors {

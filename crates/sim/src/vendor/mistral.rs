@@ -185,6 +185,20 @@ fn ids(asking: &Asking<'_>) -> Result<(), Complaint> {
     Ok(())
 }
 
+/// The library that reads Mistral's requests words it so (mistral-common).
+fn names(asking: &Asking<'_>) -> Result<(), Complaint> {
+    match rules::odd_name(asking) {
+        None => Ok(()),
+        Some((_, name)) => {
+            let words = format!(
+                "Function name was {name} but must be a-z, A-Z, 0-9, or contain underscores and \
+                 dashes, with a maximum length of 64."
+            );
+            Err(Complaint::new(400, "invalid_function_call", words).code("3280"))
+        }
+    }
+}
+
 fn pairs(asking: &Asking<'_>) -> Result<(), Complaint> {
     match rules::unpaired(asking.messages()) {
         Some(half) if half.call && half.index == asking.messages().len() => Ok(()),
@@ -356,7 +370,7 @@ pub static MISTRAL: Vendor = Vendor {
         "output_dimension",
         "output_dtype",
     ],
-    rules: &[messages, ids, pairs],
+    rules: &[messages, ids, names, pairs],
     thinks,
     found,
     errors: &Errors {

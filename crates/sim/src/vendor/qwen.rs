@@ -130,6 +130,12 @@ fn streaming(asking: &Asking<'_>) -> Result<(), Complaint> {
     if asking.messages().is_empty() {
         return Err(bad("[] is too short - 'messages'"));
     }
+    if asking.body.get("tools") == Some(&json!([])) {
+        return Err(bad("[] is too short - 'tools'"));
+    }
+    if let Err(odd) = super::rules::tool_names(asking) {
+        return Err(odd.code("invalid_parameter_error"));
+    }
     let temperature = set(asking.body, "temperature").and_then(Value::as_f64);
     if temperature.is_some_and(|given| !(0.0..2.0).contains(&given)) {
         return Err(bad(

@@ -59,6 +59,30 @@ pub(super) fn pairs(asking: &Asking<'_>) -> Result<(), Complaint> {
     }
 }
 
+/// The first offered tool whose name is not of 1 to 64 letters, digits, `_` and `-`: its number and
+/// its name.
+pub(super) fn odd_name<'a>(asking: &Asking<'a>) -> Option<(usize, &'a str)> {
+    let fits = |sign: char| sign.is_ascii_alphanumeric() || "_-".contains(sign);
+    let odd = |name: &str| name.is_empty() || name.len() > 64 || !name.chars().all(fits);
+    let tools = list(asking.body, "tools").iter().enumerate();
+    let names = tools.filter_map(|(at, tool)| {
+        let function = tool.get("function")?;
+        Some((at, text(function, "name")))
+    });
+    names.into_iter().find(|(_, name)| odd(name))
+}
+
+/// Tool names as OpenAI wants them, in its words.
+pub(super) fn tool_names(asking: &Asking<'_>) -> Result<(), Complaint> {
+    match odd_name(asking) {
+        None => Ok(()),
+        Some((at, _)) => Err(Complaint::invalid(format!(
+            "Invalid 'tools[{at}].function.name': string does not match pattern. Expected a \
+             string that matches the pattern '^[a-zA-Z0-9_-]{{1,64}}$'."
+        ))),
+    }
+}
+
 /// JSON mode asks for the word.
 pub(super) fn json_word(asking: &Asking<'_>) -> Result<(), Complaint> {
     if asking.format() != "json_object" || says(asking, "json") {

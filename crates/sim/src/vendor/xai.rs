@@ -134,10 +134,18 @@ fn messages(asking: &Asking<'_>) -> Result<(), Complaint> {
     if asking.messages().is_empty() {
         return Err(bad("Each request must contain at least one message."));
     }
-    rules::pairs(asking).map_err(|complaint| Complaint {
+    if asking.has("tool_choice") && !asking.offers_tools() {
+        return Err(bad(
+            "A tool_choice was set on the request but no tools were specified.",
+        ));
+    }
+    let ours = |complaint: Complaint| Complaint {
         kind: "",
         ..complaint.code("invalid-argument")
-    })
+    };
+    rules::tool_names(asking)
+        .and_then(|()| rules::pairs(asking))
+        .map_err(ours)
 }
 
 /// Completion tokens leave the thoughts out, the total has them (`xai/thinking-001`).

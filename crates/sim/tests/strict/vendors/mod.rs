@@ -161,6 +161,34 @@ fn the_prompt_says_what_was_asked() {
     assert_eq!(media.media, 1);
 }
 
+/// wire-protocols §7: letters, digits, `_` and `-`, 64 at most.
+#[test]
+fn section_7_tool_names() {
+    for (name, status) in [
+        ("mistral", 400),
+        ("deepseek", 400),
+        ("groq", 400),
+        ("cerebras", 400),
+        ("fireworks", 400),
+        ("xai", 400),
+        ("qwen", 400),
+    ] {
+        for odd in ["a.b/c", "", &"x".repeat(65)] {
+            let edits = [("/tools", tools()), ("/tools/0/function/name", json!(odd))];
+            said(name, judge(name, &edited(name, &edits)), status, &[]);
+        }
+        let long = "x".repeat(64);
+        let edits = [("/tools", tools()), ("/tools/0/function/name", json!(long))];
+        assert!(judge(name, &edited(name, &edits)).is_ok(), "{name}");
+    }
+    let alone = edited("xai", &[("/tool_choice", json!("auto"))]);
+    let words = [("/error", "~no tools were specified")];
+    said("xai", judge("xai", &alone), 400, &words);
+    let empty = edited("qwen", &[("/tools", json!([]))]);
+    let words = [("/error/message", "[] is too short - 'tools'")];
+    said("qwen", judge("qwen", &empty), 400, &words);
+}
+
 #[test]
 fn embeddings_are_judged_too() {
     let judge = |name: &str, body: Value| {
