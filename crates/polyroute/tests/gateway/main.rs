@@ -19,6 +19,7 @@ mod bad_input;
 mod faults;
 mod keys;
 mod lifecycle;
+mod made_up_vendor;
 mod media;
 mod network;
 mod providers_check;
