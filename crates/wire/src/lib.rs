@@ -20,7 +20,7 @@ pub mod json;
 pub mod media;
 pub mod names;
 mod notes;
-pub mod provider;
+pub mod profile;
 pub mod sse;
 pub mod structured;
 pub mod usage;
