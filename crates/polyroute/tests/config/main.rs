@@ -9,3 +9,4 @@ mod mistakes;
 mod properties;
 mod secrets;
 mod settings;
+mod structured;

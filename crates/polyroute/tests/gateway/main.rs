@@ -22,3 +22,4 @@ mod lifecycle;
 mod media;
 mod network;
 mod streams;
+mod structured;

@@ -21,6 +21,7 @@ mod find;
 mod number;
 mod order;
 mod parse;
+mod rewrite;
 mod write;
 
 #[cfg(test)]
@@ -31,6 +32,7 @@ use serde_json::Value;
 pub use find::find;
 pub use order::Order;
 pub use parse::{Fault, Json};
+pub use rewrite::Rewrite;
 
 /// Why an answer can't be given in the form that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,259 @@
+use polyroute_wire::chat::{AssistantMessage, Choice, ToolCall};
+use serde_json::json;
+
+use super::super::schema::Schemas;
+use super::*;
+
+fn rule(mode: OutputMode, configured: bool) -> Rule {
+    let schema = json!({
+        "type": "object",
+        "properties": {"b": {"type": "integer"}, "a": {"type": "string"}},
+        "required": ["a"],
+    });
+    Rule {
+        schema: Schemas::new().get(&schema).unwrap(),
+        mode,
+        configured,
+    }
+}
+
+fn text(choice: u32, text: &str) -> ChatEvent {
+    let text = text.to_owned();
+    ChatEvent::Text { choice, text }
+}
+
+fn finish(choice: u32, reason: FinishReason) -> ChatEvent {
+    ChatEvent::Finish {
+        choice,
+        reason,
+        native: String::new(),
+        stop_sequence: None,
+    }
+}
+
+/// What a check lets through of a stream, or how it fails.
+fn through(rule: &Rule, events: &[ChatEvent]) -> Result<Vec<ChatEvent>, String> {
+    let mut check = Check::new(rule.clone());
+    let mut out = Vec::new();
+    for event in events.iter().chain([&ChatEvent::End]) {
+        match check.take(event.clone()) {
+            Ok(Taken::Pass(event)) => out.push(event),
+            Ok(Taken::Held) => {}
+            Ok(Taken::Release(events)) => out.extend(events),
+            Err(rejected) => return Err(rejected.error.code.unwrap()),
+        }
+    }
+    Ok(out)
+}
+
+#[test]
+fn an_answer_that_does_not_fit_is_an_error_in_every_mode() {
+    for mode in [
+        OutputMode::Pass,
+        OutputMode::Validate,
+        OutputMode::Canonical,
+    ] {
+        for bad in [
+            "{\"b\":1}",
+            "no JSON",
+            "",
+            "{\"a\":1}",
+            "{\"a\":\"x\"} {\"a\":\"y\"}",
+        ] {
+            let events = [text(0, bad), finish(0, FinishReason::Stop)];
+            let failed = through(&rule(mode, true), &events);
+            assert_eq!(
+                failed,
+                Err("structured_output_invalid".to_owned()),
+                "{mode:?} {bad}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_no_answer_passes_as_it_is_and_a_cut_one_never() {
+    let call = ChatEvent::ToolStart {
+        choice: 0,
+        call: 0,
+        id: "1".to_owned(),
+        name: "f".to_owned(),
+        custom: false,
+    };
+    let refusal = ChatEvent::Refusal {
+        choice: 0,
+        text: "No.".to_owned(),
+    };
+    let said = text(0, "Let me see.");
+    for mode in [
+        OutputMode::Pass,
+        OutputMode::Validate,
+        OutputMode::Canonical,
+    ] {
+        let rule = rule(mode, true);
+        for events in [
+            vec![
+                said.clone(),
+                call.clone(),
+                finish(0, FinishReason::ToolCalls),
+            ],
+            vec![refusal.clone(), finish(0, FinishReason::Stop)],
+            vec![said.clone(), finish(0, FinishReason::ContentFilter)],
+        ] {
+            let mut expected = events.clone();
+            expected.push(ChatEvent::End);
+            assert_eq!(through(&rule, &events), Ok(expected), "{mode:?}");
+        }
+        for cut in ["{\"a\":\"x", "{\"a\":\"x\"}"] {
+            let events = [text(0, cut), finish(0, FinishReason::Length)];
+            let failed = through(&rule, &events);
+            assert_eq!(
+                failed,
+                Err("structured_output_truncated".to_owned()),
+                "{mode:?}"
+            );
+        }
+    }
+    // Where no operator asked for it, a limit is told as such: the caller sees `length`.
+    let default = rule(OutputMode::Pass, false);
+    let events = [text(0, "{\"a\""), finish(0, FinishReason::Length)];
+    assert!(through(&default, &events).is_ok());
+}
+
+#[test]
+fn a_held_stream_says_each_choice_once_and_in_its_place() {
+    let events = [
+        ChatEvent::Reasoning {
+            choice: 0,
+            text: "h".to_owned(),
+        },
+        ChatEvent::Reasoning {
+            choice: 0,
+            text: "m".to_owned(),
+        },
+        text(0, "```json\n{\"a\": "),
+        text(1, "{\"a\":\"y\",\"b\":2.0}"),
+        text(0, "\"x\"}\n```"),
+        finish(0, FinishReason::Stop),
+        finish(1, FinishReason::Stop),
+    ];
+    let thought = ChatEvent::Reasoning {
+        choice: 0,
+        text: "hm".to_owned(),
+    };
+    let expected = [
+        thought,
+        text(0, "{\"a\":\"x\"}"),
+        text(1, "{\"b\":2,\"a\":\"y\"}"),
+        finish(0, FinishReason::Stop),
+        finish(1, FinishReason::Stop),
+        ChatEvent::End,
+    ];
+    let canonical = rule(OutputMode::Canonical, true);
+    assert_eq!(through(&canonical, &events), Ok(expected.to_vec()));
+    // Without rewriting a fence is wrong, and what is right stays as it is.
+    let validate = rule(OutputMode::Validate, true);
+    assert!(through(&validate, &events).is_err());
+    let right = [text(1, "{ \"a\":\"y\"} "), finish(1, FinishReason::Stop)];
+    let mut expected = right.to_vec();
+    expected.push(ChatEvent::End);
+    assert_eq!(through(&validate, &right), Ok(expected));
+}
+
+#[test]
+fn a_passed_stream_is_judged_choice_by_choice() {
+    let events = [
+        text(0, "{\"a\":\"x\"}"),
+        text(1, "oh"),
+        finish(0, FinishReason::Stop),
+        finish(1, FinishReason::Stop),
+    ];
+    let pass = rule(OutputMode::Pass, false);
+    assert!(through(&pass, &events).is_err());
+    assert!(through(&pass, &[events[0].clone(), events[2].clone()]).is_ok());
+}
+
+#[test]
+fn a_whole_answer_is_written_anew_choice_by_choice() {
+    let choice = |text: &str, calls: Vec<ToolCall>| Choice {
+        message: AssistantMessage {
+            text: text.to_owned(),
+            tool_calls: calls,
+            ..AssistantMessage::default()
+        },
+        finish_reason: Some(FinishReason::Stop),
+        logprobs: Some(json!({"content": []})),
+        ..Choice::default()
+    };
+    let call = ToolCall {
+        id: "1".to_owned(),
+        name: "f".to_owned(),
+        arguments: "{}".to_owned(),
+        custom: false,
+    };
+    let mut response = ChatResponse {
+        choices: vec![
+            choice("Sure: {\"a\": \"x\"}", Vec::new()),
+            choice("Let me see.", vec![call]),
+        ],
+        ..ChatResponse::default()
+    };
+    rule(OutputMode::Canonical, true)
+        .whole(&mut response)
+        .unwrap();
+    let texts: Vec<&str> = response
+        .choices
+        .iter()
+        .map(|choice| choice.message.text.as_str())
+        .collect();
+    assert_eq!(texts, ["{\"a\":\"x\"}", "Let me see."]);
+    // They tell of tokens that are no longer there.
+    assert!(
+        response
+            .choices
+            .iter()
+            .all(|choice| choice.logprobs.is_none())
+    );
+}
+
+#[test]
+fn the_error_quotes_no_answer_and_the_repair_does() {
+    let rule = rule(OutputMode::Validate, true);
+    let ending = Ending {
+        reason: Some(FinishReason::Stop),
+        otherwise: false,
+    };
+    let rejected = rule
+        .judge("{\"a\":\"secret\",\"b\":\"x\"}", ending)
+        .unwrap_err();
+    assert_eq!(
+        rejected.error.message,
+        "the model's answer does not fit the JSON schema at `/b` (`type`)"
+    );
+    let repair = rejected.repair.unwrap();
+    assert!(
+        repair.answer.contains("secret") && repair.wrong.contains("`/b`"),
+        "{repair:?}"
+    );
+    // What is too long to be sent back is not cut: it is not repaired.
+    let long = "x".repeat(REPAIRED_BYTES_MAX + 1);
+    assert_eq!(rule.judge(&long, ending).unwrap_err().repair, None);
+}
+
+#[test]
+fn what_is_held_is_bounded() {
+    let canonical = rule(OutputMode::Canonical, true);
+    let mut check = Check::new(canonical);
+    let piece = "x".repeat(1024 * 1024);
+    let mut taken = 0;
+    while check.take(text(0, &piece)).is_ok() {
+        taken += 1;
+    }
+    assert_eq!(taken, 4);
+    let mut check = Check::new(rule(OutputMode::Validate, true));
+    let mut taken = 0;
+    while check.take(finish(0, FinishReason::Stop)).is_ok() {
+        taken += 1;
+    }
+    assert_eq!(taken, HELD_EVENTS_MAX);
+}
