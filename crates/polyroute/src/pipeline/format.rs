@@ -187,7 +187,8 @@ fn conflict() -> ApiError {
     ApiError::new("response_format_conflict", message).with_param("response_format")
 }
 
-#[cfg(all(test, feature = "structured-output"))]
+#[cfg(feature = "structured-output")]
+#[cfg(test)]
 mod tests {
     use super::*;
 

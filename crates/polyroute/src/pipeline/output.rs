@@ -385,5 +385,6 @@ fn too_large(limit: &str) -> Box<Rejected> {
     .into()
 }
 
-#[cfg(all(test, feature = "structured-output"))]
+#[cfg(feature = "structured-output")]
+#[cfg(test)]
 mod tests;

@@ -141,7 +141,8 @@ impl Schema {
     }
 }
 
-#[cfg(all(test, feature = "structured-output"))]
+#[cfg(feature = "structured-output")]
+#[cfg(test)]
 mod tests {
     use serde_json::json;
 
