@@ -101,7 +101,7 @@ pub const CODES: &[CodeEntry] = &[
     entry("upstream_tls", 502, API, false, "The provider's certificate is not trusted, or TLS failed in another way.", "The operator checks the provider's address and the certificate authorities."),
     entry("upstream_malformed", 502, API, true, "The provider's answer could not be read.", "Send it again, or use another provider."),
     entry("structured_output_invalid", 502, API, true, "The model's answer does not fit the JSON schema that was asked for.", "Send it again, loosen the schema, or use a model that enforces it."),
-    entry("structured_output_truncated", 502, API, true, "The model ran into its token limit before its JSON was whole.", "Raise `max_completion_tokens`, or ask for less."),
+    entry("structured_output_truncated", 502, API, false, "The model ran into its token limit before its JSON was whole.", "Raise `max_completion_tokens`, or ask for less."),
     entry("upstream_truncated", 502, API, true, "The provider's answer ended before its end.", "Send it again."),
     entry("upstream_auth", 502, API, false, "The provider refused the gateway's credential. Your own key is fine.", "The operator checks the provider's key."),
     entry("upstream_permission", 502, API, false, "The gateway's credential may not use this model or feature.", "The operator checks the provider account's rights."),

@@ -224,6 +224,10 @@ impl One<'_> {
                 self.call.redact(self.target.provider(), error);
                 record.latency_ms = millis(started.elapsed());
                 self.settle.attempt(record, Some(error));
+                if rejected.too_large {
+                    let metrics = &self.call.gateway.telemetry.metrics;
+                    metrics.bound_hit("checked_answer");
+                }
                 if let Some((usage, bytes)) = rejected.spent.take() {
                     self.account(usage, bytes);
                 }

@@ -520,8 +520,11 @@ impl Call {
     }
 
     fn legacy_functions(&self) -> bool {
-        let hub = self.hub.get().and_then(|hub| hub.as_ref().ok());
-        hub.is_some_and(|request| request.legacy_functions)
+        match self.hub.get() {
+            Some(hub) => hub.as_ref().is_ok_and(|request| request.legacy_functions),
+            // Passed on unread, and checked against a schema on the way back.
+            None => self.raw().is_ok_and(|raw| raw.get("functions").is_some()),
+        }
     }
 }
 

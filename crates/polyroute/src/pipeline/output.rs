@@ -41,6 +41,8 @@ pub(super) struct Rejected {
     pub(super) spent: Option<(Option<Usage>, u64)>,
     /// What the model can be told to put it right.
     pub(super) repair: Option<Repair>,
+    /// It was larger than what is kept to be checked.
+    pub(super) too_large: bool,
 }
 
 /// What a model is sent to put its answer right.
@@ -58,6 +60,7 @@ impl From<UpstreamError> for Rejected {
             error,
             spent: None,
             repair: None,
+            too_large: false,
         }
     }
 }
@@ -95,6 +98,11 @@ impl Rule {
     /// # Errors
     /// The first choice that is not what was asked for.
     pub(super) fn whole(&self, response: &mut ChatResponse) -> Result<(), Box<Rejected>> {
+        let texts = response.choices.iter();
+        let bytes: usize = texts.map(|choice| choice.message.text.len()).sum();
+        if bytes > ANSWER_BYTES_MAX {
+            return Err(too_large(&format!("{ANSWER_BYTES_MAX} bytes")));
+        }
         for choice in &mut response.choices {
             let message = &mut choice.message;
             let ending = Ending {
@@ -377,12 +385,15 @@ fn joined(last: &mut ChatEvent, next: &ChatEvent) -> bool {
 
 fn too_large(limit: &str) -> Box<Rejected> {
     let message = format!("the model's answer is larger than {limit}, the most that is checked");
-    error(
+    let error = error(
         ErrorKind::MalformedReply,
         "structured_output_invalid",
         message,
-    )
-    .into()
+    );
+    Box::new(Rejected {
+        too_large: true,
+        ..error.into()
+    })
 }
 
 #[cfg(feature = "structured-output")]

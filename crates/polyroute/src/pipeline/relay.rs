@@ -246,6 +246,10 @@ impl Relay {
             self.last_event = Instant::now();
         }
         if let Some(rejected) = step.failed {
+            if rejected.too_large {
+                let metrics = &live.call.gateway.telemetry.metrics;
+                metrics.bound_hit("checked_answer");
+            }
             self.upstream_failed(&rejected.error);
         } else if step.ended {
             self.complete();

@@ -257,3 +257,109 @@ fn what_is_held_is_bounded() {
     }
     assert_eq!(taken, HELD_EVENTS_MAX);
 }
+
+#[test]
+fn a_whole_answer_is_bounded_as_a_streamed_one_is() {
+    let mut response = ChatResponse {
+        choices: vec![Choice {
+            message: AssistantMessage {
+                text: " ".repeat(ANSWER_BYTES_MAX + 1),
+                ..AssistantMessage::default()
+            },
+            finish_reason: Some(FinishReason::Stop),
+            ..Choice::default()
+        }],
+        ..ChatResponse::default()
+    };
+    let rejected = rule(OutputMode::Pass, true)
+        .whole(&mut response)
+        .unwrap_err();
+    assert!(rejected.too_large && rejected.repair.is_none());
+}
+
+/// Prints what is added to an answer of 20 KB. Not a test of anything: a figure depends on the
+/// machine. `cargo test --release -p polyroute --lib added_time -- --ignored --nocapture`
+#[test]
+#[ignore = "prints timings"]
+fn added_time() {
+    use std::hint::black_box;
+    use std::time::{Duration, Instant};
+
+    let schema = json!({
+        "type": "object",
+        "properties": {"items": {"type": "array", "items": {"$ref": "#/$defs/item"}}},
+        "required": ["items"],
+        "additionalProperties": false,
+        "$defs": {"item": {
+            "type": "object",
+            "properties": {
+                "id": {"type": "integer"},
+                "name": {"type": "string", "minLength": 1, "pattern": "^[A-Z]"},
+                "score": {"type": "number", "minimum": 0},
+                "state": {"enum": ["open", "closed"]},
+                "tags": {"type": "array", "items": {"type": "string"}},
+                "of": {"anyOf": [{"type": "null"}, {"type": "object", "properties": {"x": {"type": "number"}}}]},
+            },
+            "required": ["id", "name", "score", "state", "tags", "of"],
+            "additionalProperties": false,
+        }},
+    });
+    let item = |id: usize| {
+        json!({"tags": ["a", "é\n"], "of": {"x": 1.5}, "state": "open", "score": 0.25,
+            "name": format!("Name {id}"), "id": id})
+    };
+    let answer = |items: usize| json!({"items": (0..items).map(item).collect::<Vec<_>>()});
+    let terse = answer(215).to_string();
+    let verbose = serde_json::to_string_pretty(&answer(95)).unwrap();
+    let verbose = format!("Here it is:\n\n```json\n{verbose}\n```\n\nAnything else?");
+    assert!(terse.len() > 20_000 && verbose.len() > 20_000);
+    let schemas = Schemas::new();
+    let rule = |mode| Rule {
+        schema: schemas.get(&schema).unwrap(),
+        mode,
+        configured: true,
+    };
+    let ending = Ending {
+        reason: Some(FinishReason::Stop),
+        otherwise: false,
+    };
+    let timed = |what: &str, run: &mut dyn FnMut()| {
+        let mut times: Vec<Duration> = (0..2_000)
+            .map(|_| {
+                let started = Instant::now();
+                run();
+                started.elapsed()
+            })
+            .collect();
+        times.sort();
+        println!("{what}: p50 {:?}, p99 {:?}", times[1_000], times[1_980]);
+    };
+    let (canonical, validate) = (rule(OutputMode::Canonical), rule(OutputMode::Validate));
+    timed("canonical, terse", &mut || {
+        black_box(canonical.judge(&terse, ending).unwrap());
+    });
+    timed("canonical, pretty in a fence", &mut || {
+        black_box(canonical.judge(&verbose, ending).unwrap());
+    });
+    timed("validate, terse", &mut || {
+        black_box(validate.judge(&terse, ending).unwrap());
+    });
+    let pieces: Vec<ChatEvent> = verbose
+        .as_bytes()
+        .chunks(4)
+        .map(|piece| text(0, &String::from_utf8_lossy(piece)))
+        .chain([finish(0, FinishReason::Stop), ChatEvent::End])
+        .collect();
+    timed("canonical, streamed in pieces of 4 bytes", &mut || {
+        let mut check = Check::new(canonical.clone());
+        for event in &pieces {
+            let _ = black_box(check.take(event.clone()));
+        }
+    });
+    timed("a schema that was seen before", &mut || {
+        black_box(schemas.get(&schema).unwrap());
+    });
+    timed("a schema for the first time", &mut || {
+        black_box(Schemas::new().get(&schema).unwrap());
+    });
+}
