@@ -236,9 +236,12 @@ impl Call {
                 EncodeError::new(EncodeErrorCode::InvalidValue, "response_format", why)
             })?);
         }
-        let raw = self.raw().map_err(|error| from_parse(&error))?;
         let rewrites = encoding.rule.as_ref().is_some_and(Rule::rewrites);
-        if rewrites && raw.get("logprobs") == Some("true") {
+        let asks = || {
+            self.raw()
+                .is_ok_and(|raw| raw.get("logprobs") == Some("true"))
+        };
+        if rewrites && asks() {
             if target.wire.policy.strict_params {
                 return Err(EncodeError::new(
                     EncodeErrorCode::UnsupportedParameter,

@@ -192,6 +192,25 @@ mod tests {
     }
 
     #[test]
+    fn a_schema_that_refers_to_itself_comes_to_an_end() {
+        let schemas = Schemas::new();
+        let mut deep = json!(1);
+        for _ in 0..100 {
+            deep = json!({"a": [deep]});
+        }
+        for schema in [
+            json!({"$ref": "#"}),
+            json!({"allOf": [{"$ref": "#"}]}),
+            json!({"anyOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"not": {"$ref": "#"}}}}),
+            json!({"properties": {"a": {"items": {"$ref": "#"}}}}),
+        ] {
+            if let Ok(schema) = schemas.get(&schema) {
+                let _ = schema.fits(&deep);
+            }
+        }
+    }
+
+    #[test]
     fn a_pattern_that_backtracks_without_end_comes_to_one() {
         let schema = Schemas::new()
             .get(&json!({"pattern": "^(?=(a+)+$)(a|aa)+\\1b$"}))

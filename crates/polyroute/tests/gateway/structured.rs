@@ -484,6 +484,40 @@ async fn log_probabilities_of_a_text_that_the_model_did_not_write_are_named_as_d
     }
 }
 
+#[tokio::test]
+async fn strict_params_refuse_what_canonical_form_would_leave_out() {
+    let lab = lab("translation: { strict_params: true }\n").await;
+    let mut body = person("canonical-openai", false);
+    body["logprobs"] = json!(true);
+    let answer = lab.chat(&body).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.text());
+    assert_eq!(answer.code(), "unsupported_parameter");
+    assert_eq!(answer.json()["error"]["param"], "logprobs");
+}
+
+#[tokio::test]
+async fn json_mode_is_held_to_be_an_object_and_plain_text_to_nothing() {
+    let lab = lab("").await;
+    for (provider, _) in MODELS {
+        let route = format!("canonical-{provider}");
+        for stream in [false, true] {
+            let mut body = ask(&route, "Give me JSON.");
+            body["stream"] = json!(stream);
+            says(&lab, provider, "Plain {words}.");
+            let answer = lab.chat(&body).await;
+            assert_eq!(content(&answer, stream), "Plain {words}.");
+
+            body["response_format"] = json!({"type": "json_object"});
+            says(&lab, provider, "```json\n{\"b\": 1.0, \"a\": []}\n```");
+            let answer = lab.chat(&body).await;
+            assert_eq!(content(&answer, stream), r#"{"a":[],"b":1}"#, "{provider}");
+            says(&lab, provider, "[1, 2]");
+            let answer = lab.chat(&body).await;
+            assert_eq!(answer.code(), "structured_output_invalid", "{provider}");
+        }
+    }
+}
+
 /// The body that an attempt was sent with.
 fn body_of(attempt: &polyroute_sim::log::Entry) -> Value {
     serde_json::from_str(&attempt.body).unwrap()

@@ -309,8 +309,8 @@ fn added_time() {
             "name": format!("Name {id}"), "id": id})
     };
     let answer = |items: usize| json!({"items": (0..items).map(item).collect::<Vec<_>>()});
-    let terse = answer(215).to_string();
-    let verbose = serde_json::to_string_pretty(&answer(95)).unwrap();
+    let terse = answer(240).to_string();
+    let verbose = serde_json::to_string_pretty(&answer(110)).unwrap();
     let verbose = format!("Here it is:\n\n```json\n{verbose}\n```\n\nAnything else?");
     assert!(terse.len() > 20_000 && verbose.len() > 20_000);
     let schemas = Schemas::new();
@@ -362,4 +362,47 @@ fn added_time() {
     timed("a schema for the first time", &mut || {
         black_box(Schemas::new().get(&schema).unwrap());
     });
+}
+
+proptest::proptest! {
+    /// However a provider cuts its stream into pieces, the caller gets what a whole answer gives.
+    #[test]
+    fn a_stream_in_any_pieces_gives_what_the_whole_answer_gives(
+        cuts in proptest::collection::vec(1..9_usize, 0..40),
+        which in 0..5_usize,
+    ) {
+        let said = [
+            "```json\n{\"a\": \"é😀\", \"b\": 2.0}\n```",
+            "Sure: {\"b\":1e1,\"a\":\"\\u00e9\"} [1]",
+            "{\"a\": 1}",
+            "no JSON at all",
+            "{\"a\":\"x\"}{\"a\":\"y\"}",
+        ][which];
+        for mode in [OutputMode::Pass, OutputMode::Validate, OutputMode::Canonical] {
+            let rule = rule(mode, true);
+            let mut rest: Vec<char> = said.chars().collect();
+            let mut events = Vec::new();
+            for cut in &cuts {
+                let piece: String = rest.drain(..(*cut).min(rest.len())).collect();
+                events.push(text(0, &piece));
+            }
+            events.push(text(0, &rest.iter().collect::<String>()));
+            events.push(finish(0, FinishReason::Stop));
+            let streamed = through(&rule, &events).map(|events| {
+                events
+                    .iter()
+                    .filter_map(|event| match event {
+                        ChatEvent::Text { text, .. } => Some(text.as_str()),
+                        _ => None,
+                    })
+                    .collect::<String>()
+            });
+            let ending = Ending { reason: Some(FinishReason::Stop), otherwise: false };
+            let whole = match rule.judge(said, ending) {
+                Ok(written) => Ok(written.unwrap_or_else(|| said.to_owned())),
+                Err(rejected) => Err(rejected.error.code.unwrap()),
+            };
+            proptest::prop_assert_eq!(streamed, whole);
+        }
+    }
 }
