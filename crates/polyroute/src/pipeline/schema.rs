@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use moka::sync::Cache;
-use polyroute_wire::structured::Order;
+use polyroute_wire::structured::{CHECKS_MAX, Order, checks};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -49,6 +49,11 @@ impl Schemas {
         }
         if text.len() > SCHEMA_BYTES_MAX {
             return Err(format!("it is longer than {SCHEMA_BYTES_MAX} bytes"));
+        }
+        if checks(schema) > CHECKS_MAX {
+            return Err(format!(
+                "its references and alternatives ask for more than {CHECKS_MAX} checks of one value"
+            ));
         }
         let compiled = Arc::new(Schema::compile(schema, text.len())?);
         self.compiled.insert(key, Arc::clone(&compiled));
@@ -172,6 +177,7 @@ mod tests {
             json!({"$ref": "https://example.com/schema.json"}),
             json!({"$ref": "file:///etc/passwd"}),
             json!({"pattern": "("}),
+            doubling(40),
             json!({"description": "x".repeat(SCHEMA_BYTES_MAX)}),
         ] {
             assert!(schemas.get(&schema).is_err(), "{schema}");
@@ -189,6 +195,20 @@ mod tests {
             ("/a/1", "type")
         );
         assert!(!misfit.words.contains("secret"), "{}", misfit.words);
+    }
+
+    /// Each schema of a chain names the next one twice: as many checks as grains of rice.
+    fn doubling(length: usize) -> Value {
+        let next = |at: usize| json!({"$ref": format!("#/$defs/{at}")});
+        let defs = (0..length)
+            .map(|at| {
+                (
+                    at.to_string(),
+                    json!({"anyOf": [next(at + 1), next(at + 1)]}),
+                )
+            })
+            .chain([(length.to_string(), json!({"type": "string"}))]);
+        json!({"$ref": "#/$defs/0", "$defs": defs.collect::<Value>()})
     }
 
     #[test]

@@ -18,6 +18,7 @@
 //!   and `1e0` are one (`number`). Strings with the escapes that JSON demands and no others.
 
 mod find;
+mod growth;
 mod number;
 mod order;
 mod parse;
@@ -30,6 +31,7 @@ mod tests;
 use serde_json::Value;
 
 pub use find::find;
+pub use growth::{CHECKS_MAX, checks};
 pub use order::Order;
 pub use parse::{Fault, Json};
 pub use rewrite::Rewrite;

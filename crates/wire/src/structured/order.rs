@@ -4,13 +4,15 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
+use super::growth::unescaped;
+
 /// Most different places of a schema that are told apart; keys below the rest are sorted.
 const SHAPES_MAX: usize = 4_096;
 /// Most schemas that one place may have to fit at once (`allOf`, `anyOf`, `$ref`, …).
 const APPLIED_MAX: usize = 256;
 
 /// Keywords whose schemas hold for the same value, in the order in which they give their keys.
-const IN_PLACE: [&str; 7] = [
+pub(super) const IN_PLACE: [&str; 7] = [
     "allOf",
     "anyOf",
     "oneOf",
@@ -113,7 +115,7 @@ impl<'a> Builder<'a> {
         if all.is_empty() {
             return None;
         }
-        let addresses: Vec<usize> = all.iter().map(|schema| address(schema)).collect();
+        let addresses: Vec<usize> = all.iter().copied().map(address).collect();
         if let Some(index) = self.known.get(&addresses) {
             return Some(*index);
         }
@@ -156,7 +158,7 @@ impl<'a> Builder<'a> {
     /// What a `$ref` within the schema names.
     fn referred(&self, schema: &Map<String, Value>) -> Option<&'a Value> {
         let pointer = schema.get("$ref")?.as_str()?.strip_prefix('#')?;
-        self.root.pointer(pointer)
+        self.root.pointer(&unescaped(pointer))
     }
 
     fn build(&mut self, schemas: &[&'a Value]) -> Shape {
@@ -219,6 +221,6 @@ impl<'a> Builder<'a> {
 }
 
 /// Where a schema stands in memory, which tells it from every other one.
-fn address(schema: &Value) -> usize {
+pub(super) fn address<T>(schema: &T) -> usize {
     std::ptr::from_ref(schema) as usize
 }

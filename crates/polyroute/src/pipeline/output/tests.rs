@@ -277,15 +277,9 @@ fn a_whole_answer_is_bounded_as_a_streamed_one_is() {
     assert!(rejected.too_large && rejected.repair.is_none());
 }
 
-/// Prints what is added to an answer of 20 KB. Not a test of anything: a figure depends on the
-/// machine. `cargo test --release -p polyroute --lib added_time -- --ignored --nocapture`
-#[test]
-#[ignore = "prints timings"]
-fn added_time() {
-    use std::hint::black_box;
-    use std::time::{Duration, Instant};
-
-    let schema = json!({
+/// A list of things, as extraction jobs ask for.
+fn list_schema() -> serde_json::Value {
+    json!({
         "type": "object",
         "properties": {"items": {"type": "array", "items": {"$ref": "#/$defs/item"}}},
         "required": ["items"],
@@ -303,7 +297,18 @@ fn added_time() {
             "required": ["id", "name", "score", "state", "tags", "of"],
             "additionalProperties": false,
         }},
-    });
+    })
+}
+
+/// Prints what is added to an answer of 20 KB. Not a test of anything: a figure depends on the
+/// machine. `cargo test --release -p polyroute --lib added_time -- --ignored --nocapture`
+#[test]
+#[ignore = "prints timings"]
+fn added_time() {
+    use std::hint::black_box;
+    use std::time::{Duration, Instant};
+
+    let schema = list_schema();
     let item = |id: usize| {
         json!({"tags": ["a", "é\n"], "of": {"x": 1.5}, "state": "open", "score": 0.25,
             "name": format!("Name {id}"), "id": id})
