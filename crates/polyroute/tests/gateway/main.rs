@@ -21,5 +21,6 @@ mod keys;
 mod lifecycle;
 mod media;
 mod network;
+mod providers_check;
 mod streams;
 mod structured;
