@@ -24,3 +24,4 @@ mod media;
 mod network;
 mod providers_check;
 mod streams;
+mod structured;
