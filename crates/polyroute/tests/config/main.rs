@@ -10,3 +10,4 @@ mod properties;
 mod providers_page;
 mod secrets;
 mod settings;
+mod structured;
