@@ -266,5 +266,7 @@ mod tests {
             assert!(vendor.model("no-such-model", false).is_none(), "{vendor:?}");
             assert!(vendor.model("sim-anything", false).is_some(), "{vendor:?}");
         }
+        let dated = MISTRAL.model("mistral-large-2512", false).unwrap();
+        assert_eq!(dated.served_as, "mistral-large-2512");
     }
 }
