@@ -10,6 +10,7 @@ use crate::error::{EncodeError, EncodeErrorCode};
 use crate::json::set_member;
 use crate::media::MediaStore;
 use crate::names::{NameMap, NameRule};
+use crate::options;
 
 /// Translates a chat request.
 pub(super) fn encode(
@@ -55,7 +56,7 @@ pub(super) fn encode(
     instruct(&mut body, &notes.instructions, target);
     context.schema_to_validate = notes.schema.take();
     for options in own_options(Some(&request.provider_options), target) {
-        policy::merge(&mut body, options);
+        options::merge(&mut body, options);
     }
     context.names = names;
     notes.dropped.extend(lost);
