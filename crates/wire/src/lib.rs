@@ -23,7 +23,7 @@ pub mod names;
 mod notes;
 mod options;
 mod pairing;
-pub mod provider;
+pub mod profile;
 pub mod sse;
 mod stream_body;
 pub mod usage;
