@@ -24,6 +24,7 @@ mod notes;
 mod options;
 mod pairing;
 pub mod profile;
+pub mod rerank;
 pub mod sse;
 mod stream_body;
 pub mod usage;

@@ -48,6 +48,7 @@ const FILES: &[(&str, &str)] = &[
     file!("xai"),
     file!("qwen"),
     file!("openrouter"),
+    file!("cohere"),
     file!("ollama"),
     file!("vllm"),
 ];
