@@ -90,6 +90,7 @@ pub(super) fn whole(value: &mut Value, fault: &Fault, dialect: Dialect) {
                 Dialect::Openai => "/choices/0/message/content",
                 Dialect::Anthropic => "/content/0/text",
                 Dialect::Gemini => "/candidates/0/content/parts/0/text",
+                Dialect::Cohere => "/message/content/0/text",
             };
             if let Some(text) = value.pointer_mut(path) {
                 *text = Value::from("x".repeat(*bytes));
@@ -101,8 +102,18 @@ pub(super) fn whole(value: &mut Value, fault: &Fault, dialect: Dialect) {
 
 /// An error event as the dialect sends it within a stream.
 pub(super) fn error(about: About<'_>) -> Event {
-    let name = (about.dialect == Dialect::Anthropic).then_some("error");
-    let value = by_status(about, 529, Flavour::Usual);
+    let name = match about.dialect {
+        Dialect::Anthropic => Some("error"),
+        Dialect::Cohere => Some("message-end"),
+        Dialect::Openai | Dialect::Gemini => None,
+    };
+    let mut value = by_status(about, 529, Flavour::Usual);
+    if about.dialect == Dialect::Cohere {
+        // A failed answer ends as any other does, with the reason beside the word.
+        let delta = json!({"finish_reason": "ERROR", "usage": {}, "error": value.get("message"),
+            "error_type": "INTERNAL_ERROR"});
+        value = json!({"type": "message-end", "delta": delta});
+    }
     Event {
         name,
         ..Event::json(Kind::Error, value)
@@ -115,7 +126,9 @@ fn ping(dialect: Dialect) -> Event {
             name: Some("ping"),
             ..Event::json(Kind::Ping, json!({"type": "ping"}))
         },
-        Dialect::Openai | Dialect::Gemini => Event::raw(Kind::Ping, ": keep-alive\n\n"),
+        Dialect::Openai | Dialect::Gemini | Dialect::Cohere => {
+            Event::raw(Kind::Ping, ": keep-alive\n\n")
+        }
     }
 }
 
@@ -123,7 +136,7 @@ fn missing_finish(events: &mut Vec<Event>, dialect: Dialect) {
     match dialect {
         // The last chunk carries text as well: only the reason goes.
         Dialect::Gemini => each_json(events, drop_finish),
-        Dialect::Openai | Dialect::Anthropic => {
+        Dialect::Openai | Dialect::Anthropic | Dialect::Cohere => {
             events.retain(|event| !matches!(event.kind, Kind::Finish | Kind::Usage | Kind::Done));
         }
     }
@@ -165,6 +178,7 @@ fn big_event(events: &mut [Event], bytes: usize, dialect: Dialect) {
         Dialect::Openai => "/choices/0/delta/content",
         Dialect::Anthropic => "/delta/text",
         Dialect::Gemini => "/candidates/0/content/parts/0/text",
+        Dialect::Cohere => "/delta/message/content/text",
     };
     for event in events {
         if matches!(event.kind, Kind::Content | Kind::Finish)
