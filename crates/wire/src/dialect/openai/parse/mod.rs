@@ -81,6 +81,7 @@ pub fn parse_chat(raw: &RawObject<'_>) -> Result<ChatRequest, ParseError> {
     }
     request.provider_options = provider_options(&mut fields)?;
     own_members(&mut fields);
+    request.unknown = fields.members().clone();
     fields.rest(&mut unread);
     unread.sort_unstable();
     unread.dedup();
@@ -216,6 +217,7 @@ fn reasoning_effort(
     if let Some(word) = fields.string("reasoning_effort")? {
         found = Some(effort("reasoning_effort", &word)?);
     }
+    // OpenRouter's form.
     if let Some(mut reasoning) = fields.object("reasoning")? {
         if found.is_none()
             && let Some(word) = reasoning.string("effort")?
