@@ -19,6 +19,7 @@ use polyroute_wire::embedding::EmbeddingRequest;
 use polyroute_wire::error::{EncodeError, EncodeErrorCode, ErrorKind, ParseError, UpstreamError};
 use polyroute_wire::json::{RawLayout, RawObject};
 use polyroute_wire::media::MediaStore;
+use polyroute_wire::rerank::RerankRequest;
 use polyroute_wire::usage::Usage;
 
 use super::Principal;
@@ -39,6 +40,8 @@ pub enum Operation {
     Chat,
     /// `POST /v1/embeddings`
     Embeddings,
+    /// `POST /v1/rerank`
+    Rerank,
 }
 
 impl Operation {
@@ -48,6 +51,7 @@ impl Operation {
         match self {
             Self::Chat => "chat",
             Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
         }
     }
 }
@@ -183,7 +187,7 @@ impl Call {
     pub(super) fn estimate(&self, answer: &[u8]) -> Usage {
         let output = match self.operation {
             Operation::Chat => estimate::tokens_of_bytes(answer.len()),
-            Operation::Embeddings => 0,
+            Operation::Embeddings | Operation::Rerank => 0,
         };
         Usage {
             input: self.input_estimate(),
@@ -203,6 +207,8 @@ impl Call {
             (Operation::Chat, false) => self.translate_chat(target).await?,
             (Operation::Embeddings, true) => self.pass_embeddings(&target.wire)?,
             (Operation::Embeddings, false) => self.translate_embeddings(target)?,
+            // Servers differ in what they take and give back: every target gets a translation.
+            (Operation::Rerank, _) => self.translate_rerank(target)?,
         };
         encoding.encoded.context.stream = self.stream;
         encoding
@@ -289,6 +295,15 @@ impl Call {
         })
     }
 
+    fn translate_rerank(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
+        let request = self.rerank_request()?;
+        let encoded = self.adapter(target).encode_rerank(&request, &target.wire)?;
+        Ok(Encoding {
+            encoded,
+            kind: Kind::Translate,
+        })
+    }
+
     /// The top level of the body, which ingress has read.
     fn raw(&self) -> Result<RawObject<'_>, ParseError> {
         // The layout is this body's own, so that it always opens.
@@ -314,6 +329,32 @@ impl Call {
         self.raw()
             .and_then(|raw| openai::parse_embeddings(&raw))
             .map_err(|error| from_parse(&error))
+    }
+
+    fn rerank_request(&self) -> Result<RerankRequest, EncodeError> {
+        self.raw()
+            .and_then(|raw| openai::parse_rerank(&raw))
+            .map_err(|error| from_parse(&error))
+    }
+
+    /// A whole rerank answer as the caller gets it.
+    fn decode_rerank(
+        &self,
+        target: &PlannedTarget,
+        context: &DecodeContext,
+        bytes: &[u8],
+    ) -> Result<(Bytes, WholeSummary), UpstreamError> {
+        let response = self.adapter(target).decode_rerank(bytes, context)?;
+        // It was read before it was sent.
+        let request = self.rerank_request().unwrap_or_default();
+        let summary = WholeSummary {
+            usage: response.usage.clone(),
+            finish_reason: None,
+            model: Some(response.model.clone()).filter(|model| !model.is_empty()),
+        };
+        let id = format!("rerank-{}", self.request_id.trim_start_matches("req_"));
+        let body = openai::encode::rerank(&response, &request, &id, &target.wire.model);
+        Ok((body.into(), summary))
     }
 
     /// A whole answer as the caller gets it.
@@ -363,6 +404,7 @@ impl Call {
                     summary,
                 ))
             }
+            (Operation::Rerank, _) => self.decode_rerank(target, context, &bytes),
             (Operation::Embeddings, Kind::Pass { .. }) => {
                 let (model, usage) = openai::tap_embeddings(&bytes)?;
                 let model = Some(model).filter(|model| !model.is_empty());

@@ -9,7 +9,7 @@ use polyroute_engine::resolve::{NameRequest, ResolveError, permitted, resolve};
 use polyroute_wire::adapter::TranslationPolicy;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::chat::ChatRequest;
-use polyroute_wire::dialect::openai::{parse_chat, parse_embeddings};
+use polyroute_wire::dialect::openai::{parse_chat, parse_embeddings, parse_rerank};
 use polyroute_wire::json::RawObject;
 
 use super::Principal;
@@ -72,6 +72,10 @@ pub(super) fn plan(
         Operation::Embeddings if resolved.targets.len() > 1 => {
             let request = parse_embeddings(raw).map_err(|error| ApiError::from_parse(&error))?;
             RequestNeeds::of_embeddings(&request)
+        }
+        Operation::Rerank => {
+            let request = parse_rerank(raw).map_err(|error| ApiError::from_parse(&error))?;
+            RequestNeeds::of_rerank(&request)
         }
         Operation::Embeddings => RequestNeeds {
             operation: Needed::Embedding,

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderValue};
-use polyroute_sim::dialect::{anthropic, gemini, openai};
+use polyroute_sim::dialect::{anthropic, cohere, gemini, openai};
 use polyroute_sim::prompt::{Prompt, Refusal};
 use serde_json::Value;
 
@@ -160,7 +160,7 @@ fn tell(line: &str) {
 
 fn entries(folder: &Path) -> Vec<(String, Value)> {
     let mut found = Vec::new();
-    for provider in ["openai", "azure", "anthropic", "gemini", "vertex"] {
+    for provider in ["openai", "azure", "anthropic", "gemini", "vertex", "cohere"] {
         let Ok(files) = fs::read_dir(folder.join(provider)) else {
             continue;
         };
@@ -215,6 +215,13 @@ fn judge(entry: &Value) -> Option<Verdict> {
         ("gemini" | "vertex", "embeddings") => {
             let batch = path.contains(":batchEmbedContents");
             Some(gemini::accept::accept_embed(model, batch, &headers, &body))
+        }
+        ("cohere", "cohere-v2") => Some(cohere::accept::accept_chat(&headers, &body)),
+        ("cohere", "embeddings") if path.starts_with("/v2/") => {
+            Some(cohere::accept::accept_embed(&headers, &body))
+        }
+        ("cohere", "rerank") if path.starts_with("/v2/") => {
+            Some(cohere::accept::accept_rerank(&headers, &body))
         }
         ("gemini" | "vertex", "count-tokens") => {
             Some(gemini::accept::accept_count(model, &headers, &body))

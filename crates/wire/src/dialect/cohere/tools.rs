@@ -78,6 +78,12 @@ pub(super) fn plan(
         return Ok(tools);
     }
     let offered = offered(request, asked)?;
+    if offered.len() < request.tools.len() {
+        notes.change(
+            "tools",
+            format!("{} of {}", offered.len(), request.tools.len()),
+        );
+    }
     for (index, tool) in &offered {
         tools.list.push(definition(tool, *index, names, notes)?);
         if let Tool::Custom { name, .. } = tool {
