@@ -139,8 +139,10 @@ impl Desk<'_> {
 
     fn unreadable_fault(&self, why: &str) -> Value {
         let mut body = errors::by_status(self.about, 400, errors::Flavour::Usual);
-        if let Some(message) = body.pointer_mut("/error/message") {
-            *message = Value::from(why);
+        for path in ["/error/message", "/message"] {
+            if let Some(message) = body.pointer_mut(path) {
+                *message = Value::from(why);
+            }
         }
         body
     }

@@ -16,9 +16,11 @@ mod tls;
 
 mod answers;
 mod bad_input;
+mod cohere;
 mod faults;
 mod keys;
 mod lifecycle;
 mod media;
 mod network;
+mod rerank;
 mod streams;

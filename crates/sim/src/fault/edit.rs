@@ -148,6 +148,11 @@ fn drop_finish(value: &mut Value) {
     {
         members.insert("stop_reason".to_owned(), Value::Null);
     }
+    if let Some(members) = value.as_object_mut()
+        && members.contains_key("finish_reason")
+    {
+        members.insert("finish_reason".to_owned(), Value::Null);
+    }
     for list in ["choices", "candidates"] {
         let entries = value
             .get_mut(list)
@@ -201,7 +206,7 @@ fn each_json(events: &mut [Event], mut change: impl FnMut(&mut Value)) {
 
 /// The objects in which usage may stand: the document, and a `message` in it.
 fn drop_usage(value: &mut Value) {
-    for path in ["", "/message"] {
+    for path in ["", "/message", "/delta"] {
         if let Some(members) = value.pointer_mut(path).and_then(Value::as_object_mut) {
             members.shift_remove("usage");
             members.shift_remove("usageMetadata");
@@ -210,7 +215,7 @@ fn drop_usage(value: &mut Value) {
 }
 
 fn odd_usage(value: &mut Value, odd: OddUsage) {
-    for path in ["/usage", "/usageMetadata", "/message/usage"] {
+    for path in ["/usage", "/usageMetadata", "/message/usage", "/delta/usage"] {
         if let Some(usage) = value.pointer_mut(path) {
             odd_numbers(usage, odd);
         }

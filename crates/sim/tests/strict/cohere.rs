@@ -118,7 +118,7 @@ fn bad_chat_requests_are_refused_in_the_apis_words() {
         "format beside documents": with(&format(json!({"type": "json_object"})), &[("/documents", json!(["d"]))]) => "invalid request: response_format is not supported with RAG.";
         "schema of a list": schema(json!({"type": "array"})) => "schema must be an object";
         "schema without requirements": schema(json!({"type": "object", "properties": {"a": {}}})) => "~at least one required field";
-        "schema that requires a stranger": with(&schema(good_schema), &[("/response_format/json_schema/required", json!(["b"]))]) => "required field name not found in properties"
+        "schema that requires a stranger": with(&schema(good_schema), &[("/response_format/json_schema/required", json!(["b"]))]) => "required field name not found in properties";
     ];
     for (name, body, said) in rows {
         refused(name, judge(&body), &[("/message", said)]);
@@ -202,7 +202,7 @@ fn bad_embed_requests_are_refused() {
         "an empty text": with(&base, &[("/texts", json!(["a", ""]))]) => "~empty string at index 1";
         "too many texts": with(&base, &[("/texts", json!(vec!["a"; 97]))]) => "invalid request: total number of texts must be at most 96 - received 97";
         "unknown embedding type": with(&base, &[("/embedding_types", json!(["double"]))]) => "~embedding_types must be one of";
-        "unknown size": with(&base, &[("/output_dimension", json!(300))]) => "~output_dimension must be one of"
+        "unknown size": with(&base, &[("/output_dimension", json!(300))]) => "~output_dimension must be one of";
     ];
     for (name, body, said) in rows {
         let verdict = accept_embed(&HeaderMap::new(), &serde_json::to_vec(&body).unwrap());
@@ -222,7 +222,7 @@ fn bad_rerank_requests_are_refused() {
         "an empty document": with(&base, &[("/documents", json!(["a", ""]))]) => "invalid request: document at index 1 cannot be empty";
         "documents as objects": with(&base, &[("/documents", json!([{"text": "a"}]))]) => "~should be of type";
         "v1's field": with(&base, &[("/return_documents", json!(true))]) => "~parameter 'return_documents' is not a valid field";
-        "no results": with(&base, &[("/top_n", json!(0))]) => "~top_n must be at least 1"
+        "no results": with(&base, &[("/top_n", json!(0))]) => "~top_n must be at least 1";
     ];
     for (name, body, said) in rows {
         let verdict = accept_rerank(&HeaderMap::new(), &serde_json::to_vec(&body).unwrap());
