@@ -27,4 +27,5 @@ pub mod profile;
 pub mod rerank;
 pub mod sse;
 mod stream_body;
+pub mod structured;
 pub mod usage;
