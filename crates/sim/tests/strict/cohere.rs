@@ -63,8 +63,6 @@ fn schema(schema: Value) -> Value {
 fn bad_chat_requests_are_refused_in_the_apis_words() {
     let system_last = json!([{"role": "user", "content": "a"}, {"role": "system", "content": "b"},
         {"role": "user", "content": "c"}]);
-    let good_schema =
-        json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]});
     let rows = cases![
         "no model": without(&base(), "model") => "a model parameter is required for this endpoint.";
         "model of the wrong type": set("/model", json!(3)) => "~invalid type: parameter model is of type number";
@@ -99,6 +97,17 @@ fn bad_chat_requests_are_refused_in_the_apis_words() {
         "empty budget": set("/thinking", json!({"type": "enabled", "token_budget": 0})) => "~thinking.token_budget must be at least 1";
         "no documents": set("/documents", json!([])) => "invalid request: list of documents must not be empty";
         "document without data": set("/documents", json!([{"text": "a"}])) => "~parameter 'documents.text'";
+    ];
+    for (name, body, said) in rows {
+        refused(name, judge(&body), &[("/message", said)]);
+    }
+}
+
+#[test]
+fn bad_tools_and_formats_are_refused_in_the_apis_words() {
+    let good_schema =
+        json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]});
+    let rows = cases![
         "choice in lower case": with(&set("/tools", tide()), &[("/tool_choice", json!("auto"))]) => "~tool_choice must be one of 'REQUIRED', 'NONE'";
         "choice without tools": set("/tool_choice", json!("REQUIRED")) => "~tools must be provided";
         "tool without parameters": set("/tools", json!([{"type": "function", "function": {"name": "f"}}])) => "~required 'tools.function.parameters'";

@@ -23,7 +23,7 @@ fn classify(status: u16, body: &str, headers: &[(&str, &str)]) -> UpstreamError 
 }
 
 #[test]
-fn section_13_3_statuses_and_texts() {
+fn section_13_3_refused_requests() {
     use ErrorKind::*;
     for (status, message, kind) in [
         (
@@ -51,6 +51,21 @@ fn section_13_3_statuses_and_texts() {
             "unknown field: parameter foo is not a valid field",
             UnsupportedParameter,
         ),
+    ] {
+        let body = json!({"id": "e-1", "message": message}).to_string();
+        let error = classify(status, &body, &[]);
+        assert_eq!(error.kind, kind, "{status} {message}");
+        assert_eq!(
+            (error.status, error.message.as_str()),
+            (Some(status), message)
+        );
+    }
+}
+
+#[test]
+fn section_13_3_statuses() {
+    use ErrorKind::*;
+    for (status, message, kind) in [
         (401, "invalid api token", Auth),
         (
             402,
