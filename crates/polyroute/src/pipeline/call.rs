@@ -216,7 +216,6 @@ impl Call {
             (Operation::Chat, false) => self.translate_chat(target).await?,
             (Operation::Embeddings, true) => self.pass_embeddings(&target.wire)?,
             (Operation::Embeddings, false) => self.translate_embeddings(target)?,
-            // Servers differ in what they take and give back: every target gets a translation.
             (Operation::Rerank, _) => self.translate_rerank(target)?,
         };
         encoding.encoded.context.stream = self.stream;
@@ -427,7 +426,6 @@ impl Call {
         bytes: &[u8],
     ) -> Result<(Bytes, WholeSummary), UpstreamError> {
         let response = self.adapter(target).decode_rerank(bytes, context)?;
-        // It was read before it was sent.
         let request = self.rerank_request().unwrap_or_default();
         let summary = WholeSummary {
             usage: response.usage.clone(),
