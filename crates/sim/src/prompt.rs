@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// An accepted chat or embeddings request, whatever dialect it came in.
+/// An accepted chat, embeddings or rerank request, whatever dialect it came in.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Prompt {
     /// The model that the caller named.
@@ -45,8 +45,10 @@ pub struct Prompt {
     pub cache_marked: bool,
     /// Ollama: the context that the request asks for, in tokens.
     pub context_size: Option<u64>,
-    /// Embeddings: the inputs, one vector each. Empty for chat.
+    /// Embeddings: the inputs, one vector each; reranking: the documents. Empty for chat.
     pub inputs: Vec<String>,
+    /// Reranking: results asked for.
+    pub top_n: Option<u64>,
     /// Embeddings: dimensions asked for.
     pub dimensions: Option<u32>,
     /// Embeddings: answer as base64 of little-endian float32.

@@ -6,7 +6,7 @@ use crate::answer::cache::Hit;
 use crate::answer::{Answer, compose, vectors};
 use crate::auth;
 use crate::clock;
-use crate::dialect::{anthropic, gemini, openai};
+use crate::dialect::{anthropic, cohere, gemini, openai};
 use crate::errors::{self, About, reply};
 use crate::fault::rules::Subject;
 use crate::fault::{self, Fault, Filtered, apply, blocked};
@@ -51,6 +51,9 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
         | Operation::OpenaiEmbeddings
         | Operation::AnthropicMessages
         | Operation::AnthropicCount
+        | Operation::CohereChat
+        | Operation::CohereEmbed
+        | Operation::CohereRerank
         | Operation::Vendor(..) => asked
             .body
             .as_deref()
@@ -152,8 +155,10 @@ impl Desk<'_> {
 
     fn unreadable_fault(&self, why: &str) -> Value {
         let mut body = errors::by_status(self.about, 400, errors::Flavour::Usual);
-        if let Some(message) = body.pointer_mut("/error/message") {
-            *message = Value::from(why);
+        for path in ["/error/message", "/message"] {
+            if let Some(message) = body.pointer_mut(path) {
+                *message = Value::from(why);
+            }
         }
         body
     }
@@ -251,6 +256,15 @@ impl Desk<'_> {
                 gemini::accept::accept_count(model, headers, &body),
                 gemini::render::counted,
             ),
+            Operation::CohereChat => self.chat(cohere::accept::accept_chat(headers, &body), fault),
+            Operation::CohereEmbed => {
+                self.embed(cohere::accept::accept_embed(headers, &body), false)
+            }
+            Operation::CohereRerank => self.rerank(cohere::accept::accept_rerank(headers, &body)),
+            Operation::CohereKeyCheck => {
+                let valid = serde_json::json!({"valid": true});
+                Ok(reply(200, valid))
+            }
             Operation::Vendor(vendor, call) => self.vendor(vendor, call, fault),
             Operation::Models(_) => self.models(),
             Operation::Model(dialect, _) => self.model(*dialect),
@@ -295,7 +309,11 @@ impl Desk<'_> {
                 self.suffixed
                     .then(|| models::stand_in(dialect, model, embeddings))?
             })
-            .filter(|known| matches!(known.model.purpose, Purpose::Embedding { .. }) == embeddings)
+            .filter(|known| match known.model.purpose {
+                Purpose::Embedding { .. } => embeddings,
+                Purpose::Chat => !embeddings,
+                Purpose::Rerank => false,
+            })
             .ok_or_else(|| errors::unknown_model(self.about, embeddings))
     }
 
@@ -368,7 +386,9 @@ impl Desk<'_> {
         match (self.about.dialect, &self.asked.route.operation) {
             (Dialect::Gemini, Operation::GeminiGenerate { sse: false, .. }) => Framing::JsonArray,
             (Dialect::Gemini, _) => Framing::Sse { crlf: true },
-            (Dialect::Openai | Dialect::Anthropic, _) => Framing::Sse { crlf: false },
+            (Dialect::Openai | Dialect::Anthropic | Dialect::Cohere, _) => {
+                Framing::Sse { crlf: false }
+            }
         }
     }
 
@@ -399,6 +419,11 @@ impl Desk<'_> {
             (Dialect::Openai, false) => Body::Json(openai::render::completion(&context)),
             (Dialect::Anthropic, false) => Body::Json(anthropic::render::message(&context)),
             (Dialect::Gemini, false) => Body::Json(gemini::render::generated(&context)),
+            (Dialect::Cohere, false) => Body::Json(cohere::render::chat(&context)),
+            (Dialect::Cohere, true) => Body::Stream {
+                framing,
+                events: cohere::stream::events(&context),
+            },
             (Dialect::Openai, true) => Body::Stream {
                 framing,
                 events: openai::stream::events(&context),
@@ -425,7 +450,7 @@ impl Desk<'_> {
         let known = self.known(&prompt.model, true)?;
         let full = match known.model.purpose {
             Purpose::Embedding { dimensions } => dimensions,
-            Purpose::Chat => 0,
+            Purpose::Chat | Purpose::Rerank => 0,
         };
         let wanted = prompt.dimensions.unwrap_or(full).min(full);
         let name = known.model.name;
@@ -444,11 +469,21 @@ impl Desk<'_> {
         }
         let body = match self.about.dialect {
             Dialect::Gemini => gemini::render::embeddings(batch, name, &vectors, tokens),
+            Dialect::Cohere => cohere::render::embeddings(&prompt, self.id_seed, &vectors, tokens),
             Dialect::Openai | Dialect::Anthropic => {
                 openai::render::embeddings(&prompt, &known, &vectors, tokens)
             }
         };
         Ok(reply(200, body))
+    }
+
+    fn rerank(&self, read: Result<Prompt, Refusal>) -> Result<Reply, Reply> {
+        let prompt = read.map_err(|refusal| self.refused(refusal))?;
+        let known = models::find(self.about.dialect, &prompt.model, false);
+        if !self.suffixed && known.is_none_or(|known| known.model.purpose != Purpose::Rerank) {
+            return Err(errors::unknown_model(self.about, false));
+        }
+        Ok(reply(200, cohere::render::rerank(&prompt, self.id_seed)))
     }
 
     fn count(
@@ -470,6 +505,10 @@ impl Desk<'_> {
                 let limit = size("limit").unwrap_or(20).clamp(1, 1_000);
                 let (after, before) = (member("after_id"), member("before_id"));
                 anthropic::render::models(limit, after.as_deref(), before.as_deref())
+            }
+            Dialect::Cohere => {
+                let limit = size("page_size").unwrap_or(20).clamp(1, 1_000);
+                cohere::render::models(limit, member("page_token").as_deref())
             }
             Dialect::Gemini => {
                 let limit = size("pageSize").unwrap_or(50).clamp(1, 1_000);
@@ -495,6 +534,7 @@ impl Desk<'_> {
                 Dialect::Openai => openai::render::model(&known.model),
                 Dialect::Anthropic => anthropic::render::model(&known.model),
                 Dialect::Gemini => gemini::render::model(&known.model),
+                Dialect::Cohere => cohere::render::model(&known.model),
             },
         ))
     }

@@ -15,6 +15,8 @@ pub enum Kind {
     Chat,
     /// Embeddings.
     Embedding,
+    /// Reranking.
+    Rerank,
     /// Only the provider's own Responses or Interactions API, which chat can't be sent to.
     Responses,
     /// The old text completions.
@@ -30,6 +32,7 @@ impl Kind {
         match self {
             Self::Chat => "a chat model",
             Self::Embedding => "an embeddings model",
+            Self::Rerank => "a reranking model",
             Self::Responses => "a model of the Responses API only",
             Self::Completion => "a text completions model",
             Self::Other => "no chat or embeddings model",

@@ -137,7 +137,9 @@ impl ExcludeReason {
 /// Whether a model of that kind answers such a request at all.
 pub(super) const fn by_kind(kind: Kind, operation: Operation) -> Result<(), ExcludeReason> {
     match (kind, operation) {
-        (Kind::Chat, Operation::Chat) | (Kind::Embedding, Operation::Embedding) => Ok(()),
+        (Kind::Chat, Operation::Chat)
+        | (Kind::Embedding, Operation::Embedding)
+        | (Kind::Rerank | Kind::Other, Operation::Rerank) => Ok(()),
         (kind, _) => Err(ExcludeReason::WrongKind(kind)),
     }
 }

@@ -20,6 +20,7 @@ use polyroute_wire::error::{EncodeError, EncodeErrorCode, ErrorKind, ParseError,
 use polyroute_wire::json::{Edit, RawLayout, RawObject, quote};
 use polyroute_wire::media::MediaStore;
 use polyroute_wire::profile::Answers;
+use polyroute_wire::rerank::RerankRequest;
 use polyroute_wire::usage::Usage;
 
 use super::Principal;
@@ -43,6 +44,8 @@ pub enum Operation {
     Chat,
     /// `POST /v1/embeddings`
     Embeddings,
+    /// `POST /v1/rerank`
+    Rerank,
 }
 
 impl Operation {
@@ -52,6 +55,7 @@ impl Operation {
         match self {
             Self::Chat => "chat",
             Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
         }
     }
 }
@@ -193,7 +197,7 @@ impl Call {
             Operation::Chat => {
                 estimate::tokens_of_bytes(usize::try_from(answer_bytes).unwrap_or(usize::MAX))
             }
-            Operation::Embeddings => 0,
+            Operation::Embeddings | Operation::Rerank => 0,
         };
         Usage {
             input: self.input_estimate(),
@@ -213,6 +217,7 @@ impl Call {
             (Operation::Chat, false) => self.translate_chat(target).await?,
             (Operation::Embeddings, true) => self.pass_embeddings(&target.wire)?,
             (Operation::Embeddings, false) => self.translate_embeddings(target)?,
+            (Operation::Rerank, _) => self.translate_rerank(target)?,
         };
         let context = &mut encoding.encoded.context;
         context.stream = self.stream != context.stream_turned;
@@ -378,6 +383,16 @@ impl Call {
         })
     }
 
+    fn translate_rerank(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
+        let request = self.rerank_request()?;
+        let encoded = self.adapter(target).encode_rerank(&request, &target.wire)?;
+        Ok(Encoding {
+            encoded,
+            kind: Kind::Translate,
+            rule: None,
+        })
+    }
+
     /// The top level of the body, which ingress has read.
     fn raw(&self) -> Result<RawObject<'_>, ParseError> {
         // The layout is this body's own, so that it always opens.
@@ -403,6 +418,31 @@ impl Call {
         self.raw()
             .and_then(|raw| openai::parse_embeddings(&raw))
             .map_err(|error| from_parse(&error))
+    }
+
+    fn rerank_request(&self) -> Result<RerankRequest, EncodeError> {
+        self.raw()
+            .and_then(|raw| openai::parse_rerank(&raw))
+            .map_err(|error| from_parse(&error))
+    }
+
+    /// A whole rerank answer as the caller gets it.
+    fn decode_rerank(
+        &self,
+        target: &PlannedTarget,
+        context: &DecodeContext,
+        bytes: &[u8],
+    ) -> Result<(Bytes, WholeSummary), UpstreamError> {
+        let response = self.adapter(target).decode_rerank(bytes, context)?;
+        let request = self.rerank_request().unwrap_or_default();
+        let summary = WholeSummary {
+            usage: response.usage.clone(),
+            finish_reason: None,
+            model: Some(response.model.clone()).filter(|model| !model.is_empty()),
+        };
+        let id = format!("rerank-{}", self.request_id.trim_start_matches("req_"));
+        let body = openai::encode::rerank(&response, &request, &id, &target.wire.model);
+        Ok((body.into(), summary))
     }
 
     /// A whole answer as the caller gets it.
@@ -439,6 +479,7 @@ impl Call {
                 }
                 Ok(self.written(target, &response))
             }
+            (Operation::Rerank, _) => Ok(self.decode_rerank(target, context, &bytes)?),
             (Operation::Embeddings, Kind::Pass { .. }) => {
                 let (model, usage) = openai::tap_embeddings(&bytes)?;
                 let model = Some(model).filter(|model| !model.is_empty());

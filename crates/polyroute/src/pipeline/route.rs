@@ -10,7 +10,7 @@ use polyroute_engine::resolve::{NameRequest, ResolveError, permitted, resolve};
 use polyroute_wire::adapter::TranslationPolicy;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::chat::ChatRequest;
-use polyroute_wire::dialect::openai::{parse_chat, parse_embeddings};
+use polyroute_wire::dialect::openai::{parse_chat, parse_embeddings, parse_rerank};
 use polyroute_wire::json::{Edit, RawObject};
 
 use super::Principal;
@@ -64,7 +64,7 @@ pub(super) fn plan(
             let route = resolved.route.map(|route| route.name.as_str());
             gateway.outputs.of(route, raw)?
         }
-        Operation::Embeddings => format::Asked::default(),
+        Operation::Embeddings | Operation::Rerank => format::Asked::default(),
     };
     let edited = output
         .format
@@ -93,6 +93,10 @@ pub(super) fn plan(
         Operation::Embeddings if resolved.targets.len() > 1 => {
             let request = parse_embeddings(raw).map_err(|error| ApiError::from_parse(&error))?;
             RequestNeeds::of_embeddings(&request)
+        }
+        Operation::Rerank => {
+            let request = parse_rerank(raw).map_err(|error| ApiError::from_parse(&error))?;
+            RequestNeeds::of_rerank(&request)
         }
         Operation::Embeddings => RequestNeeds {
             operation: Needed::Embedding,

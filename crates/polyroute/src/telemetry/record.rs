@@ -42,7 +42,7 @@ pub struct Record {
     pub request_id: String,
     /// When it came, RFC 3339.
     pub time: String,
-    /// `chat` or `embeddings`.
+    /// `chat`, `embeddings` or `rerank`.
     pub operation: &'static str,
     /// The key's name.
     pub principal: String,

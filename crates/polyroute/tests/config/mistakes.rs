@@ -1,5 +1,7 @@
 //! Every class of mistake: line, key, reason and suggestion.
 
+use polyroute::config::file::Dialect;
+
 use crate::cases::{KEYS, findings, load};
 
 /// Asserts that a text has exactly these findings.
@@ -46,13 +48,19 @@ fn wrong_types_are_named_without_their_value() {
 
 #[test]
 fn choices_are_listed() {
+    let dialects: Vec<String> = Dialect::ALL
+        .iter()
+        .map(|dialect| format!("`{}`", dialect.as_str()))
+        .collect();
     says(
         "server: { access_log: nowhere }\nproviders: { openai: { dialect: opnai } }\n",
         &[
             "1:23 server.access_log: this is not one of the choices | write `stdout` or `stderr` \
              or `off`",
-            "2:33 providers.openai.dialect: this is not one of the choices | write `openai` or \
-             `anthropic` or `gemini`",
+            &format!(
+                "2:33 providers.openai.dialect: this is not one of the choices | write {}",
+                dialects.join(" or ")
+            ),
         ],
     );
 }

@@ -16,6 +16,7 @@ mod tls;
 
 mod answers;
 mod bad_input;
+mod cohere;
 mod faults;
 mod keys;
 mod lifecycle;
@@ -23,5 +24,6 @@ mod made_up_vendor;
 mod media;
 mod network;
 mod providers_check;
+mod rerank;
 mod streams;
 mod structured;

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderValue};
-use polyroute_sim::dialect::{anthropic, gemini, openai};
+use polyroute_sim::dialect::{anthropic, cohere, gemini, openai};
 use polyroute_sim::prompt::{Prompt, Refusal};
 use polyroute_sim::vendor::accept::{accept_chat, accept_embeddings, accept_native_chat};
 use polyroute_sim::vendor::{AZURE, Vendor};
@@ -59,6 +59,7 @@ const PROVIDERS: &[&str] = &[
     "anthropic",
     "gemini",
     "vertex",
+    "cohere",
     "cerebras",
     "crusoe",
     "dashscope",
@@ -256,6 +257,13 @@ fn judge(entry: &Value) -> Option<Verdict> {
         ("gemini" | "vertex", "embeddings") => {
             let batch = path.contains(":batchEmbedContents");
             Some(gemini::accept::accept_embed(model, batch, &headers, &body))
+        }
+        ("cohere", "cohere-v2") => Some(cohere::accept::accept_chat(&headers, &body)),
+        ("cohere", "embeddings") if path.starts_with("/v2/") => {
+            Some(cohere::accept::accept_embed(&headers, &body))
+        }
+        ("cohere", "rerank") if path.starts_with("/v2/") => {
+            Some(cohere::accept::accept_rerank(&headers, &body))
         }
         ("gemini" | "vertex", "count-tokens") => {
             Some(gemini::accept::accept_count(model, &headers, &body))

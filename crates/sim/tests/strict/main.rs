@@ -9,6 +9,7 @@
 
 mod anthropic;
 mod anything;
+mod cohere;
 mod corpus;
 mod gemini;
 mod kit;

@@ -2,6 +2,7 @@
 //! its own bytes and the hub and knows nothing of the other dialects.
 
 pub mod anthropic;
+pub mod cohere;
 pub mod gemini;
 pub mod openai;
 
@@ -20,6 +21,8 @@ pub enum Dialect {
     Anthropic,
     /// Google's generateContent.
     Gemini,
+    /// Cohere v2: chat, embeddings and reranking.
+    Cohere,
 }
 
 /// What the registry holds of a dialect.
@@ -32,7 +35,7 @@ struct Row {
 
 impl Dialect {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::OpenAi, Self::Anthropic, Self::Gemini];
+    pub const ALL: &'static [Self] = &[Self::OpenAi, Self::Anthropic, Self::Gemini, Self::Cohere];
 
     const fn row(self) -> Row {
         match self {
@@ -53,6 +56,12 @@ impl Dialect {
                 about: "Google's generateContent.",
                 key_header: Some("x-goog-api-key"),
                 adapter: &gemini::Gemini,
+            },
+            Self::Cohere => Row {
+                name: "cohere",
+                about: "Cohere v2: chat, embeddings and reranking.",
+                key_header: None,
+                adapter: &cohere::Cohere,
             },
         }
     }

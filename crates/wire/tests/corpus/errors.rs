@@ -41,6 +41,7 @@ pub(crate) fn classified(entry: &Entry) -> Result<(), String> {
         Body::Json(value) => value
             .pointer("/error/message")
             .or_else(|| value.pointer("/0/error/message"))
+            .or_else(|| value.pointer("/message"))
             .and_then(Value::as_str),
         Body::Stream { .. } | Body::Text(_) => None,
     };
@@ -159,7 +160,11 @@ pub(crate) fn expected_in_answer(
     let failed = values
         .iter()
         .take(ended.unwrap_or(values.len()))
-        .any(|value| value.get("error").is_some_and(|error| !error.is_null()));
+        .any(|value| {
+            // Cohere says it beside the finish reason.
+            let error = value.get("error").or_else(|| value.pointer("/delta/error"));
+            error.is_some_and(|error| !error.is_null())
+        });
     let kind = if blocked {
         "ContentFiltered"
     } else if failed {

@@ -191,6 +191,7 @@ fn note_long_url(url: &BaseUrl, dialect: Dialect, origin: Origin, context: &mut 
         Dialect::OpenAi => &["/chat/completions", "/embeddings", "/models"],
         Dialect::Anthropic => &["/v1", "/v1/messages"],
         Dialect::Gemini => &["/v1", "/v1beta", "/models"],
+        Dialect::Cohere => &["/v1", "/v2", "/v2/chat"],
     };
     if let Some(end) = ends.iter().find(|end| url.as_str().ends_with(*end)) {
         let reason = format!("the URL ends with `{end}`, which Polyroute adds itself");

@@ -9,6 +9,7 @@ use crate::chat::{
     ProviderBlock, StreamDecoder as _, ToolCall,
 };
 use crate::classify::synthetic_call_id;
+use crate::custom_tools::unwrap_input;
 use crate::error::{ErrorKind, UpstreamError};
 
 /// Reads a body with status 2xx.
@@ -313,14 +314,6 @@ pub(super) fn is_named(call: &Map<String, Value>) -> bool {
     call.get("name")
         .and_then(Value::as_str)
         .is_some_and(|name| !name.is_empty())
-}
-
-/// The free text of a custom tool that went out as a function with one field `input`.
-pub(super) fn unwrap_input(arguments: &str) -> String {
-    serde_json::from_str::<Value>(arguments)
-        .ok()
-        .and_then(|value| value.get("input")?.as_str().map(ToOwned::to_owned))
-        .unwrap_or_else(|| arguments.to_owned())
 }
 
 /// OpenAI's word for why a choice ended; calls decide over the provider's word, but for a limit or
