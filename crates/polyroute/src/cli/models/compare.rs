@@ -159,95 +159,97 @@ fn render(args: &CompareArgs, columns: &[Column<'_>], colour: bool) -> String {
             .map(|column| format!("{}/{}", column.row.provider, column.row.model.id)),
     );
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let mut table = table::new(&header);
-    let mut line = |name: String, cells: Vec<Cell>| {
-        let mut row = vec![Cell::new(name)];
-        row.extend(cells);
-        table.add_row(row);
+    let mut sheet = Sheet {
+        table: table::new(&header),
+        columns,
+        colour,
     };
-    let numbers = |value: fn(&Column<'_>) -> Option<u64>| {
-        let best = columns.iter().filter_map(value).max();
-        let cell = |column: &Column<'_>| {
-            let value = value(column);
-            table::figure(value.map(table::tokens), tone(value, best, columns), colour)
-        };
-        columns.iter().map(cell).collect::<Vec<_>>()
-    };
-    line(
-        "window".to_owned(),
-        numbers(|column| column.row.model.capabilities.context_window),
-    );
-    line(
-        "longest answer".to_owned(),
-        numbers(|column| column.row.model.capabilities.max_output),
-    );
-    let price = |value: fn(&Prices) -> Option<TokenPrice>| {
-        let of = |column: &Column<'_>| column.row.prices.and_then(value);
-        let best = columns.iter().filter_map(of).min();
-        let cell = |column: &Column<'_>| match (column.row.prices, of(column)) {
-            (Some(_), None) => table::figure(Some("-"), Tone::Plain, colour),
-            (_, value) => table::figure(value, tone(value, best, columns), colour),
-        };
-        columns.iter().map(cell).collect::<Vec<_>>()
-    };
-    line("input".to_owned(), price(|prices| Some(prices.input)));
-    line(
-        "cached input".to_owned(),
-        price(|prices| prices.cached_input),
-    );
-    line("cache write".to_owned(), price(|prices| prices.cache_write));
-    line("output".to_owned(), price(|prices| prices.output));
-    let text = |value: &dyn Fn(&Column<'_>) -> (String, Tone)| {
-        let cell = |column: &Column<'_>| {
-            let (words, tone) = value(column);
-            table::text(words, tone, colour)
-        };
-        columns.iter().map(cell).collect::<Vec<_>>()
-    };
-    line(
-        "long requests".to_owned(),
-        text(&|column| (long(column), Tone::Plain)),
-    );
-    line(
-        "batch".to_owned(),
-        text(&|column| (batch(column), Tone::Plain)),
-    );
-    line(
-        "takes".to_owned(),
-        text(&|column| (Need::met(column.row.model).join(" "), Tone::Plain)),
-    );
-    line(
-        "regions".to_owned(),
-        text(&|column| (or_dash(&column.row.model.regions.join(" ")), Tone::Plain)),
-    );
-    line(
-        "released".to_owned(),
-        text(&|column| {
-            (
-                or_dash(column.row.model.released.as_deref().unwrap_or_default()),
-                Tone::Plain,
-            )
-        }),
-    );
-    line("state".to_owned(), text(&|column| column.row.state()));
-    line(
-        "price as of".to_owned(),
-        text(&|column| {
-            let figure = &column.row.model.sources.prices;
-            match column.row.prices {
-                Some(_) => (format!("{}, {}", figure.as_of, figure.title), Tone::Plain),
-                None => ("unknown".to_owned(), Tone::Careful),
-            }
-        }),
-    );
+    sheet.count("window", |column| {
+        column.row.model.capabilities.context_window
+    });
+    sheet.count("longest answer", |column| {
+        column.row.model.capabilities.max_output
+    });
+    sheet.price("input", |prices| Some(prices.input));
+    sheet.price("cached input", |prices| prices.cached_input);
+    sheet.price("cache write", |prices| prices.cache_write);
+    sheet.price("output", |prices| prices.output);
+    sheet.fact("long requests", |column| (long(column), Tone::Plain));
+    sheet.fact("batch", |column| (batch(column), Tone::Plain));
+    sheet.fact("takes", |column| {
+        (Need::met(column.row.model).join(" "), Tone::Plain)
+    });
+    sheet.fact("regions", |column| {
+        (or_dash(&column.row.model.regions.join(" ")), Tone::Plain)
+    });
+    sheet.fact("released", |column| {
+        let day = column.row.model.released.as_deref();
+        (or_dash(day.unwrap_or_default()), Tone::Plain)
+    });
+    sheet.fact("state", |column| column.row.state());
+    sheet.fact("price as of", |column| {
+        let figure = &column.row.model.sources.prices;
+        match column.row.prices {
+            Some(_) => (format!("{}, {}", figure.as_of, figure.title), Tone::Plain),
+            None => ("unknown".to_owned(), Tone::Careful),
+        }
+    });
     let (input, output) = (table::tokens(args.input), table::tokens(args.output));
     let cached = match args.cached {
         0 => String::new(),
         cached => format!(" ({} cached)", table::tokens(cached)),
     };
     let what = format!("{} × {input}{cached} in, {output} out", args.requests);
-    line(what, costs(args, columns, colour));
-    table.trim_fmt()
+    sheet.line(&what, costs(args, columns, colour));
+    sheet.table.trim_fmt()
+}
+
+/// The table while its lines are added.
+struct Sheet<'a> {
+    table: comfy_table::Table,
+    columns: &'a [Column<'a>],
+    colour: bool,
+}
+
+impl Sheet<'_> {
+    fn line(&mut self, name: &str, cells: Vec<Cell>) {
+        let mut row = vec![Cell::new(name)];
+        row.extend(cells);
+        self.table.add_row(row);
+    }
+
+    /// Counts of tokens, of which the largest is best.
+    fn count(&mut self, name: &str, value: fn(&Column<'_>) -> Option<u64>) {
+        let best = self.columns.iter().filter_map(value).max();
+        let cell = |column: &Column<'_>| {
+            let value = value(column);
+            let tone = tone(value, best, self.columns);
+            table::figure(value.map(table::tokens), tone, self.colour)
+        };
+        let cells = self.columns.iter().map(cell).collect();
+        self.line(name, cells);
+    }
+
+    /// Prices, of which the lowest is best.
+    fn price(&mut self, name: &str, value: fn(&Prices) -> Option<TokenPrice>) {
+        let of = |column: &Column<'_>| column.row.prices.and_then(value);
+        let best = self.columns.iter().filter_map(of).min();
+        let cell = |column: &Column<'_>| match (column.row.prices, of(column)) {
+            (Some(_), None) => table::figure(Some("-"), Tone::Plain, self.colour),
+            (_, value) => table::figure(value, tone(value, best, self.columns), self.colour),
+        };
+        let cells = self.columns.iter().map(cell).collect();
+        self.line(name, cells);
+    }
+
+    fn fact(&mut self, name: &str, value: fn(&Column<'_>) -> (String, Tone)) {
+        let cell = |column: &Column<'_>| {
+            let (words, tone) = value(column);
+            table::text(words, tone, self.colour)
+        };
+        let cells = self.columns.iter().map(cell).collect();
+        self.line(name, cells);
+    }
 }
 
 /// The best of a row is green, if there is a choice and a difference.

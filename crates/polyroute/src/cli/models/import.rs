@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
-use polyroute_engine::catalog::{Catalog, Kind, Match};
+use polyroute_engine::catalog::{Catalog, Kind, Match, ModelEntry};
 use polyroute_engine::money::TokenPrice;
 use serde_json::{Map, Value, json};
 
@@ -127,81 +127,23 @@ pub(super) fn run(
     Ok(())
 }
 
-/// Everything in which the file differs, by provider and kind of change.
+/// Everything in which the file differs, by kind of change and provider.
 fn differences(models: &[Model], catalog: &Catalog, now: u64) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut met: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for model in models {
-        let difference = |change, figure, ours, theirs, worse| Difference {
-            change,
-            provider: model.provider.clone(),
-            id: model.id.clone(),
-            figure,
-            ours,
-            theirs,
-            worse,
-        };
         let ids = met.entry(&model.provider).or_default();
         let known = catalog
             .listed(&model.provider, &model.id)
             .filter(|known| known.matched == Match::Listed);
-        let Some(entry) = known.and_then(|known| known.entry) else {
-            let theirs = summary(&model.figures);
-            found.push(difference(Change::New, "", None, Some(theirs), false));
-            continue;
-        };
-        ids.insert(&entry.id);
-        let prices = entry.prices_at(now);
-        let theirs = &model.figures;
-        let figures = [
-            ("input", prices.map(|it| it.input), theirs.input),
-            (
-                "cached input",
-                prices.and_then(|it| it.cached_input),
-                theirs.cached_input,
-            ),
-            (
-                "cache write",
-                prices.and_then(|it| it.cache_write),
-                theirs.cache_write,
-            ),
-            (
-                "cache write 1h",
-                prices.and_then(|it| it.cache_write_1h),
-                theirs.cache_write_1h,
-            ),
-            ("output", prices.and_then(|it| it.output), theirs.output),
-        ];
-        for (figure, ours, theirs) in figures {
-            // What the file does not say, it does not change.
-            if theirs.is_some() && theirs != ours {
-                let show = |price: Option<TokenPrice>| price.map(|price| price.to_string());
-                let worse = ours.is_some() && theirs > ours;
-                found.push(difference(
-                    Change::Price,
-                    figure,
-                    show(ours),
-                    show(theirs),
-                    worse,
-                ));
+        match known.and_then(|known| known.entry) {
+            Some(entry) => {
+                ids.insert(&entry.id);
+                compare(model, entry, now, &mut found);
             }
-        }
-        let takes = &entry.capabilities;
-        let limits = [
-            ("window", takes.context_window, theirs.context_window),
-            ("longest answer", takes.max_output, theirs.max_output),
-        ];
-        for (figure, ours, theirs) in limits {
-            if theirs.is_some() && theirs != ours {
-                let show = |count: Option<u64>| count.map(|count| count.to_string());
-                let worse = theirs < ours;
-                found.push(difference(
-                    Change::Window,
-                    figure,
-                    show(ours),
-                    show(theirs),
-                    worse,
-                ));
+            None => {
+                let theirs = Some(summary(&model.figures));
+                found.push(Difference::new(Change::New, model, "", None, theirs));
             }
         }
     }
@@ -222,6 +164,72 @@ fn differences(models: &[Model], catalog: &Catalog, now: u64) -> Vec<Difference>
     }
     found.sort_by(|a, b| (a.change, &a.provider, &a.id).cmp(&(b.change, &b.provider, &b.id)));
     found
+}
+
+impl Difference {
+    fn new(
+        change: Change,
+        model: &Model,
+        figure: &'static str,
+        ours: Option<String>,
+        theirs: Option<String>,
+    ) -> Self {
+        Self {
+            change,
+            provider: model.provider.clone(),
+            id: model.id.clone(),
+            figure,
+            ours,
+            theirs,
+            worse: false,
+        }
+    }
+}
+
+/// What the file says of a listed model. What it does not say, it does not change.
+fn compare(model: &Model, entry: &ModelEntry, now: u64, found: &mut Vec<Difference>) {
+    let prices = entry.prices_at(now);
+    let theirs = &model.figures;
+    let figures = [
+        ("input", prices.map(|it| it.input), theirs.input),
+        (
+            "cached input",
+            prices.and_then(|it| it.cached_input),
+            theirs.cached_input,
+        ),
+        (
+            "cache write",
+            prices.and_then(|it| it.cache_write),
+            theirs.cache_write,
+        ),
+        (
+            "cache write 1h",
+            prices.and_then(|it| it.cache_write_1h),
+            theirs.cache_write_1h,
+        ),
+        ("output", prices.and_then(|it| it.output), theirs.output),
+    ];
+    for (figure, ours, theirs) in figures {
+        if theirs.is_some() && theirs != ours {
+            let show = |price: Option<TokenPrice>| price.map(|price| price.to_string());
+            let worse = ours.is_some() && theirs > ours;
+            let new = Difference::new(Change::Price, model, figure, show(ours), show(theirs));
+            found.push(Difference { worse, ..new });
+        }
+    }
+    let takes = &entry.capabilities;
+    let limits = [
+        ("window", takes.context_window, theirs.context_window),
+        ("longest answer", takes.max_output, theirs.max_output),
+    ];
+    for (figure, ours, theirs) in limits {
+        if theirs.is_some() && theirs != ours {
+            let show = |count: Option<u64>| count.map(|count| count.to_string());
+            let worse = theirs < ours;
+            let new = Difference::new(Change::Window, model, figure, show(ours), show(theirs));
+            found.push(Difference { worse, ..new });
+        }
+    }
 }
 
 fn summary(figures: &Figures) -> String {
