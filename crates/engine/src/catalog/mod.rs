@@ -229,6 +229,19 @@ impl Catalog {
             .is_some_and(|section| section.floating.contains(bare(id)))
     }
 
+    /// The latest dated version of a name that a provider lists.
+    #[must_use]
+    pub fn latest_version(&self, provider: &str, id: &str) -> Option<&str> {
+        let section = self.section(provider)?;
+        let names = section.names.keys().filter(|name| {
+            let version = name.strip_prefix(bare(id));
+            version.is_some_and(is_version_suffix)
+        });
+        names
+            .map(String::as_str)
+            .max_by_key(|name| (name.len(), *name))
+    }
+
     /// The family that an id is of at a provider: its entry's, or the one whose pattern fits best,
     /// or the fallback.
     #[must_use]

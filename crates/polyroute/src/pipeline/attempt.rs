@@ -248,19 +248,28 @@ impl One<'_> {
         });
         match answer.kind {
             Got::Whole(bytes, summary) => {
+                let summary = *summary;
                 let prices = self.call.prices(self.target);
                 let (usage, provenance) = match summary.usage {
                     Some(usage) => (usage, Provenance::Reported),
                     None => (self.call.estimate(&bytes), Provenance::Estimated),
                 };
-                self.settle.usage(&usage, provenance, prices);
+                let tier = summary.service_tier.as_deref();
+                self.settle.usage(&usage, provenance, prices, tier);
                 let sent = bytes.len() as u64;
                 let target_model = self.target.wire.model.clone();
+                let (finish_reason, model) = (summary.finish_reason, summary.model);
+                let fingerprint = summary.fingerprint;
                 self.settle.record(|record| {
-                    record.model = summary.model.or(Some(target_model));
-                    record.finish_reason = summary.finish_reason;
+                    record.model = Some(target_model);
+                    record.finish_reason = finish_reason;
                     record.bytes_sent = sent;
                 });
+                let (catalog, asked) = (
+                    &self.call.gateway.snapshot.catalog,
+                    self.call.asked(self.target),
+                );
+                self.settle.served(catalog, &asked, model, fingerprint);
                 self.settle.committed();
                 Answer::Whole(Whole {
                     body: bytes,
@@ -290,6 +299,7 @@ impl One<'_> {
                     call: Arc::clone(self.call),
                     provider: self.target.provider().to_owned(),
                     prices: self.call.prices(self.target),
+                    asked: Box::new(self.call.asked(self.target)),
                     settle: self.settle,
                     notice: None,
                 })
@@ -423,7 +433,7 @@ impl One<'_> {
             Err(_) => return Err(timed_out(started)),
         };
         let (bytes, summary) = self.call.decode_whole(self.target, kind, context, bytes)?;
-        Ok(Got::Whole(bytes, summary))
+        Ok(Got::Whole(bytes, Box::new(summary)))
     }
 
     /// Reads until the first content: everything up to it can still be thrown away.
@@ -504,7 +514,7 @@ struct Exchange {
 }
 
 enum Got {
-    Whole(Bytes, super::call::WholeSummary),
+    Whole(Bytes, Box<super::call::WholeSummary>),
     Live {
         body: Incoming,
         reader: Reader,
