@@ -1,8 +1,10 @@
 //! The command line: one file a subcommand.
 
+mod client;
 pub mod config;
 pub mod demo;
 pub mod models;
+pub mod providers;
 pub mod serve;
 pub mod sim;
 
@@ -43,6 +45,8 @@ pub enum Command {
     Models(models::ModelsArgs),
     /// Check, document and start configurations
     Config(config::ConfigArgs),
+    /// What each provider supports, and whether yours work
+    Providers(providers::ProvidersArgs),
 }
 
 /// Runs the command line.
@@ -64,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => finish(serve::run(&args, &environment)),
         Command::Demo(args) => finish(demo::run(&args)),
         Command::Sim(args) => finish(sim::run(&args)),
+        Command::Providers(args) => providers::run(&args, &environment),
     }
 }
 

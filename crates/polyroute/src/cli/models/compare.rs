@@ -114,15 +114,20 @@ fn find<'a>(catalog: &'a Catalog, name: &str, now: u64) -> anyhow::Result<Row<'a
     if let Some(row) = qualified.or_else(bare) {
         return Ok(row);
     }
-    let word = name.rsplit('/').next().unwrap_or(name).to_lowercase();
-    let stem = word.get(..word.len().min(8)).unwrap_or(&word);
-    let near: Vec<String> = catalog
+    let word = name.to_lowercase();
+    let mut near: Vec<(f64, String)> = catalog
         .providers()
         .flat_map(|provider| catalog.models(provider).map(move |model| (provider, model)))
-        .filter(|(_, model)| model.taken_from.is_none() && model.id.to_lowercase().contains(stem))
-        .map(|(provider, model)| format!("{provider}/{}", model.id))
-        .take(5)
+        .filter(|(_, model)| model.taken_from.is_none())
+        .map(|(provider, model)| {
+            let qualified = format!("{provider}/{}", model.id);
+            let bare = strsim::jaro_winkler(&word, &model.id.to_lowercase());
+            (bare.max(strsim::jaro_winkler(&word, &qualified)), qualified)
+        })
+        .filter(|(likeness, _)| *likeness > 0.9)
         .collect();
+    near.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    let near: Vec<String> = near.into_iter().map(|(_, name)| name).take(3).collect();
     if near.is_empty() {
         bail!("the catalog lists no model `{name}`; `polyroute models --search …` finds names");
     }
@@ -167,8 +172,13 @@ fn render(args: &CompareArgs, columns: &[Column<'_>], colour: bool) -> String {
     sheet.count("window", |column| {
         column.row.model.capabilities.context_window
     });
-    sheet.count("longest answer", |column| {
-        column.row.model.capabilities.max_output
+    // Where nothing is said of it, the window is the only limit.
+    sheet.fact("longest answer", |column| {
+        let most = column.row.model.capabilities.max_output;
+        (
+            most.map_or_else(|| "-".to_owned(), table::tokens),
+            Tone::Plain,
+        )
     });
     sheet.price("input", |prices| Some(prices.input));
     sheet.price("cached input", |prices| prices.cached_input);

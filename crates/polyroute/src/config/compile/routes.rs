@@ -7,7 +7,7 @@ use polyroute_engine::catalog::Catalog;
 use polyroute_engine::pin;
 
 use super::Context;
-use super::tuning;
+use super::{structured, tuning};
 use crate::config::file::{self, File, RouteTarget};
 use crate::config::path::KeyPath;
 use crate::config::problem::{Origin, did_you_mean};
@@ -218,6 +218,10 @@ pub(super) fn routes(
         found.push(Route {
             name: name.to_owned(),
             targets: resolved,
+            structured_output: route
+                .structured_output
+                .as_deref()
+                .and_then(|it| structured::compile(it, &path.key("structured_output"), context)),
         });
     }
     found
