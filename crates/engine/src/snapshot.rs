@@ -167,6 +167,8 @@ pub struct Target {
     pub model: String,
     /// The version that goes upstream in its place.
     pub pin: Option<String>,
+    /// The `system_fingerprint` that its answers should have.
+    pub fingerprint: Option<String>,
     /// Its timeouts; what is absent comes from the defaults.
     pub timeouts: Timeouts,
 }
@@ -180,6 +182,7 @@ impl Target {
             provider: provider.to_owned(),
             model: model.to_owned(),
             pin: None,
+            fingerprint: None,
             timeouts: Timeouts::default(),
         }
     }

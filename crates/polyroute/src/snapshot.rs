@@ -69,6 +69,7 @@ fn target(target: &settings::Target) -> engine::Target {
         provider: target.provider.clone(),
         model: target.model.clone(),
         pin: target.pin.clone(),
+        fingerprint: target.fingerprint.clone(),
         timeouts: timeouts(&target.timeouts),
     }
 }

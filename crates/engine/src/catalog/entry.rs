@@ -60,6 +60,8 @@ pub struct ModelEntry {
     pub input: Vec<String>,
     /// What comes out.
     pub output: Vec<String>,
+    /// The provider whose file lists it, where another section took it over (azure: openai).
+    pub taken_from: Option<String>,
     /// Where it is served, as the provider names its regions, if that is narrower than wherever
     /// the provider is.
     pub regions: Vec<String>,

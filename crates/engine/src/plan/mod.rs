@@ -84,6 +84,8 @@ pub struct PlannedTarget {
     pub model: String,
     /// The upstream model id is a pin of the configuration.
     pub pinned: bool,
+    /// The `system_fingerprint` that the configuration expects.
+    pub fingerprint: Option<String>,
     /// The timeouts of one attempt, defaults applied.
     pub timeouts: Timeouts,
     /// How the provider's credentials take turns.
@@ -225,6 +227,7 @@ fn admit(
         },
         model: target.model.clone(),
         pinned: target.pin.is_some(),
+        fingerprint: target.fingerprint.clone(),
         timeouts: target.timeouts.or(snapshot.defaults.timeouts),
         credentials: CredentialPick::new(provider.credentials, input.rotation),
     })

@@ -263,6 +263,8 @@ pub struct Target {
     pub model: String,
     /// The version that is asked for in its place.
     pub pin: Option<String>,
+    /// The `system_fingerprint` that its answers should have.
+    pub fingerprint: Option<String>,
     /// The timeouts of one attempt, defaults applied.
     pub timeouts: Timeouts,
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use polyroute_engine::estimate;
+use polyroute_engine::pin::Asked;
 use polyroute_engine::plan::{Plan, PlannedTarget};
 use polyroute_engine::snapshot::Dialect;
 use polyroute_wire::adapter::{Adapter, DecodeContext, Encoded, Target};
@@ -114,6 +115,8 @@ pub(super) struct WholeSummary {
     pub(super) usage: Option<Usage>,
     pub(super) finish_reason: Option<String>,
     pub(super) model: Option<String>,
+    pub(super) fingerprint: Option<String>,
+    pub(super) service_tier: Option<String>,
 }
 
 impl Call {
@@ -143,7 +146,19 @@ impl Call {
         target.dialect.adapter()
     }
 
-    /// What this call's tokens cost at a target; `None` if nobody knows.
+    /// What was asked of a target, to hold the answer against.
+    pub(super) fn asked(&self, target: &PlannedTarget) -> Asked {
+        let provider = self.gateway.snapshot.provider(target.provider());
+        Asked {
+            section: provider.and_then(|provider| provider.catalog.clone()),
+            model: target.wire.model.clone(),
+            pinned: target.pinned,
+            fingerprint: target.fingerprint.clone(),
+        }
+    }
+
+    /// What this call's tokens cost at a target; `None` if nobody knows. A pinned version is
+    /// priced as itself.
     pub(super) fn prices(&self, target: &PlannedTarget) -> Option<Priced> {
         let section = self
             .gateway
@@ -154,10 +169,14 @@ impl Call {
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
+        let catalog = &self.gateway.snapshot.catalog;
+        let pin = Some(&target.wire.model).filter(|_| target.pinned);
+        let pin = pin.filter(|pin| catalog.listed(section, pin).is_some());
+        let priced = pin.unwrap_or(&target.model);
         self.gateway
             .snapshot
             .catalog
-            .listed(section, &target.model)?
+            .listed(section, priced)?
             .prices_at(now.as_secs())
             .map(|(prices, as_of)| Box::new((prices.clone(), as_of.to_owned())))
     }
@@ -469,6 +488,8 @@ impl Call {
                         .finish_reason
                         .map(|reason| reason.as_str().to_owned()),
                     model: Some(summary.model).filter(|model| !model.is_empty()),
+                    fingerprint: summary.system_fingerprint,
+                    service_tier: summary.service_tier,
                 };
                 Ok((bytes, summary))
             }
@@ -485,8 +506,8 @@ impl Call {
                 let model = Some(model).filter(|model| !model.is_empty());
                 let summary = WholeSummary {
                     usage,
-                    finish_reason: None,
                     model,
+                    ..WholeSummary::default()
                 };
                 Ok((bytes, summary))
             }
@@ -495,8 +516,8 @@ impl Call {
                 let base64 = self.embedding_request().is_ok_and(|request| request.base64);
                 let summary = WholeSummary {
                     usage: response.usage.clone(),
-                    finish_reason: None,
                     model: Some(response.model.clone()).filter(|model| !model.is_empty()),
+                    ..WholeSummary::default()
                 };
                 Ok((
                     openai::encode::embeddings(&response, base64).into(),
@@ -539,6 +560,8 @@ impl Call {
             usage: response.usage.clone(),
             finish_reason: finish.map(|reason| reason.as_str().to_owned()),
             model: Some(response.model.clone()).filter(|model| !model.is_empty()),
+            fingerprint: response.system_fingerprint.clone(),
+            service_tier: response.service_tier.clone(),
         };
         let mut identity = self.identity(target);
         if let Some(model) = &summary.model {

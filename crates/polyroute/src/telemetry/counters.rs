@@ -43,6 +43,8 @@ struct Target {
     tokens: Option<[Counter; 5]>,
     parameters_dropped: Option<Counter>,
     unpriced: Option<Counter>,
+    pin_drift: Option<Counter>,
+    floating_alias: Option<Counter>,
     cost: Option<Counter<f64, AtomicU64>>,
 }
 
@@ -166,6 +168,18 @@ impl<'a> Counters<'a> {
             target
                 .unpriced
                 .get_or_insert_with(|| metrics.unpriced.get_or_create_owned(&labels()))
+                .inc();
+        }
+        if record.pin_drift {
+            target
+                .pin_drift
+                .get_or_insert_with(|| metrics.pin_drift.get_or_create_owned(&labels()))
+                .inc();
+        }
+        if record.floating_alias {
+            target
+                .floating_alias
+                .get_or_insert_with(|| metrics.floating_alias.get_or_create_owned(&labels()))
                 .inc();
         }
         let usd = record.cost.usd.as_deref().map(str::parse::<f64>);

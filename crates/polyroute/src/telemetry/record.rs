@@ -74,6 +74,15 @@ pub struct Record {
     /// The model that answered, as the provider named it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The version of the provider's backend, where it says one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_fingerprint: Option<String>,
+    /// Another model, version or fingerprint answered than the one that was asked for or pinned.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pin_drift: bool,
+    /// The model was asked for by a name that leads to another version one day.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub floating_alias: bool,
     /// Finish reason in OpenAI's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,

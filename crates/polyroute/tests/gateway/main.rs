@@ -23,6 +23,7 @@ mod lifecycle;
 mod made_up_vendor;
 mod media;
 mod network;
+mod pins;
 mod providers_check;
 mod rerank;
 mod streams;
