@@ -20,6 +20,7 @@ pub mod json;
 pub mod media;
 pub mod names;
 mod notes;
+mod pairing;
 pub mod provider;
 pub mod sse;
 pub mod usage;

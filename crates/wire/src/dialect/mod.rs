@@ -4,3 +4,5 @@
 pub mod anthropic;
 pub mod gemini;
 pub mod openai;
+mod openai_shared;
+pub mod responses;
