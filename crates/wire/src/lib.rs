@@ -21,6 +21,6 @@ pub mod media;
 pub mod names;
 mod notes;
 mod pairing;
-pub mod provider;
+pub mod profile;
 pub mod sse;
 pub mod usage;

@@ -105,8 +105,8 @@ fn target(provider: &str, model: &str) -> Target {
     Target {
         endpoint: Endpoint {
             provider: provider.to_owned(),
-            api_version: None,
             first_party: true,
+            ..Endpoint::default()
         },
         model: model.to_owned(),
         capabilities,
