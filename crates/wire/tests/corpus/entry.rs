@@ -6,6 +6,7 @@ use polyroute_wire::adapter::{Adapter, DecodeContext};
 use polyroute_wire::dialect::anthropic::Anthropic;
 use polyroute_wire::dialect::gemini::Gemini;
 use polyroute_wire::dialect::openai::OpenAi;
+use polyroute_wire::dialect::responses::Responses;
 use serde_json::Value;
 
 /// Whose wire format an exchange is in.
@@ -14,6 +15,7 @@ pub(crate) enum Dialect {
     OpenAi,
     Anthropic,
     Gemini,
+    Responses,
 }
 
 impl Dialect {
@@ -23,6 +25,7 @@ impl Dialect {
             Self::OpenAi => Some(Box::new(OpenAi)),
             Self::Anthropic => Some(Box::new(Anthropic)),
             Self::Gemini => Some(Box::new(Gemini)),
+            Self::Responses => Some(Box::new(Responses)),
         }
     }
 }
@@ -110,6 +113,13 @@ pub(crate) fn load(folder: &Path, filter: Option<&str>) -> Vec<Entry> {
         ("anthropic", Dialect::Anthropic),
         ("gemini", Dialect::Gemini),
         ("vertex", Dialect::Gemini),
+        ("openai", Dialect::Responses),
+        ("azure", Dialect::Responses),
+        ("xai", Dialect::Responses),
+        ("deepseek", Dialect::Responses),
+        ("bedrock-mantle", Dialect::Responses),
+        ("openrouter", Dialect::Responses),
+        ("ollama", Dialect::Responses),
     ] {
         let Ok(files) = std::fs::read_dir(folder.join(provider)) else {
             continue;
@@ -136,6 +146,7 @@ fn read(name: String, dialect: Dialect, value: &Value) -> Option<Entry> {
         Dialect::OpenAi => matches!(api, "chat.completions" | "embeddings"),
         Dialect::Anthropic => api == "messages",
         Dialect::Gemini => matches!(api, "gemini" | "embeddings"),
+        Dialect::Responses => api == "responses",
     };
     let response = &value["response"];
     let body = body(response, dialect);

@@ -194,6 +194,7 @@ fn simulator_takes(dialect: Dialect, encoded: &Encoded, stream: bool) -> Result<
     let body = &encoded.body;
     let verdict = match dialect {
         Dialect::OpenAi => sim::openai::accept::accept_chat(&headers, body),
+        Dialect::Responses => return Ok(()),
         Dialect::Anthropic => sim::anthropic::accept::accept_messages(&headers, body),
         Dialect::Gemini => {
             sim::gemini::accept::accept_generate(&encoded.context.model, stream, &headers, body)

@@ -219,6 +219,8 @@ impl Machine {
     /// (wire-protocols §12.2): open ones are ended by it, and what is more than was streamed is
     /// taken.
     fn take_rest(&mut self, output: Vec<Value>, out: &mut Vec<ChatEvent>) {
+        // Within one response an id may stand for several items (xAI): only streamed ones count.
+        let streamed = self.seen_ids.clone();
         let mut total: BTreeMap<String, usize> = BTreeMap::new();
         for item in &output {
             *total.entry(text_of(item, "type").to_owned()).or_default() += 1;
@@ -233,7 +235,7 @@ impl Machine {
             let kind = text_of(&item, "type");
             let seen = self.seen.get(kind).copied().unwrap_or(0);
             let is_more = seen < total.get(kind).copied().unwrap_or(0);
-            if is_more && !self.seen_ids.contains(id) {
+            if is_more && !streamed.contains(id) {
                 self.see(&item);
                 OpenItem::new(&item).close(item, self, out);
             }
