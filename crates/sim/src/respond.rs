@@ -42,6 +42,7 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
     let parsed: Option<Value> = match &asked.route.operation {
         Operation::OpenaiChat
         | Operation::OpenaiEmbeddings
+        | Operation::OpenaiResponses
         | Operation::AnthropicMessages
         | Operation::AnthropicCount => asked
             .body
@@ -185,6 +186,10 @@ impl Desk<'_> {
             Operation::OpenaiEmbeddings => {
                 self.embed(openai::accept::accept_embeddings(headers, &body), false)
             }
+            Operation::OpenaiResponses => self.chat(
+                openai::responses::accept::accept_response(headers, &body),
+                fault,
+            ),
             Operation::AnthropicMessages => {
                 self.chat(anthropic::accept::accept_messages(headers, &body), fault)
             }
@@ -247,7 +252,10 @@ impl Desk<'_> {
                     .then(|| models::stand_in(dialect, model, embeddings))?
             })
             .filter(|known| matches!(known.model.purpose, Purpose::Embedding { .. }) == embeddings)
-            .ok_or_else(|| errors::unknown_model(self.about, embeddings))
+            .ok_or_else(|| match self.asked.route.operation {
+                Operation::OpenaiResponses => errors::unknown_responses_model(model),
+                _ => errors::unknown_model(self.about, embeddings),
+            })
     }
 
     fn chat(&self, read: Result<Prompt, Refusal>, fault: Option<&Fault>) -> Result<Reply, Reply> {
@@ -326,7 +334,15 @@ impl Desk<'_> {
             obfuscate: padded != Some(&Value::Bool(false)),
         };
         let framing = self.framing();
+        let responds = self.asked.route.operation == Operation::OpenaiResponses;
         let body = match (self.about.dialect, prompt.stream) {
+            (Dialect::Openai, false) if responds => {
+                Body::Json(openai::responses::render::response(&context))
+            }
+            (Dialect::Openai, true) if responds => Body::Stream {
+                framing,
+                events: openai::responses::stream::events(&context),
+            },
             (Dialect::Openai, false) => Body::Json(openai::render::completion(&context)),
             (Dialect::Anthropic, false) => Body::Json(anthropic::render::message(&context)),
             (Dialect::Gemini, false) => Body::Json(gemini::render::generated(&context)),

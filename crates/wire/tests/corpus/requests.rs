@@ -18,9 +18,16 @@ use crate::report::Report;
 
 /// Dialect, provider, model (empty for the recorded one) and check: for each dialect an older model
 /// that takes much, and a newer one that refuses more.
-const TARGETS: [(Dialect, &str, &str, &str); 6] = [
+const TARGETS: [(Dialect, &str, &str, &str); 8] = [
     (Dialect::OpenAi, "openai", "", "to-openai"),
     (Dialect::OpenAi, "openai", "gpt-5.4", "to-openai-newer"),
+    (Dialect::Responses, "openai", "gpt-4.1", "to-responses"),
+    (
+        Dialect::Responses,
+        "openai",
+        "gpt-6.1-sol",
+        "to-responses-newer",
+    ),
     (
         Dialect::Anthropic,
         "anthropic",
@@ -138,7 +145,9 @@ fn refused_rightly(
     let param = error.param.as_deref()?;
     match error.code {
         EncodeErrorCode::UnsupportedParameter
-            if param == "n" && dialect == Dialect::Anthropic && request.n > Some(1) =>
+            if param == "n"
+                && matches!(dialect, Dialect::Anthropic | Dialect::Responses)
+                && request.n > Some(1) =>
         {
             Some("asks for several choices of an API that gives one")
         }
@@ -155,7 +164,7 @@ fn refused_rightly(
             });
             if sound && !target.capabilities.audio_input {
                 Some("holds sound for a model that takes none")
-            } else if file && dialect != Dialect::OpenAi {
+            } else if file && !matches!(dialect, Dialect::OpenAi | Dialect::Responses) {
                 Some("names a file that only its issuer holds")
             } else {
                 None
@@ -194,7 +203,7 @@ fn simulator_takes(dialect: Dialect, encoded: &Encoded, stream: bool) -> Result<
     let body = &encoded.body;
     let verdict = match dialect {
         Dialect::OpenAi => sim::openai::accept::accept_chat(&headers, body),
-        Dialect::Responses => return Ok(()),
+        Dialect::Responses => sim::openai::responses::accept::accept_response(&headers, body),
         Dialect::Anthropic => sim::anthropic::accept::accept_messages(&headers, body),
         Dialect::Gemini => {
             sim::gemini::accept::accept_generate(&encoded.context.model, stream, &headers, body)
@@ -252,7 +261,12 @@ fn nothing_lost(body: &Value, sent: &Value, encoded: &Encoded) -> Result<(), Str
     }
     for (key, value) in body.as_object().into_iter().flatten() {
         let mut named = encoded.dropped.iter().chain(&encoded.changed);
-        if !says_nothing(key, value) && !named.any(|name| name.starts_with(key.as_str())) {
+        // The hub has one name for the limit.
+        let known_as = match key.as_str() {
+            "max_tokens" => "max_completion_tokens",
+            key => key,
+        };
+        if !says_nothing(key, value) && !named.any(|name| name.starts_with(known_as)) {
             value_held(key, value, &held, &joined)?;
         }
     }

@@ -4,7 +4,7 @@
 
 /// A model family's rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Traits {
+pub(in crate::dialect::openai) struct Traits {
     family: Family,
     search: bool,
 }
@@ -25,7 +25,7 @@ enum Family {
 
 impl Traits {
     /// Reads a model name; fine-tunes follow their base model.
-    pub(super) fn of(name: &str) -> Self {
+    pub(in crate::dialect::openai) fn of(name: &str) -> Self {
         let base = name.strip_prefix("ft:").unwrap_or(name);
         Self {
             family: family(base),
@@ -34,12 +34,12 @@ impl Traits {
     }
 
     /// Whether the model reasons, so that it refuses sampling parameters.
-    pub(super) fn reasons(&self) -> bool {
+    pub(in crate::dialect::openai) fn reasons(&self) -> bool {
         matches!(self.family, Family::Gpt5(..) | Family::EarlyO1 | Family::O)
     }
 
     /// Whether it reasons when the caller says nothing (GPT-5.1 to 5.5 start at `none`).
-    pub(super) fn thinks_by_default(&self) -> bool {
+    pub(in crate::dialect::openai) fn thinks_by_default(&self) -> bool {
         match self.family {
             Family::Gpt5(major, minor) => {
                 (major, minor) < (5, 1) || self.wants_reasoning_off_for_tools()
@@ -50,17 +50,17 @@ impl Traits {
     }
 
     /// GPT-5.1 and later take `none`, and with it sampling parameters.
-    pub(super) fn reasoning_can_be_off(&self) -> bool {
+    pub(in crate::dialect::openai) fn reasoning_can_be_off(&self) -> bool {
         matches!(self.family, Family::Gpt5(major, minor) if (major, minor) >= (5, 1))
     }
 
     /// Non-reasoning OpenAI models do not know `reasoning_effort` at all.
-    pub(super) fn knows_effort(&self) -> bool {
+    pub(in crate::dialect::openai) fn knows_effort(&self) -> bool {
         self.family != Family::Plain
     }
 
     /// The efforts that the model takes; `None` where nothing is known.
-    pub(super) fn efforts(&self) -> Option<&'static [&'static str]> {
+    pub(in crate::dialect::openai) fn efforts(&self) -> Option<&'static [&'static str]> {
         match self.family {
             Family::Gpt5(5, 0) => Some(&["minimal", "low", "medium", "high"]),
             Family::Gpt5(5, 1) => Some(&["none", "low", "medium", "high"]),
@@ -71,23 +71,23 @@ impl Traits {
     }
 
     /// GPT-5.4 and later refuse function tools beside an effort on this endpoint.
-    pub(super) fn refuses_effort_with_tools(&self) -> bool {
+    pub(in crate::dialect::openai) fn refuses_effort_with_tools(&self) -> bool {
         matches!(self.family, Family::Gpt5(major, minor) if (major, minor) >= (5, 4))
     }
 
     /// GPT-5.6 and later reason by default and take function tools only with the effort `none`
     /// (BerriAI/litellm#34569).
-    pub(super) fn wants_reasoning_off_for_tools(&self) -> bool {
+    pub(in crate::dialect::openai) fn wants_reasoning_off_for_tools(&self) -> bool {
         matches!(self.family, Family::Gpt5(major, minor) if (major, minor) >= (5, 6))
     }
 
     /// `o1-mini` and `o1-preview` take neither system nor developer messages.
-    pub(super) fn refuses_system(&self) -> bool {
+    pub(in crate::dialect::openai) fn refuses_system(&self) -> bool {
         self.family == Family::EarlyO1
     }
 
     /// Only search models take `web_search_options`.
-    pub(super) fn searches(&self) -> bool {
+    pub(in crate::dialect::openai) fn searches(&self) -> bool {
         self.search || self.family == Family::Other
     }
 }
