@@ -14,7 +14,8 @@ pub enum Kind {
     Chat,
     /// Embeddings.
     Embedding,
-    /// Only the provider's own Responses or Interactions API, which chat can't be sent to.
+    /// Only the provider's Responses API, which chat requests are translated for, or its
+    /// Interactions API, which they can't be sent to.
     Responses,
     /// The old text completions.
     Completion,
