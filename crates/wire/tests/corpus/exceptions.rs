@@ -28,4 +28,19 @@ pub(crate) const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "leaves",
         "four responses in one file: the first is read",
     ),
+    (
+        "ollama/embeddings-001",
+        "decode",
+        "Ollama's native endpoint, which has no translation yet",
+    ),
+    (
+        "perplexity/embeddings-001",
+        "decode",
+        "vectors of bytes, which are not read yet",
+    ),
+    (
+        "perplexity/embeddings-002",
+        "decode",
+        "vectors of bytes, which are not read yet",
+    ),
 ];
