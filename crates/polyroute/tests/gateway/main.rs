@@ -21,4 +21,5 @@ mod keys;
 mod lifecycle;
 mod media;
 mod network;
+mod responses;
 mod streams;

@@ -30,6 +30,16 @@ use wording::{found, plain, refuse};
 pub fn accept_chat(_headers: &HeaderMap, body: &[u8]) -> Result<Prompt, Refusal> {
     let body = object(body)?;
     let traits = Traits::of(text(&body, "model"));
+    if traits.responses_only() {
+        return Err(Refusal {
+            status: 404,
+            ..refuse(
+                "This model is only supported in v1/responses and not in v1/chat/completions.",
+                Some("model"),
+                None,
+            )
+        });
+    }
     params::unsupported(&body, &traits)?;
     shaped(&body, &shape::CHAT)?;
     if list(&body, "messages").is_empty() {

@@ -7,6 +7,7 @@
 pub(in crate::dialect::openai) struct Traits {
     family: Family,
     search: bool,
+    responses_only: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,7 @@ impl Traits {
         Self {
             family: family(base),
             search: base.contains("search"),
+            responses_only: is_responses_only(base),
         }
     }
 
@@ -86,10 +88,22 @@ impl Traits {
         self.family == Family::EarlyO1
     }
 
+    /// Models that the Responses API alone serves.
+    pub(in crate::dialect::openai) fn responses_only(&self) -> bool {
+        self.responses_only
+    }
+
     /// Only search models take `web_search_options`.
     pub(in crate::dialect::openai) fn searches(&self) -> bool {
         self.search || self.family == Family::Other
     }
+}
+
+/// `o1-pro`, `gpt-5.2-pro-2025-12-11`, `gpt-5.1-codex`, `o3-deep-research`.
+fn is_responses_only(name: &str) -> bool {
+    let ours = matches!(family(name), Family::Gpt5(..) | Family::O);
+    ours && (name.split('-').any(|word| matches!(word, "pro" | "codex"))
+        || name.contains("deep-research"))
 }
 
 fn family(name: &str) -> Family {
@@ -150,5 +164,7 @@ mod tests {
         assert!(Traits::of("gpt-5.6-terra").thinks_by_default());
         assert!(!Traits::of("gpt-5.4").thinks_by_default());
         assert!(Traits::of("gpt-4o-search-preview").searches());
+        assert!(Traits::of("gpt-5-pro-2025-10-06").responses_only());
+        assert!(!Traits::of("gpt-5.4-mini").responses_only());
     }
 }
