@@ -23,4 +23,5 @@ mod notes;
 mod pairing;
 pub mod profile;
 pub mod sse;
+pub mod structured;
 pub mod usage;
