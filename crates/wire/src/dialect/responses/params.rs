@@ -8,6 +8,7 @@ use crate::capability::{Reasoning, Sampling};
 use crate::chat::{ChatRequest, Effort};
 use crate::error::EncodeError;
 use crate::notes::{NO_EQUIVALENT, Notes, unsupported};
+use crate::profile::ParamRule;
 
 /// Least `max_output_tokens` that the API takes.
 const OUTPUT_MIN: u64 = 16;
@@ -130,12 +131,20 @@ pub(super) fn put(
             notes.drop("logprobs", "this model gives none")?;
         }
     }
-    set("user", request.user.clone().map(Value::from));
-    set(
-        "safety_identifier",
-        request.safety_identifier.clone().map(Value::from),
-    );
-    set("metadata", request.metadata.clone().map(Value::from));
+    for (field, value) in [
+        ("user", request.user.clone().map(Value::from)),
+        (
+            "safety_identifier",
+            request.safety_identifier.clone().map(Value::from),
+        ),
+        ("metadata", request.metadata.clone().map(Value::from)),
+    ] {
+        if value.is_some() && lacks(target, field) {
+            notes.drop(field, NO_EQUIVALENT)?;
+        } else {
+            set(field, value);
+        }
+    }
     let pad = request.stream_options.include_obfuscation;
     if let Some(pad) = pad.filter(|_| request.stream) {
         set(
@@ -153,13 +162,18 @@ pub(super) fn put(
     for (key, value) in &request.carried {
         let asks = !value.is_null() && *value != Value::Bool(false);
         let takes_options = key != "prompt_cache_options" || target.capabilities.cache_breakpoints;
-        if SAME.contains(&key.as_str()) && takes_options {
+        if SAME.contains(&key.as_str()) && takes_options && !lacks(target, key) {
             set(key, Some(value.clone()));
         } else if asks && !PLACED.contains(&key.as_str()) {
             notes.drop(key, NO_EQUIVALENT)?;
         }
     }
     Ok(())
+}
+
+/// Whether the provider has no such parameter, by the rules of its wire.
+fn lacks(target: &Target, field: &str) -> bool {
+    target.endpoint.profile.params.get(field) == Some(&ParamRule::Drop)
 }
 
 /// The output limit, which includes reasoning on both sides.

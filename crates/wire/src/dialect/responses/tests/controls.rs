@@ -216,6 +216,22 @@ fn section_8_formats_are_flat() {
 }
 
 #[test]
+fn section_15_xai_is_sent_what_its_wire_has() {
+    let mut xai = target();
+    xai.endpoint.provider = "xai".into();
+    xai.endpoint.first_party = false;
+    let rules = json!({"params": {"metadata": "drop", "safety_identifier": "drop"}});
+    xai.endpoint.profile = std::sync::Arc::new(serde_json::from_value(rules).unwrap());
+    let body = json!({"metadata": {"a": "b"}, "safety_identifier": "kim", "user": "kim",
+        "prompt_cache_key": "k"});
+    let (wire, encoded) = encode_for(body, &xai);
+    assert_eq!(encoded.dropped, ["metadata", "safety_identifier"]);
+    assert_eq!(wire["user"], "kim");
+    assert_eq!(wire["prompt_cache_key"], "k");
+    assert_eq!(wire["store"], false);
+}
+
+#[test]
 fn section_10_search_options_become_the_tool() {
     let (body, _) = encode(json!({"web_search_options": {"search_context_size": "low",
         "user_location": {"type": "approximate", "approximate": {"city": "Cork"}}}}));
