@@ -14,3 +14,4 @@ mod gemini;
 mod kit;
 mod openai;
 mod responses;
+mod vendors;
