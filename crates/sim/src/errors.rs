@@ -87,6 +87,14 @@ pub fn unknown_model(about: About<'_>, embeddings: bool) -> Reply {
     reply(404, body)
 }
 
+/// The Responses API says 400 where chat completions say 404 (recorded).
+pub fn unknown_responses_model(model: &str) -> Reply {
+    let message = format!("The requested model '{model}' does not exist.");
+    let kind = "invalid_request_error";
+    let body = openai::render::error(&message, kind, Some("model"), Some("model_not_found"));
+    reply(400, body)
+}
+
 /// The prompt is longer than the model's window.
 pub fn too_long(about: About<'_>, tokens: u64, window: u64) -> Reply {
     if let Some(vendor) = about.vendor {

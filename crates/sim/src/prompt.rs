@@ -39,6 +39,8 @@ pub struct Prompt {
     pub thinking: bool,
     /// Whether the thoughts are to be shown (Gemini `includeThoughts`; Anthropic's `display`).
     pub show_thoughts: bool,
+    /// OpenAI Responses: whether the thoughts go out sealed, so that they can be sent back.
+    pub seal_thoughts: bool,
     /// Log probabilities asked for, and how many alternatives.
     pub logprobs: Option<u32>,
     /// Input tokens marked for the prompt cache (a `cache_control` mark, `cachedContent`).

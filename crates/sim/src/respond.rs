@@ -49,6 +49,7 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
     let parsed: Option<Value> = match &asked.route.operation {
         Operation::OpenaiChat
         | Operation::OpenaiEmbeddings
+        | Operation::OpenaiResponses
         | Operation::AnthropicMessages
         | Operation::AnthropicCount
         | Operation::CohereChat
@@ -234,6 +235,10 @@ impl Desk<'_> {
             Operation::OpenaiEmbeddings => {
                 self.embed(openai::accept::accept_embeddings(headers, &body), false)
             }
+            Operation::OpenaiResponses => self.chat(
+                openai::responses::accept::accept_response(headers, &body),
+                fault,
+            ),
             Operation::AnthropicMessages => {
                 self.chat(anthropic::accept::accept_messages(headers, &body), fault)
             }
@@ -314,7 +319,10 @@ impl Desk<'_> {
                 Purpose::Chat => !embeddings,
                 Purpose::Rerank => false,
             })
-            .ok_or_else(|| errors::unknown_model(self.about, embeddings))
+            .ok_or_else(|| match self.asked.route.operation {
+                Operation::OpenaiResponses => errors::unknown_responses_model(model),
+                _ => errors::unknown_model(self.about, embeddings),
+            })
     }
 
     pub(crate) fn chat(
@@ -406,6 +414,7 @@ impl Desk<'_> {
             obfuscate: padded != Some(&Value::Bool(false)),
         };
         let framing = self.framing();
+        let responds = self.asked.route.operation == Operation::OpenaiResponses;
         let tokens = answer.usage.output_total();
         if let Some(vendor) = self.about.vendor {
             return Reply {
@@ -416,6 +425,13 @@ impl Desk<'_> {
             };
         }
         let body = match (self.about.dialect, prompt.stream) {
+            (Dialect::Openai, false) if responds => {
+                Body::Json(openai::responses::render::response(&context))
+            }
+            (Dialect::Openai, true) if responds => Body::Stream {
+                framing,
+                events: openai::responses::stream::events(&context),
+            },
             (Dialect::Openai, false) => Body::Json(openai::render::completion(&context)),
             (Dialect::Anthropic, false) => Body::Json(anthropic::render::message(&context)),
             (Dialect::Gemini, false) => Body::Json(gemini::render::generated(&context)),

@@ -25,6 +25,8 @@ pub enum Operation {
     OpenaiChat,
     /// `POST /v1/embeddings`
     OpenaiEmbeddings,
+    /// `POST /v1/responses`
+    OpenaiResponses,
     /// `POST /v1/messages`
     AnthropicMessages,
     /// `POST /v1/messages/count_tokens`
@@ -82,7 +84,10 @@ impl Operation {
     /// The wire format that it belongs to, by which even a 404 is worded.
     pub fn dialect(&self) -> Dialect {
         match self {
-            Self::OpenaiChat | Self::OpenaiEmbeddings | Self::Vendor(..) => Dialect::Openai,
+            Self::OpenaiChat
+            | Self::OpenaiEmbeddings
+            | Self::OpenaiResponses
+            | Self::Vendor(..) => Dialect::Openai,
             Self::AnthropicMessages | Self::AnthropicCount => Dialect::Anthropic,
             Self::GeminiGenerate { .. } | Self::GeminiEmbed { .. } | Self::GeminiCount { .. } => {
                 Dialect::Gemini
@@ -181,6 +186,7 @@ fn operation(
     match rest {
         "chat/completions" if suits(Dialect::Openai) => post(Operation::OpenaiChat),
         "embeddings" if suits(Dialect::Openai) => post(Operation::OpenaiEmbeddings),
+        "responses" if suits(Dialect::Openai) => post(Operation::OpenaiResponses),
         "messages" if suits(Dialect::Anthropic) => post(Operation::AnthropicMessages),
         "messages/count_tokens" if suits(Dialect::Anthropic) => post(Operation::AnthropicCount),
         "models" if method == Method::GET => Operation::Models(guess),

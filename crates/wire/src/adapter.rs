@@ -186,6 +186,9 @@ pub struct Encoded {
 /// What decoding an answer needs to know of its request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DecodeContext {
+    /// The provider's name in the config, where opaque state is for one provider alone and not
+    /// for all that speak its dialect.
+    pub provider: String,
     /// The model id that was asked for upstream.
     pub model: String,
     /// Tool names that had to be changed for the wire.

@@ -1,4 +1,5 @@
-//! Pairs tool calls with their results and gives each pair an id that the wire takes.
+//! Pairs tool calls with their results and gives each pair an id that the wire takes
+//! (wire-protocols §7). One machine for the dialects that order or rename their pairs.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -10,13 +11,30 @@ use crate::notes::Notes;
 /// The result of a call that was given none, where the policy is to repair that.
 pub(crate) const NO_RESULT: &str = "No result was given for this call.";
 
+/// What a wire takes as the id of a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IdRule {
+    /// Longest id in bytes.
+    pub(crate) bytes_max: usize,
+    /// Whether a character may stand in an id.
+    pub(crate) allows: fn(char) -> bool,
+}
+
 /// Calls of the last assistant turn that wait for a result, and ids used so far.
 #[derive(Debug)]
 pub(crate) struct Pairing {
-    /// Which characters the wire takes in an id.
-    allowed: fn(char) -> bool,
+    rule: IdRule,
     pending: VecDeque<Pending>,
     used: BTreeSet<String>,
+}
+
+/// A call that got no result, where the policy is to give it one.
+#[derive(Debug)]
+pub(crate) struct Unanswered {
+    /// How many calls stand before it.
+    pub(crate) rank: usize,
+    /// Its id on the wire.
+    pub(crate) wire: String,
 }
 
 #[derive(Debug)]
@@ -33,17 +51,17 @@ struct Pending {
 }
 
 impl Pairing {
-    /// No calls yet, on a wire that takes these characters in an id.
-    pub(crate) fn new(allowed: fn(char) -> bool) -> Self {
+    /// No calls yet.
+    pub(crate) const fn new(rule: IdRule) -> Self {
         Self {
-            allowed,
+            rule,
             pending: VecDeque::new(),
             used: BTreeSet::new(),
         }
     }
 
     /// The wire id of a call. Ids are rewritten only where the API refuses them or where they
-    /// repeat: the nth call of an id pairs with the nth result (wire-protocols §7).
+    /// repeat: the nth call of an id pairs with the nth result.
     pub(crate) fn call(&mut self, given: &str, name: &str, message: usize, call: usize) -> String {
         let base = self.sanitised(given, name, message, call);
         let wire = (1_usize..)
@@ -87,14 +105,14 @@ impl Pairing {
         !self.pending.is_empty()
     }
 
-    /// The turn is over: calls that still wait are refused, or given back by rank and wire id, to
-    /// get [`NO_RESULT`] each.
+    /// The turn is over: calls that still wait are refused, or given back to get an error
+    /// result each.
     pub(crate) fn settle(
         &mut self,
         repair: bool,
         notes: &mut Notes,
-    ) -> Result<Vec<(usize, String)>, EncodeError> {
-        let mut missing = Vec::new();
+    ) -> Result<Vec<Unanswered>, EncodeError> {
+        let mut results = Vec::new();
         for call in std::mem::take(&mut self.pending) {
             if !repair {
                 return Err(EncodeError::new(
@@ -108,23 +126,34 @@ impl Pairing {
                 ));
             }
             notes.change("messages[].tool_calls", "error_result_added");
-            missing.push((call.rank, call.wire));
+            results.push(Unanswered {
+                rank: call.rank,
+                wire: call.wire,
+            });
         }
-        Ok(missing)
+        Ok(results)
     }
 
     fn sanitised(&self, given: &str, name: &str, message: usize, call: usize) -> String {
-        let allowed = self.allowed;
         if given.is_empty() {
             let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
             return synthetic_call_id(name, place(message), place(call));
         }
-        if given.chars().all(allowed) {
+        if given.len() > self.rule.bytes_max {
+            return synthetic_call_id(given, 0, 0);
+        }
+        if given.chars().all(self.rule.allows) {
             return given.to_owned();
         }
         let readable: String = given
             .chars()
-            .map(|character| if allowed(character) { character } else { '_' })
+            .map(|character| {
+                if (self.rule.allows)(character) {
+                    character
+                } else {
+                    '_'
+                }
+            })
             .collect();
         // The hash keeps ids apart that differ only in what was replaced.
         format!("{readable}_{:016x}", stable_hash(given.as_bytes()))

@@ -17,7 +17,8 @@ pub enum Kind {
     Embedding,
     /// Reranking.
     Rerank,
-    /// Only the provider's own Responses or Interactions API, which chat can't be sent to.
+    /// Only the provider's Responses API, which chat requests are translated for, or its
+    /// Interactions API, which they can't be sent to.
     Responses,
     /// The old text completions.
     Completion,

@@ -4,7 +4,10 @@
 //! Read [`RequestNeeds`] first. It is made from the hub request where there is one, and else by a
 //! peek into the caller's JSON that copies nothing but a few short fields.
 
+mod api;
 mod peek;
+
+pub use api::ApiNeeds;
 
 use polyroute_wire::chat::{
     ChatRequest, MediaSource, Message, Part, ResponseFormat, Role, Tool, ToolChoice,

@@ -247,6 +247,7 @@ impl One<'_> {
             target: self.target.name.clone(),
             provider: self.target.provider().to_owned(),
             model: self.target.wire.model.clone(),
+            api: self.target.dialect.as_str(),
             known: self.call.is_known(self.target),
             credential: credential.map(|credential| self.label(credential)),
             repair: self.repairs,

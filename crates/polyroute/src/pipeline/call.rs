@@ -456,8 +456,8 @@ impl Call {
         let request = self.rerank_request().unwrap_or_default();
         let summary = WholeSummary {
             usage: response.usage.clone(),
-            finish_reason: None,
             model: Some(response.model.clone()).filter(|model| !model.is_empty()),
+            ..WholeSummary::default()
         };
         let id = format!("rerank-{}", self.request_id.trim_start_matches("req_"));
         let body = openai::encode::rerank(&response, &request, &id, &target.wire.model);

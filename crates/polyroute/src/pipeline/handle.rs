@@ -236,6 +236,7 @@ fn stream_reply(relay: Relay) -> Reply {
 struct AnswerHeaders {
     provider: Option<String>,
     model: Option<String>,
+    api: Option<&'static str>,
     attempts: usize,
     dropped: String,
     changed: String,
@@ -246,6 +247,7 @@ impl AnswerHeaders {
         settle.view(|record| Self {
             provider: record.provider.clone(),
             model: record.attempts.last().map(|attempt| attempt.model.clone()),
+            api: record.attempts.last().map(|attempt| attempt.api),
             attempts: record.attempts.len(),
             dropped: record.dropped_params.join(", "),
             changed: record.changed_params.join(", "),
@@ -264,6 +266,7 @@ impl AnswerHeaders {
                 "x-polyroute-model",
                 self.model.as_deref().map(Cow::Borrowed),
             ),
+            ("x-polyroute-api", self.api.map(Cow::Borrowed)),
             ("x-polyroute-attempts", attempts.map(Cow::Owned)),
             ("x-polyroute-dropped-params", list(&self.dropped)),
             ("x-polyroute-changed-params", list(&self.changed)),

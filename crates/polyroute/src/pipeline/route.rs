@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use polyroute_engine::needs::{Operation as Needed, RequestNeeds};
+use polyroute_engine::needs::{ApiNeeds, Operation as Needed, RequestNeeds};
 use polyroute_engine::plan::{NoTarget, Plan, PlanInput, plan as make_plan};
 use polyroute_engine::resolve::{NameRequest, ResolveError, permitted, resolve};
 use polyroute_wire::adapter::TranslationPolicy;
@@ -105,6 +105,7 @@ pub(super) fn plan(
     };
     let input = PlanInput {
         needs,
+        api: ApiNeeds::peek(raw),
         policy: asked.strict_params.map(|strict_params| TranslationPolicy {
             strict_params,
             ..gateway.snapshot.defaults.policy

@@ -37,7 +37,8 @@ struct Requests {
 /// not shown.
 #[derive(Default)]
 struct Target {
-    attempts: Vec<(&'static str, Counter)>,
+    /// By outcome and API.
+    attempts: Vec<((&'static str, &'static str), Counter)>,
     duration: Option<Histogram>,
     ttft: Option<Histogram>,
     tokens: Option<[Counter; 5]>,
@@ -65,20 +66,21 @@ impl<'a> Counters<'a> {
             self.metrics.errors.get_or_create(&labels).inc();
         }
         for attempt in &record.attempts {
-            let (metrics, outcome) = (self.metrics, attempt.outcome);
+            let (metrics, outcome, api) = (self.metrics, attempt.outcome, attempt.api);
             let model = model_label(metrics, attempt, &attempt.model);
             let known = &mut self.target(&attempt.provider, model).attempts;
-            if let Some((_, counter)) = known.iter().find(|(known, _)| *known == outcome) {
+            if let Some((_, counter)) = known.iter().find(|(known, _)| *known == (outcome, api)) {
                 counter.inc();
                 continue;
             }
             let counter = metrics.attempts.get_or_create_owned(&AttemptLabels {
                 provider: attempt.provider.clone(),
                 model: model.to_owned(),
+                api,
                 outcome: outcome.to_owned(),
             });
             counter.inc();
-            known.push((outcome, counter));
+            known.push(((outcome, api), counter));
         }
         self.answer(record);
     }

@@ -47,6 +47,8 @@ pub struct AttemptLabels {
     pub provider: String,
     /// Model at the provider.
     pub model: String,
+    /// The API that was spoken, by its dialect's name.
+    pub api: &'static str,
     /// `ok`, or the error kind.
     pub outcome: String,
 }

@@ -125,6 +125,9 @@ pub struct AttemptRecord {
     pub provider: String,
     /// The model that was asked for there.
     pub model: String,
+    /// The API that was spoken there, by its dialect's name: `responses` where a chat request was
+    /// translated to it.
+    pub api: &'static str,
     /// Configuration, catalog or the provider's own list name this model: it is no invention of a
     /// caller, and may be a metric label.
     #[serde(skip)]

@@ -26,5 +26,6 @@ mod network;
 mod pins;
 mod providers_check;
 mod rerank;
+mod responses;
 mod streams;
 mod structured;

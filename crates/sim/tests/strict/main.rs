@@ -14,4 +14,5 @@ mod corpus;
 mod gemini;
 mod kit;
 mod openai;
+mod responses;
 mod vendors;

@@ -5,6 +5,8 @@ pub mod anthropic;
 pub mod cohere;
 pub mod gemini;
 pub mod openai;
+mod openai_shared;
+pub mod responses;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,8 @@ pub enum Dialect {
     Gemini,
     /// Cohere v2: chat, embeddings and reranking.
     Cohere,
+    /// OpenAI Responses.
+    Responses,
 }
 
 /// What the registry holds of a dialect.
@@ -35,7 +39,13 @@ struct Row {
 
 impl Dialect {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::OpenAi, Self::Anthropic, Self::Gemini, Self::Cohere];
+    pub const ALL: &'static [Self] = &[
+        Self::OpenAi,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Cohere,
+        Self::Responses,
+    ];
 
     const fn row(self) -> Row {
         match self {
@@ -62,6 +72,12 @@ impl Dialect {
                 about: "Cohere v2: chat, embeddings and reranking.",
                 key_header: None,
                 adapter: &cohere::Cohere,
+            },
+            Self::Responses => Row {
+                name: "responses",
+                about: "OpenAI Responses, and what copies it.",
+                key_header: None,
+                adapter: &responses::Responses,
             },
         }
     }

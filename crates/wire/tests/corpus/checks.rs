@@ -9,7 +9,7 @@ use polyroute_wire::usage::Usage;
 use serde_json::Value;
 
 use crate::entry::{Body, Dialect, Entry};
-use crate::leaves::{Held, joined_inputs, missing};
+use crate::leaves::{Held, joined_inputs, missing, of_response};
 use crate::report::Report;
 use crate::{errors, hub, shape};
 
@@ -46,6 +46,11 @@ pub(crate) fn answer(entry: &Entry, report: &mut Report) {
         }
         Body::Stream { events, .. } => (events.clone(), true),
         Body::Text(_) => (Vec::new(), false),
+    };
+    let recorded = if entry.dialect == Dialect::Responses {
+        of_response(recorded)
+    } else {
+        recorded
     };
     let lost = missing(&recorded, &held, entry.dialect, is_stream);
     report.case(entry, "leaves", lost);

@@ -25,6 +25,7 @@ const READ: &[(&str, &str, Dialect)] = &[
     ("*", "chat.completions", Dialect::OpenAi),
     ("*", "embeddings", Dialect::OpenAi),
     ("*", "models", Dialect::OpenAi),
+    ("*", "responses", Dialect::Responses),
 ];
 
 /// Providers whose recordings of an API that [`READ`] names for all are in a format of their own.

@@ -62,6 +62,22 @@ const IGNORED: &[(Dialect, &str, In, Only, &str)] = &[
     (Dialect::Gemini, "candidates[].content.parts[].functionCall.partialArgs[].jsonPath", In::Streams, None, "where a piece belongs: the arguments are put together"),
     (Dialect::Gemini, "candidates[].content.parts[].functionCall.partialArgs[].willContinue", In::Streams, None, "more pieces follow: the arguments are put together"),
     (Dialect::Gemini, "candidates[].content.parts[].functionCall.willContinue", In::Streams, None, "more pieces follow: the arguments are put together"),
+    (Dialect::Responses, "object", In::Both, Some("response"), "constant of the shape"),
+    (Dialect::Responses, "status", In::Both, Some("incomplete"), "said by its reason"),
+    (Dialect::Responses, "output[].encrypted_content", In::Streams, None, "sealed anew at the end of a stream: that of the item is kept"),
+    (Dialect::Responses, "item.content[].logprobs[].logprob", In::Streams, None, "rounded otherwise than where they were streamed"),
+    (Dialect::Responses, "output[].content[].logprobs[].logprob", In::Streams, None, "rounded otherwise than where they were streamed"),
+    (Dialect::Responses, "type", In::Streams, None, "the event's name"),
+    (Dialect::Responses, "part.type", In::Streams, None, "said by the place in the hub"),
+    (Dialect::Responses, "output[].content[].type", In::Both, None, "said by the place in the hub; whole items keep theirs"),
+    (Dialect::Responses, "item.content[].type", In::Streams, None, "said by the place in the hub; whole items keep theirs"),
+    (Dialect::Responses, "sequence_number", In::Streams, None, "the order of the events"),
+    (Dialect::Responses, "output_index", In::Streams, None, "the order of the items"),
+    (Dialect::Responses, "content_index", In::Streams, None, "the order of the parts"),
+    (Dialect::Responses, "summary_index", In::Streams, None, "the order of the parts"),
+    (Dialect::Responses, "annotation_index", In::Streams, None, "the order of the citations"),
+    (Dialect::Responses, "item_id", In::Streams, None, "which item an event is of"),
+    (Dialect::Responses, "obfuscation", In::Streams, None, "padding against traffic analysis"),
 ];
 
 /// Whether a leaf may be left out.

@@ -18,9 +18,16 @@ use crate::report::Report;
 
 /// Dialect, provider, model (empty for the recorded one) and check: for each dialect an older model
 /// that takes much, and a newer one that refuses more.
-const TARGETS: [(Dialect, &str, &str, &str); 7] = [
+const TARGETS: [(Dialect, &str, &str, &str); 9] = [
     (Dialect::OpenAi, "openai", "", "to-openai"),
     (Dialect::OpenAi, "openai", "gpt-5.4", "to-openai-newer"),
+    (Dialect::Responses, "openai", "gpt-4.1", "to-responses"),
+    (
+        Dialect::Responses,
+        "openai",
+        "gpt-6.1-sol",
+        "to-responses-newer",
+    ),
     (
         Dialect::Anthropic,
         "anthropic",
@@ -73,7 +80,8 @@ pub(crate) fn all(entry: &Entry, report: &mut Report) {
     // content OpenAI itself refuses: it goes to that vendor, and translated to other dialects.
     let of_vendor = vendor(&entry.provider);
     for (dialect, provider, model, check) in TARGETS {
-        if of_vendor.is_some() && dialect == Dialect::OpenAi {
+        let is_openai_s = matches!(dialect, Dialect::OpenAi | Dialect::Responses);
+        if of_vendor.is_some() && is_openai_s {
             continue;
         }
         let adapter = dialect.adapter();
@@ -155,7 +163,9 @@ fn refused_rightly(
     let param = error.param.as_deref()?;
     match error.code {
         EncodeErrorCode::UnsupportedParameter
-            if param == "n" && dialect == Dialect::Anthropic && request.n > Some(1) =>
+            if param == "n"
+                && matches!(dialect, Dialect::Anthropic | Dialect::Responses)
+                && request.n > Some(1) =>
         {
             Some("asks for several choices of an API that gives one")
         }
@@ -175,7 +185,7 @@ fn refused_rightly(
                 Some("holds sound for a model that takes none")
             } else if dialect == Dialect::Cohere && holds_files {
                 Some("holds a file for an API that takes documents as text")
-            } else if file && dialect != Dialect::OpenAi {
+            } else if file && !matches!(dialect, Dialect::OpenAi | Dialect::Responses) {
                 Some("names a file that only its issuer holds")
             } else {
                 None
@@ -223,6 +233,7 @@ fn simulator_takes(dialect: Dialect, encoded: &Encoded, stream: bool) -> Result<
     let body = &encoded.body;
     let verdict = match dialect {
         Dialect::OpenAi => sim::openai::accept::accept_chat(&headers, body),
+        Dialect::Responses => sim::openai::responses::accept::accept_response(&headers, body),
         Dialect::Anthropic => sim::anthropic::accept::accept_messages(&headers, body),
         Dialect::Cohere => sim::cohere::accept::accept_chat(&headers, body),
         Dialect::Gemini => {
@@ -286,7 +297,12 @@ fn nothing_lost(body: &Value, sent: &Value, encoded: &Encoded) -> Result<(), Str
     }
     for (key, value) in body.as_object().into_iter().flatten() {
         let mut named = encoded.dropped.iter().chain(&encoded.changed);
-        if !says_nothing(key, value) && !named.any(|name| name.starts_with(key.as_str())) {
+        // The hub has one name for the limit.
+        let known_as = match key.as_str() {
+            "max_tokens" => "max_completion_tokens",
+            key => key,
+        };
+        if !says_nothing(key, value) && !named.any(|name| name.starts_with(known_as)) {
             value_held(key, value, &held, &joined)?;
         }
     }

@@ -8,7 +8,7 @@ use crate::chat::{ChatRequest, Message, Part, Role, ToolCall};
 use crate::error::{EncodeError, EncodeErrorCode};
 use crate::names::NameMap;
 use crate::notes::{Notes, invalid, unsupported, unsupported_content};
-use crate::pairing::{NO_RESULT, Pairing};
+use crate::pairing::{IdRule, NO_RESULT, Pairing, Unanswered};
 
 /// Asks for more where a trailing assistant message can't be continued.
 const CONTINUE: &str = "Continue your last message from exactly where it ends. Do not repeat any \
@@ -16,6 +16,11 @@ const CONTINUE: &str = "Continue your last message from exactly where it ends. D
 /// The result of a tool that returned nothing: an empty message is refused, and the API wants "a
 /// JSON object string".
 const EMPTY_RESULT: &str = "{}";
+/// Anything but control characters.
+const CALL_IDS: IdRule = IdRule {
+    bytes_max: usize::MAX,
+    allows: |character| !character.is_control(),
+};
 /// Part types in which other providers carry reasoning.
 const FOREIGN_REASONING: [&str; 2] = ["thinking", "reasoning"];
 
@@ -39,7 +44,7 @@ pub(super) fn build(
         conversation: Conversation::default(),
         system: Vec::new(),
         held: Vec::new(),
-        pairing: Pairing::new(|character| !character.is_control()),
+        pairing: Pairing::new(CALL_IDS),
         context,
         names,
         notes,
@@ -354,7 +359,7 @@ impl Builder<'_> {
     /// Before the next assistant turn or the end: every call must have its result.
     fn settle(&mut self) -> Result<(), EncodeError> {
         let repair = self.context.target.policy.repair_orphans;
-        for (_, id) in self.pairing.settle(repair, self.notes)? {
+        for Unanswered { wire: id, .. } in self.pairing.settle(repair, self.notes)? {
             let content = json!({ "error": NO_RESULT }).to_string();
             self.conversation
                 .messages

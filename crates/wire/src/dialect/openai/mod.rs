@@ -10,8 +10,6 @@ mod content;
 mod edit;
 mod embeddings;
 pub mod encode;
-mod errors;
-mod models;
 mod params;
 mod parse;
 mod pass_embeddings;
@@ -32,6 +30,7 @@ pub use tap::{Tap, TapSignal, TapSummary, tap_whole};
 
 use crate::adapter::{Adapter, DecodeContext, Encoded, Endpoint, ModelListing, ReplyHead, Target};
 use crate::chat::{ChatRequest, ChatResponse, StreamDecoder};
+use crate::dialect::openai_shared::{errors, models};
 use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
 use crate::error::{EncodeError, UpstreamError};
 use crate::media::MediaStore;
