@@ -10,7 +10,8 @@ use std::time::Duration;
 use polyroute_wire::adapter::{Target as WireTarget, TranslationPolicy};
 
 use crate::catalog::Match;
-use crate::needs::RequestNeeds;
+use crate::estimate::{Corrections, Family};
+use crate::needs::{Operation, RequestNeeds};
 use crate::resolve::Resolved;
 use crate::snapshot::{Dialect, Snapshot, Target, Timeouts};
 
@@ -18,7 +19,7 @@ pub use exclude::{ExcludeReason, Excluded};
 
 /// What a plan depends on beside the snapshot and the name.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct PlanInput {
+pub struct PlanInput<'a> {
     /// What the request needs.
     pub needs: RequestNeeds,
     /// The caller's own policy, in place of the route's (`strict_params` of the body).
@@ -29,6 +30,23 @@ pub struct PlanInput {
     pub seed: u64,
     /// A counter that goes up by one a request: credentials of a provider take turns by it.
     pub rotation: u64,
+    /// What earlier answers taught of the providers' own counts.
+    pub corrections: Option<&'a Corrections>,
+}
+
+impl PlanInput<'_> {
+    /// The estimated input tokens of the request at one target.
+    #[must_use]
+    pub fn tokens_at(&self, target: &PlannedTarget) -> u64 {
+        let size = &self.needs.size;
+        if self.needs.operation == Operation::Embedding {
+            return size.plain_tokens(target.family);
+        }
+        let estimate = size.tokens(target.family);
+        self.corrections.map_or(estimate, |corrections| {
+            corrections.corrected(&target.counted_as(), size.shape(), estimate)
+        })
+    }
 }
 
 /// The plan for one request.
@@ -80,6 +98,8 @@ pub struct PlannedTarget {
     pub model: String,
     /// The upstream model id is a pin of the configuration.
     pub pinned: bool,
+    /// How its model counts tokens.
+    pub family: Family,
     /// The timeouts of one attempt, defaults applied.
     pub timeouts: Timeouts,
     /// How the provider's credentials take turns.
@@ -87,6 +107,12 @@ pub struct PlannedTarget {
 }
 
 impl PlannedTarget {
+    /// What corrections of its token counts are kept under.
+    #[must_use]
+    pub fn counted_as(&self) -> String {
+        format!("{}/{}", self.provider(), self.wire.model)
+    }
+
     /// The name of its provider.
     #[must_use]
     pub fn provider(&self) -> &str {
@@ -145,7 +171,7 @@ pub struct NoTarget {
 pub fn plan(
     snapshot: &Snapshot,
     resolved: &Resolved<'_>,
-    input: &PlanInput,
+    input: &PlanInput<'_>,
 ) -> Result<Plan, NoTarget> {
     let route = resolved.route;
     let policy = input
@@ -160,7 +186,7 @@ pub fn plan(
             Err(reason) => excluded.push(Excluded::new(&target.name, reason)),
         }
     }
-    keep_wide_enough(&mut targets, &mut excluded, &input.needs);
+    keep_wide_enough(&mut targets, &mut excluded, input);
     if targets.is_empty() {
         return Err(exclude::refusal(excluded));
     }
@@ -183,7 +209,7 @@ pub fn plan(
 fn admit(
     snapshot: &Snapshot,
     target: &Target,
-    input: &PlanInput,
+    input: &PlanInput<'_>,
     policy: TranslationPolicy,
 ) -> Result<PlannedTarget, ExcludeReason> {
     let provider = snapshot
@@ -220,6 +246,7 @@ fn admit(
         },
         model: target.model.clone(),
         pinned: target.pin.is_some(),
+        family: Family::of(&provider.name, &target.model),
         timeouts: target.timeouts.or(snapshot.defaults.timeouts),
         credentials: CredentialPick::new(provider.credentials, input.rotation),
     })
@@ -230,25 +257,31 @@ fn admit(
 fn keep_wide_enough(
     targets: &mut Vec<PlannedTarget>,
     excluded: &mut Vec<Excluded>,
-    needs: &RequestNeeds,
+    input: &PlanInput<'_>,
 ) {
-    let wanted = needs
-        .estimated_input_tokens
-        .saturating_add(needs.max_output.unwrap_or(0));
-    let window = |target: &PlannedTarget| target.wire.capabilities.context_window;
-    let wide_enough = |target: &PlannedTarget| window(target).is_none_or(|window| window >= wanted);
-    let bar = if targets.iter().any(wide_enough) {
-        wanted
-    } else {
-        targets.iter().filter_map(window).max().unwrap_or(0)
+    let wanted = |target: &PlannedTarget| {
+        let output = input.needs.max_output.unwrap_or(0);
+        input.tokens_at(target).saturating_add(output)
     };
-    targets.retain(|target| match window(target) {
-        Some(window) if window < bar => {
-            let reason = ExcludeReason::Window { window, wanted };
-            excluded.push(Excluded::new(&target.name, reason));
-            false
+    let window = |target: &PlannedTarget| target.wire.capabilities.context_window;
+    let wide_enough =
+        |target: &PlannedTarget| window(target).is_none_or(|window| window >= wanted(target));
+    let some_fits = targets.iter().any(wide_enough);
+    let widest = targets.iter().filter_map(window).max().unwrap_or(0);
+    targets.retain(|target| {
+        let keeps = if some_fits {
+            wide_enough(target)
+        } else {
+            window(target) >= Some(widest)
+        };
+        if let (false, Some(window)) = (keeps, window(target)) {
+            let wanted = wanted(target);
+            excluded.push(Excluded::new(
+                &target.name,
+                ExcludeReason::Window { window, wanted },
+            ));
         }
-        _ => true,
+        keeps
     });
 }
 

@@ -99,6 +99,7 @@ pub(super) async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, F
             call: &call,
             plan: &call.plan,
             target: planned,
+            index: target,
             credential,
             settle,
         };
@@ -173,6 +174,8 @@ struct One<'a> {
     call: &'a Arc<Call>,
     plan: &'a Plan,
     target: &'a PlannedTarget,
+    /// Its place in the plan.
+    index: usize,
     credential: usize,
     settle: Settle,
 }
@@ -251,8 +254,14 @@ impl One<'_> {
                 let prices = self.call.prices(self.target);
                 let (usage, provenance) = match summary.usage {
                     Some(usage) => (usage, Provenance::Reported),
-                    None => (self.call.estimate(&bytes), Provenance::Estimated),
+                    None => (
+                        self.call.estimate(self.target, &bytes),
+                        Provenance::Estimated,
+                    ),
                 };
+                if provenance == Provenance::Reported {
+                    self.settle.counted(self.call.counted(self.target));
+                }
                 self.settle.usage(&usage, provenance, prices);
                 let sent = bytes.len() as u64;
                 let target_model = self.target.wire.model.clone();
@@ -285,8 +294,7 @@ impl One<'_> {
                     ended,
                     inter_token: self.limits().inter_token,
                     total_until: started + self.limits().total,
-                    input_tokens_estimate: self.call.input_estimate(),
-                    dialect: self.target.dialect,
+                    target: self.index,
                     call: Arc::clone(self.call),
                     provider: self.target.provider().to_owned(),
                     prices: self.call.prices(self.target),

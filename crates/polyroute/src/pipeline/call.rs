@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
-use polyroute_engine::estimate;
+use polyroute_engine::estimate::{self, CORRECTIONS_MAX, Form, InputSize};
+use polyroute_engine::needs::RequestNeeds;
 use polyroute_engine::plan::{Plan, PlannedTarget};
 use polyroute_engine::snapshot::Dialect;
 use polyroute_wire::adapter::{Adapter, DecodeContext, Encoded, Target};
@@ -17,7 +18,7 @@ use polyroute_wire::dialect::openai::encode::{ChunkEncoder, ChunkOptions, ReplyI
 use polyroute_wire::dialect::openai::{self, Tap};
 use polyroute_wire::embedding::EmbeddingRequest;
 use polyroute_wire::error::{EncodeError, EncodeErrorCode, ErrorKind, ParseError, UpstreamError};
-use polyroute_wire::json::{RawLayout, RawObject};
+use polyroute_wire::json::{RawLayout, RawObject, stable_hash};
 use polyroute_wire::media::MediaStore;
 use polyroute_wire::usage::Usage;
 
@@ -27,8 +28,11 @@ use super::schema::{self, SchemaCheck};
 use super::settle::Priced;
 use super::turn::TurnMemory;
 use crate::gateway::{Gateway, ProviderState};
+use crate::telemetry::Counted;
 use crate::upstream::TraceContext;
 
+/// How many requests there are to one whose token count teaches, of a target that is known.
+const COUNTED_ONE_IN: u64 = 16;
 /// Files fetched for one request.
 const MEDIA_FILES_MAX: usize = 20;
 
@@ -76,6 +80,8 @@ pub(super) struct Call {
     pub(super) plan: Plan,
     /// The body as the hub reads it, once somebody needs that.
     pub(super) hub: OnceLock<Result<ChatRequest, ParseError>>,
+    /// How large its input is, once somebody needs that.
+    pub(super) size: OnceLock<InputSize>,
 }
 
 /// A request as one target gets it.
@@ -174,22 +180,69 @@ impl Call {
         told
     }
 
-    /// Input tokens, estimated from the size of the body.
-    pub(super) fn input_estimate(&self) -> u64 {
-        estimate::tokens_of_bytes(self.body.len())
+    /// How large the input is.
+    fn size(&self) -> &InputSize {
+        self.size.get_or_init(|| match self.operation {
+            // A body that can't be peeked at is refused before anybody asks.
+            Operation::Chat => RequestNeeds::peek(&self.body)
+                .map(|needs| needs.size)
+                .unwrap_or_default(),
+            Operation::Embeddings => {
+                let mut size = InputSize::default();
+                let input = self.raw().ok();
+                let input = input.as_ref().and_then(|raw| raw.get("input"));
+                size.text(input.unwrap_or_default(), Form::Escaped);
+                size
+            }
+        })
+    }
+
+    /// Input tokens at a target, estimated.
+    pub(super) fn input_estimate(&self, target: &PlannedTarget) -> u64 {
+        let size = self.size();
+        if self.operation == Operation::Embeddings {
+            return size.plain_tokens(target.family);
+        }
+        let corrections = self.gateway.telemetry.corrections.load();
+        let estimate = size.tokens(target.family);
+        corrections.corrected(&target.counted_as(), size.shape(), estimate)
     }
 
     /// Tokens of an answer that reported none, estimated.
-    pub(super) fn estimate(&self, answer: &[u8]) -> Usage {
+    pub(super) fn estimate(&self, target: &PlannedTarget, answer: &[u8]) -> Usage {
         let output = match self.operation {
-            Operation::Chat => estimate::tokens_of_bytes(answer.len()),
+            Operation::Chat => {
+                let bytes = u64::try_from(answer.len()).unwrap_or(u64::MAX);
+                estimate::tokens(bytes, target.family)
+            }
             Operation::Embeddings => 0,
         };
         Usage {
-            input: self.input_estimate(),
+            input: self.input_estimate(target),
             output,
             ..Usage::default()
         }
+    }
+
+    /// What an answer's count is held against, on the few requests of a target that teach: all of
+    /// its first ones, and a sample of the others. A scan of the request costs microseconds a
+    /// kilobyte.
+    pub(super) fn counted(&self, target: &PlannedTarget) -> Option<Counted> {
+        if self.operation != Operation::Chat {
+            return None;
+        }
+        let target_name = target.counted_as();
+        let sampled = stable_hash(self.request_id.as_bytes()).is_multiple_of(COUNTED_ONE_IN);
+        let known = self.size.get().is_some();
+        let new = || {
+            let corrections = self.gateway.telemetry.corrections.load();
+            corrections.len() < CORRECTIONS_MAX && !corrections.knows(&target_name)
+        };
+        (known || sampled || new()).then(|| Counted {
+            shape: self.size().shape(),
+            estimate: self.size().tokens(target.family),
+            target: target_name.clone(),
+        })
     }
 
     /// The request as a target gets it.

@@ -119,6 +119,10 @@ async fn prepare(
         let _ = hub.set(Ok(request));
     }
     let layout = raw.layout(&body);
+    let size = OnceLock::new();
+    if let Some(known) = planned.size {
+        let _ = size.set(known);
+    }
     Ok(Arc::new(Call {
         gateway: Arc::clone(gateway),
         principal,
@@ -131,6 +135,7 @@ async fn prepare(
         include_usage: fields.include_usage,
         plan,
         hub,
+        size,
     }))
 }
 

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
+use polyroute_engine::estimate::InputSize;
 use polyroute_engine::needs::{Operation as Needed, RequestNeeds};
 use polyroute_engine::plan::{NoTarget, Plan, PlanInput, plan as make_plan};
 use polyroute_engine::resolve::{NameRequest, ResolveError, permitted, resolve};
@@ -31,6 +32,8 @@ pub(super) struct Planned {
     pub(super) plan: Plan,
     /// The body as the hub reads it, if the choice between targets needed that.
     pub(super) hub: Option<ChatRequest>,
+    /// How large its input is, if the choice needed that.
+    pub(super) size: Option<InputSize>,
 }
 
 /// Plans a request.
@@ -55,8 +58,10 @@ pub(super) fn plan(
     // With one target there is no choice: what it can't take, it says itself, and the body is not
     // parsed for it.
     let mut hub = None;
+    let chooses = resolved.targets.len() > 1;
+    let corrections = gateway.telemetry.corrections.load();
     let needs = match asked.operation {
-        Operation::Chat if resolved.targets.len() > 1 => {
+        Operation::Chat if chooses => {
             match RequestNeeds::peek(body) {
                 Some(needs) => needs,
                 // Its reader says what is wrong with it.
@@ -69,7 +74,7 @@ pub(super) fn plan(
             }
         }
         Operation::Chat => RequestNeeds::default(),
-        Operation::Embeddings if resolved.targets.len() > 1 => {
+        Operation::Embeddings if chooses => {
             let request = parse_embeddings(raw).map_err(|error| ApiError::from_parse(&error))?;
             RequestNeeds::of_embeddings(&request)
         }
@@ -87,10 +92,12 @@ pub(super) fn plan(
         now_ms: 0,
         seed: asked.seed,
         rotation: gateway.rotation.fetch_add(1, Ordering::Relaxed),
+        corrections: Some(&corrections),
     };
     let plan =
         make_plan(&gateway.snapshot, &resolved, &input).map_err(|error| no_target(&error))?;
-    Ok(Planned { plan, hub })
+    let size = (chooses && asked.operation == Operation::Chat).then_some(needs.size);
+    Ok(Planned { plan, hub, size })
 }
 
 /// Whether a caller may use a name; for the model list.

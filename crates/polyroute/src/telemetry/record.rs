@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use polyroute_engine::estimate::Provenance;
+use polyroute_engine::estimate::{Provenance, Shape};
 use serde::Serialize;
 
 /// How a request ended.
@@ -33,6 +33,17 @@ impl End {
             Self::Truncated => "truncated",
         }
     }
+}
+
+/// An estimate of the input beside which the provider's own count is to be held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// The target that counted, as corrections are kept.
+    pub target: String,
+    /// What kind of request it was.
+    pub shape: Shape,
+    /// The uncorrected estimate in tokens.
+    pub estimate: u64,
 }
 
 /// What happened to one request.
@@ -96,6 +107,9 @@ pub struct Record {
     pub overhead_ms: f64,
     /// Bytes of the answer that the caller took.
     pub bytes_sent: u64,
+    /// What the reported input is held against, to correct later estimates.
+    #[serde(skip)]
+    pub counted: Option<Counted>,
 }
 
 /// A target that could not take the request.
