@@ -160,6 +160,8 @@ pub struct DecodeContext {
     pub schema_to_validate: Option<serde_json::Value>,
     /// Inputs of an embeddings request, with an estimate of the tokens of each.
     pub embedding_inputs: Vec<u64>,
+    /// Vectors come as base64 of one signed byte a dimension.
+    pub int8_vectors: bool,
     /// The upstream was asked to stream.
     pub stream: bool,
     /// Stable seed for ids that the provider does not give (request id).
