@@ -80,6 +80,7 @@ pub const CODES: &[CodeEntry] = &[
     entry("invalid_request", 400, INVALID, false, "The provider refused the request as wrong.", "Change what the provider's message says."),
     entry("provider_not_supported", 400, INVALID, false, "The gateway does not speak this provider's API.", "Use a provider that the message names."),
     entry("wrong_model_kind", 400, INVALID, false, "The model answers another kind of request: an embedding model was asked to chat, or the reverse.", "Use a model of the right kind."),
+    entry("unsupported_endpoint", 400, INVALID, false, "The model's provider has no such endpoint.", "Use a model of a provider that has it; the message names what is missing."),
     entry("context_length_exceeded", 400, INVALID, false, "Input and output together are longer than the model's window.", "Shorten the messages, ask for fewer output tokens, or choose a model with a larger window."),
     entry("content_filter", 400, INVALID, false, "The provider's filter blocked the request.", "Change the content."),
     entry("invalid_api_key", 401, "authentication_error", false, "The gateway key is missing or unknown.", "Send a valid gateway key as `Authorization: Bearer`."),

@@ -22,6 +22,10 @@ pub enum Operation {
     Chat,
     /// Embeddings.
     Embedding,
+    /// Text completions.
+    Completions,
+    /// Moderations.
+    Moderations,
 }
 
 /// What a request needs.
@@ -103,6 +107,21 @@ impl RequestNeeds {
             needs.size.thinks();
         }
         needs
+    }
+
+    /// Of a text completions request, by the JSON text of its prompt and its limits.
+    #[must_use]
+    pub fn of_completion(prompt: &str, choices: Option<u32>, max_output: Option<u64>) -> Self {
+        let mut size = InputSize::default();
+        size.message();
+        size.text(prompt, Form::Escaped);
+        Self {
+            operation: Operation::Completions,
+            choices: choices.unwrap_or(1),
+            max_output,
+            size,
+            ..Self::default()
+        }
     }
 
     /// Of an embeddings request.

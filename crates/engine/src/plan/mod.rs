@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use polyroute_wire::adapter::{Target as WireTarget, TranslationPolicy};
 
-use crate::catalog::Match;
+use crate::catalog::{Kind, Match};
 use crate::estimate::{Corrections, Family};
 use crate::needs::{Operation, RequestNeeds};
 use crate::resolve::Resolved;
@@ -98,6 +98,8 @@ pub struct PlannedTarget {
     pub model: String,
     /// The upstream model id is a pin of the configuration.
     pub pinned: bool,
+    /// It has `/completions`: text completions are passed on. Otherwise its chat stands in.
+    pub native_completions: bool,
     /// How its model counts tokens.
     pub family: Family,
     /// The timeouts of one attempt, defaults applied.
@@ -225,6 +227,16 @@ fn admit(
     if let Some(entry) = known.as_ref().and_then(|known| known.entry) {
         exclude::by_kind(entry.kind, input.needs.operation)?;
     }
+    let kind = known
+        .as_ref()
+        .and_then(|known| known.entry)
+        .map(|entry| entry.kind);
+    let endpoints = provider.profile.endpoints;
+    let speaks_openai = provider.dialect == Dialect::OpenAi;
+    if input.needs.operation == Operation::Moderations && !(speaks_openai && endpoints.moderations)
+    {
+        return Err(ExcludeReason::NoModerations);
+    }
     let capabilities = known
         .as_ref()
         .map(|known| known.capabilities.clone())
@@ -246,6 +258,8 @@ fn admit(
         },
         model: target.model.clone(),
         pinned: target.pin.is_some(),
+        native_completions: speaks_openai
+            && (kind == Some(Kind::Completion) || endpoints.completions),
         family: Family::of(&provider.name, &target.model),
         timeouts: target.timeouts.or(snapshot.defaults.timeouts),
         credentials: CredentialPick::new(provider.credentials, input.rotation),

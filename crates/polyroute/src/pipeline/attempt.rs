@@ -13,11 +13,14 @@ use hyper::body::Incoming;
 use polyroute_engine::estimate::Provenance;
 use polyroute_engine::next::{Attempt, AttemptEnd, Failure, Next, Stop, most_telling, next};
 use polyroute_engine::plan::{Plan, PlannedTarget};
-use polyroute_wire::adapter::{DecodeContext, ReplyHead};
+use polyroute_wire::adapter::{DecodeContext, Encoded, ReplyHead};
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::error::{EncodeError, ErrorKind, UpstreamError};
 
-use super::call::{Call, Encoding};
+use super::batch::send_all;
+use super::call::Call;
+use super::decode::{Part, WholeSummary};
+use super::encode::{Encoding, Kind};
 use super::reader::{Reader, Step};
 use super::received::{check_encoding, header_map, read_all, read_up_to, upstream_request_id};
 use super::relay::Live;
@@ -108,10 +111,13 @@ pub(super) async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, F
             Err(missed) => {
                 settle = missed.settle;
                 let (error, end) = match &missed.error {
-                    Miss::Upstream(error) => (
-                        call.told_of(error),
-                        AttemptEnd::Failed(Failure::from(error)),
-                    ),
+                    Miss::Upstream(error) => {
+                        let failure = Failure {
+                            taught: call.learn(planned, error),
+                            ..Failure::from(error)
+                        };
+                        (call.told_of(error), AttemptEnd::Failed(failure))
+                    }
                     Miss::Encode(error) => (
                         ApiError::from_encode(error),
                         AttemptEnd::Refused(error.code),
@@ -227,6 +233,7 @@ impl One<'_> {
             started_ms: millis(before),
             latency_ms: 0.0,
             upstream_request_id: None,
+            calls: 1,
         }
     }
 
@@ -322,22 +329,35 @@ impl One<'_> {
             .clients
             .get(self.target.provider(), self.limits().connect)
             .ok_or_else(|| UpstreamError::new(ErrorKind::NotFound, "the provider has no client"))?;
-        let Encoding { encoded, kind } = encoding;
-        let (context, dropped, changed) = (
-            encoded.context.clone(),
-            encoded.dropped.clone(),
-            encoded.changed.clone(),
-        );
-        let outgoing = outgoing(
-            &provider.config,
-            credential,
+        let Encoding {
             encoded,
-            self.call.stream,
-            &self.call.trace,
-        )?;
-
+            rest,
+            kind,
+        } = encoding;
+        let (dropped, changed) = (encoded.dropped.clone(), encoded.changed.clone());
+        let ready = |encoded: Encoded| {
+            let context = encoded.context.clone();
+            let (stream, trace) = (self.call.stream, &self.call.trace);
+            let outgoing = outgoing(&provider.config, credential, encoded, stream, trace)?;
+            Ok::<_, UpstreamError>((outgoing, context))
+        };
         let until = self.until(started);
         let sending = Instant::now();
+        if !rest.is_empty() {
+            let calls = std::iter::once(encoded).chain(rest).map(ready);
+            let calls = calls.collect::<Result<Vec<_>, _>>()?;
+            record.calls = calls.len();
+            let sent = send_all(self.call, self.target, client, calls, started, until).await;
+            self.settle.waited(sending.elapsed());
+            let (body, summary) = self.call.decode_parts(self.target, &sent?)?;
+            record.status = Some(200);
+            return Ok(Exchange {
+                kind: Got::Whole(body, summary),
+                dropped,
+                changed,
+            });
+        }
+        let (outgoing, context) = ready(encoded)?;
         let sent = tokio::time::timeout_at(until.into(), client.send(outgoing)).await;
         self.settle.waited(sending.elapsed());
         let response = match sent {
@@ -348,7 +368,10 @@ impl One<'_> {
         record.upstream_request_id = upstream_request_id(response.headers());
         check_encoding(response.headers())?;
         if !response.status().is_success() {
-            return Err(self.refused(response).await);
+            let waiting = Instant::now();
+            let error = refusal(self.call, self.target, response).await;
+            self.settle.waited(waiting.elapsed());
+            return Err(error);
         }
         let kind = if self.call.stream {
             self.read_stream(response, &context, kind, started, until)
@@ -388,38 +411,11 @@ impl One<'_> {
         started + own.min(left)
     }
 
-    async fn refused(&mut self, response: Response<Incoming>) -> UpstreamError {
-        let (head, body) = response.into_parts();
-        if head.status.is_redirection() {
-            return UpstreamError::new(
-                ErrorKind::MalformedReply,
-                "the provider answered with a redirect, which is not followed",
-            )
-            .with_status(head.status.as_u16());
-        }
-        let waiting = Instant::now();
-        let body = tokio::time::timeout(ERROR_BODY_WAIT, read_up_to(body, ERROR_BYTES_MAX))
-            .await
-            .unwrap_or_default();
-        self.settle.waited(waiting.elapsed());
-        let headers = header_map(&head.headers);
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let reply = ReplyHead {
-            status: head.status.as_u16(),
-            headers: &headers,
-            now,
-        };
-        let adapter = self.call.adapter(self.target);
-        adapter.classify(&reply, &body).quota_if_lasting()
-    }
-
     async fn read_whole(
         &mut self,
         response: Response<Incoming>,
         context: &DecodeContext,
-        kind: super::call::Kind,
+        kind: Kind,
         started: Instant,
         until: Instant,
     ) -> Result<Got, UpstreamError> {
@@ -430,7 +426,9 @@ impl One<'_> {
             Ok(bytes) => bytes?,
             Err(_) => return Err(timed_out(started)),
         };
-        let (bytes, summary) = self.call.decode_whole(self.target, kind, context, bytes)?;
+        let context = context.clone();
+        let part = Part { bytes, context };
+        let (bytes, summary) = self.call.decode_whole(self.target, kind, part)?;
         Ok(Got::Whole(bytes, summary))
     }
 
@@ -439,7 +437,7 @@ impl One<'_> {
         &mut self,
         response: Response<Incoming>,
         context: &DecodeContext,
-        kind: super::call::Kind,
+        kind: Kind,
         started: Instant,
         until: Instant,
     ) -> Result<Got, UpstreamError> {
@@ -512,7 +510,7 @@ struct Exchange {
 }
 
 enum Got {
-    Whole(Bytes, super::call::WholeSummary),
+    Whole(Bytes, WholeSummary),
     Live {
         body: Incoming,
         reader: Reader,
@@ -521,7 +519,41 @@ enum Got {
     },
 }
 
-fn timed_out(started: Instant) -> UpstreamError {
+/// What a provider's answer with another status than 2xx says.
+pub(super) async fn refusal(
+    call: &Call,
+    target: &PlannedTarget,
+    response: Response<Incoming>,
+) -> UpstreamError {
+    let (head, body) = response.into_parts();
+    if head.status.is_redirection() {
+        return UpstreamError::new(
+            ErrorKind::MalformedReply,
+            "the provider answered with a redirect, which is not followed",
+        )
+        .with_status(head.status.as_u16());
+    }
+    let body = tokio::time::timeout(ERROR_BODY_WAIT, read_up_to(body, ERROR_BYTES_MAX))
+        .await
+        .unwrap_or_default();
+    let headers = header_map(&head.headers);
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let reply = ReplyHead {
+        status: head.status.as_u16(),
+        headers: &headers,
+        now,
+    };
+    let mut error = call
+        .adapter(target)
+        .classify(&reply, &body)
+        .quota_if_lasting();
+    error.status = error.status.or(Some(head.status.as_u16()));
+    error
+}
+
+pub(super) fn timed_out(started: Instant) -> UpstreamError {
     UpstreamError::new(
         ErrorKind::Timeout,
         format!(

@@ -1,40 +1,30 @@
 //! One call: what was asked, by whom, and how it is said to each target and back.
 //!
-//! This is the only place that knows that an OpenAI-shaped target gets the caller's own bytes and
-//! any other a translation.
+//! [`super::encode`] says it to a target, [`super::decode`] says the answer to the caller.
 
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use futures_util::future::try_join_all;
 use polyroute_engine::estimate::{self, CORRECTIONS_MAX, Form, InputSize};
 use polyroute_engine::needs::RequestNeeds;
 use polyroute_engine::plan::{Plan, PlannedTarget};
-use polyroute_engine::snapshot::Dialect;
-use polyroute_wire::adapter::{Adapter, DecodeContext, Encoded, Target};
+use polyroute_wire::adapter::Adapter;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::chat::ChatRequest;
-use polyroute_wire::dialect::openai::encode::{ChunkEncoder, ChunkOptions, ReplyIdentity};
-use polyroute_wire::dialect::openai::{self, Tap};
-use polyroute_wire::embedding::EmbeddingRequest;
-use polyroute_wire::error::{EncodeError, EncodeErrorCode, ErrorKind, ParseError, UpstreamError};
+use polyroute_wire::dialect::openai;
+use polyroute_wire::error::{EncodeError, ErrorKind, ParseError, UpstreamError};
 use polyroute_wire::json::{RawLayout, RawObject, stable_hash};
-use polyroute_wire::media::MediaStore;
 use polyroute_wire::usage::Usage;
 
 use super::Principal;
-use super::reader::{Reader, Summary, Translate};
-use super::schema::{self, SchemaCheck};
+use super::encode::from_parse;
 use super::settle::Priced;
-use super::turn::TurnMemory;
 use crate::gateway::{Gateway, ProviderState};
-use crate::telemetry::Counted;
+use crate::telemetry::{Counted, TargetLabels};
 use crate::upstream::TraceContext;
 
 /// How many requests there are to one whose token count teaches, of a target that is known.
 const COUNTED_ONE_IN: u64 = 16;
-/// Files fetched for one request.
-const MEDIA_FILES_MAX: usize = 20;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +33,10 @@ pub enum Operation {
     Chat,
     /// `POST /v1/embeddings`
     Embeddings,
+    /// `POST /v1/completions`
+    Completions,
+    /// `POST /v1/moderations`
+    Moderations,
 }
 
 impl Operation {
@@ -52,6 +46,8 @@ impl Operation {
         match self {
             Self::Chat => "chat",
             Self::Embeddings => "embeddings",
+            Self::Completions => "completions",
+            Self::Moderations => "moderations",
         }
     }
 }
@@ -82,32 +78,6 @@ pub(super) struct Call {
     pub(super) hub: OnceLock<Result<ChatRequest, ParseError>>,
     /// How large its input is, once somebody needs that.
     pub(super) size: OnceLock<InputSize>,
-}
-
-/// A request as one target gets it.
-pub(super) struct Encoding {
-    pub(super) encoded: Encoded,
-    pub(super) kind: Kind,
-}
-
-/// How the answer is to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// The caller's own bytes went out, and the answer's go back.
-    Pass {
-        /// The caller asked for the usage chunk of a stream.
-        usage_asked: bool,
-    },
-    /// Translated both ways.
-    Translate,
-}
-
-/// What a whole answer said, as far as the record wants it.
-#[derive(Debug, Default)]
-pub(super) struct WholeSummary {
-    pub(super) usage: Option<Usage>,
-    pub(super) finish_reason: Option<String>,
-    pub(super) model: Option<String>,
 }
 
 impl Call {
@@ -187,10 +157,12 @@ impl Call {
             Operation::Chat => RequestNeeds::peek(&self.body)
                 .map(|needs| needs.size)
                 .unwrap_or_default(),
-            Operation::Embeddings => {
+            Operation::Embeddings | Operation::Completions | Operation::Moderations => {
                 let mut size = InputSize::default();
-                let input = self.raw().ok();
-                let input = input.as_ref().and_then(|raw| raw.get("input"));
+                let raw = self.raw().ok();
+                let input = raw
+                    .as_ref()
+                    .and_then(|raw| raw.get("input").or_else(|| raw.get("prompt")));
                 size.text(input.unwrap_or_default(), Form::Escaped);
                 size
             }
@@ -200,7 +172,10 @@ impl Call {
     /// Input tokens at a target, estimated.
     pub(super) fn input_estimate(&self, target: &PlannedTarget) -> u64 {
         let size = self.size();
-        if self.operation == Operation::Embeddings {
+        if matches!(
+            self.operation,
+            Operation::Embeddings | Operation::Moderations
+        ) {
             return size.plain_tokens(target.family);
         }
         let corrections = self.gateway.telemetry.corrections.load();
@@ -211,17 +186,48 @@ impl Call {
     /// Tokens of an answer that reported none, estimated.
     pub(super) fn estimate(&self, target: &PlannedTarget, answer: &[u8]) -> Usage {
         let output = match self.operation {
-            Operation::Chat => {
+            Operation::Chat | Operation::Completions => {
                 let bytes = u64::try_from(answer.len()).unwrap_or(u64::MAX);
                 estimate::tokens(bytes, target.family)
             }
-            Operation::Embeddings => 0,
+            Operation::Embeddings | Operation::Moderations => 0,
         };
         Usage {
             input: self.input_estimate(target),
             output,
             ..Usage::default()
         }
+    }
+
+    /// Learns from a refusal which parameters the target's model does not take; whether anything
+    /// of this request was among them.
+    pub(super) fn learn(&self, target: &PlannedTarget, error: &UpstreamError) -> bool {
+        if error.unsupported.is_empty() {
+            return false;
+        }
+        let Ok(raw) = self.raw() else { return false };
+        let sent = |param: &str| raw.get(param).is_some_and(|value| value != "null");
+        let params = self.gateway.learned.learn(error, &target.wire, sent);
+        if params.is_empty() {
+            return false;
+        }
+        let labels = TargetLabels {
+            provider: target.provider().to_owned(),
+            model: self
+                .gateway
+                .telemetry
+                .metrics
+                .model_label(&target.wire.model)
+                .to_owned(),
+        };
+        let metrics = &self.gateway.telemetry.metrics;
+        metrics.parameters_learned.get_or_create(&labels).inc();
+        tracing::warn!(
+            target = target.name,
+            params = params.join(", "),
+            "the model does not take these parameters: they are left out for a day"
+        );
+        true
     }
 
     /// What an answer's count is held against, on the few requests of a target that teach: all of
@@ -246,7 +252,7 @@ impl Call {
     }
 
     /// The top level of the body, which ingress has read.
-    fn raw(&self) -> Result<RawObject<'_>, ParseError> {
+    pub(super) fn raw(&self) -> Result<RawObject<'_>, ParseError> {
         // The layout is this body's own, so that it always opens.
         RawObject::open(&self.body, &self.layout).map_or_else(|| RawObject::parse(&self.body), Ok)
     }

@@ -3,7 +3,10 @@
 
 mod attempt;
 mod authenticate;
+mod batch;
 mod call;
+mod decode;
+mod encode;
 mod handle;
 mod ingress;
 mod reader;

@@ -78,6 +78,17 @@ pub(super) fn plan(
             let request = parse_embeddings(raw).map_err(|error| ApiError::from_parse(&error))?;
             RequestNeeds::of_embeddings(&request)
         }
+        Operation::Completions => {
+            let invalid = |error| ApiError::from_parse(&error);
+            let choices = raw.read("n", "an integer").map_err(invalid)?;
+            let max_output = raw.read("max_tokens", "an integer").map_err(invalid)?;
+            let prompt = raw.get("prompt").filter(|_| chooses);
+            RequestNeeds::of_completion(prompt.unwrap_or_default(), choices, max_output)
+        }
+        Operation::Moderations => RequestNeeds {
+            operation: Needed::Moderations,
+            ..RequestNeeds::default()
+        },
         Operation::Embeddings => RequestNeeds {
             operation: Needed::Embedding,
             ..RequestNeeds::default()

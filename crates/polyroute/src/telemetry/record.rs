@@ -152,6 +152,9 @@ pub struct AttemptRecord {
     /// The provider's request id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_request_id: Option<String>,
+    /// Calls upstream that the attempt was made of: more than one where a request was split.
+    #[serde(skip_serializing_if = "is_one")]
+    pub calls: usize,
 }
 
 /// Token counts of a request.
@@ -186,4 +189,12 @@ pub struct CostRecord {
     /// The day on which the price was last checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price_as_of: Option<String>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "what serde calls it with"
+)]
+const fn is_one(calls: &usize) -> bool {
+    *calls == 1
 }
