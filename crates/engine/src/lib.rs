@@ -14,6 +14,7 @@ pub mod learn;
 pub mod money;
 pub mod needs;
 pub mod next;
+pub mod pin;
 pub mod plan;
 pub mod price;
 pub mod resolve;
