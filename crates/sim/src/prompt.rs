@@ -43,8 +43,10 @@ pub struct Prompt {
     pub logprobs: Option<u32>,
     /// Input tokens marked for the prompt cache (a `cache_control` mark, `cachedContent`).
     pub cache_marked: bool,
-    /// Embeddings: the inputs, one vector each. Empty for chat.
+    /// Embeddings, moderations and text completions: the inputs. Empty for chat.
     pub inputs: Vec<String>,
+    /// Text completions: the prompt goes in front of the text.
+    pub echo: bool,
     /// Embeddings: dimensions asked for.
     pub dimensions: Option<u32>,
     /// Embeddings: answer as base64 of little-endian float32.

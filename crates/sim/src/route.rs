@@ -23,6 +23,10 @@ pub enum Operation {
     OpenaiChat,
     /// `POST /v1/embeddings`
     OpenaiEmbeddings,
+    /// `POST /v1/completions`
+    OpenaiCompletions,
+    /// `POST /v1/moderations`
+    OpenaiModerations,
     /// `POST /v1/messages`
     AnthropicMessages,
     /// `POST /v1/messages/count_tokens`
@@ -62,7 +66,10 @@ impl Operation {
     /// The wire format that it belongs to, by which even a 404 is worded.
     pub fn dialect(&self) -> Dialect {
         match self {
-            Self::OpenaiChat | Self::OpenaiEmbeddings => Dialect::Openai,
+            Self::OpenaiChat
+            | Self::OpenaiEmbeddings
+            | Self::OpenaiCompletions
+            | Self::OpenaiModerations => Dialect::Openai,
             Self::AnthropicMessages | Self::AnthropicCount => Dialect::Anthropic,
             Self::GeminiGenerate { .. } | Self::GeminiEmbed { .. } | Self::GeminiCount { .. } => {
                 Dialect::Gemini
@@ -137,6 +144,8 @@ fn operation(
     match rest {
         "chat/completions" if suits(Dialect::Openai) => post(Operation::OpenaiChat),
         "embeddings" if suits(Dialect::Openai) => post(Operation::OpenaiEmbeddings),
+        "completions" if suits(Dialect::Openai) => post(Operation::OpenaiCompletions),
+        "moderations" if suits(Dialect::Openai) => post(Operation::OpenaiModerations),
         "messages" if suits(Dialect::Anthropic) => post(Operation::AnthropicMessages),
         "messages/count_tokens" if suits(Dialect::Anthropic) => post(Operation::AnthropicCount),
         "models" if method == Method::GET => Operation::Models(guess),

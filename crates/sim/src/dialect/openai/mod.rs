@@ -2,5 +2,6 @@
 //! events.
 
 pub mod accept;
+pub mod legacy;
 pub mod render;
 pub mod stream;
