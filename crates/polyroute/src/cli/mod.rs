@@ -4,6 +4,7 @@ pub mod config;
 pub mod demo;
 pub mod serve;
 pub mod sim;
+pub mod targets;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -38,6 +39,8 @@ pub enum Command {
     Demo(demo::DemoArgs),
     /// Run the provider simulator: OpenAI, Anthropic and Gemini with faults on demand
     Sim(sim::SimArgs),
+    /// Show what a running gateway learned of its targets
+    Targets(targets::TargetsArgs),
     /// Check, document and start configurations
     Config(config::ConfigArgs),
 }
@@ -56,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => finish(serve::run(&args, &environment)),
         Command::Demo(args) => finish(demo::run(&args)),
         Command::Sim(args) => finish(sim::run(&args)),
+        Command::Targets(args) => finish(targets::run(&args)),
     }
 }
 
