@@ -8,7 +8,7 @@ use polyroute_engine::snapshot::Snapshot;
 
 use crate::config::settings::{Provider, Settings};
 use crate::learned::LearnedParams;
-use crate::pipeline::{KeyRing, TurnCache};
+use crate::pipeline::{KeyRing, Outputs, TurnCache};
 use crate::server::Drain;
 use crate::tasks::LiveModels;
 use crate::telemetry::Telemetry;
@@ -32,6 +32,8 @@ pub struct Gateway {
     pub media: MediaFetcher,
     /// Opaque provider state of recent turns.
     pub turns: TurnCache,
+    /// What answers in JSON are held to.
+    pub outputs: Outputs,
     /// Models that providers list.
     pub live_models: LiveModels,
     /// Parameters that models were seen to refuse.

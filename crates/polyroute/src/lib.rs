@@ -11,6 +11,7 @@ pub mod config;
 pub mod gateway;
 pub mod learned;
 pub mod pipeline;
+pub mod providers;
 pub mod server;
 mod snapshot;
 pub mod tasks;

@@ -22,4 +22,5 @@ pub mod names;
 mod notes;
 pub mod profile;
 pub mod sse;
+pub mod structured;
 pub mod usage;

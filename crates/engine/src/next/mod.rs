@@ -58,6 +58,9 @@ pub struct Failure {
     /// The refusal taught to leave a parameter out ([`crate::learn::teaches`]): the same target may
     /// take the request without it.
     pub taught: bool,
+    /// The model may put its answer right if it is told what is wrong with it: the JSON does not
+    /// fit the schema that was asked for.
+    pub repairable: bool,
 }
 
 impl From<&UpstreamError> for Failure {
@@ -69,6 +72,7 @@ impl From<&UpstreamError> for Failure {
             retry_forbidden: error.retry_forbidden,
             content_sent: false,
             taught: false,
+            repairable: false,
         }
     }
 }
@@ -84,6 +88,13 @@ pub enum Next {
         credential: usize,
         /// How long to wait first.
         after: Duration,
+    },
+    /// Send the last answer back to the target that gave it, with what is wrong with it.
+    Repair {
+        /// Index into [`Plan::targets`].
+        target: usize,
+        /// Index of the provider's credential.
+        credential: usize,
     },
     /// It is over.
     Stop(Stop),
@@ -144,6 +155,9 @@ pub fn next(plan: &Plan, history: &[Attempt], now_ms: u64) -> Next {
     }
     if view.remaining().is_zero() {
         return Next::Stop(Stop::DeadlineSpent);
+    }
+    if let Some((target, credential)) = view.repair() {
+        return Next::Repair { target, credential };
     }
     if let Some((target, credential)) = relearn
         .or_else(|| view.other_credential())

@@ -1,7 +1,9 @@
 //! The command line: one file a subcommand.
 
+mod client;
 pub mod config;
 pub mod demo;
+pub mod providers;
 pub mod serve;
 pub mod sim;
 pub mod targets;
@@ -43,6 +45,8 @@ pub enum Command {
     Targets(targets::TargetsArgs),
     /// Check, document and start configurations
     Config(config::ConfigArgs),
+    /// What each provider supports, and whether yours work
+    Providers(providers::ProvidersArgs),
 }
 
 /// Runs the command line.
@@ -60,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => finish(demo::run(&args)),
         Command::Sim(args) => finish(sim::run(&args)),
         Command::Targets(args) => finish(targets::run(&args)),
+        Command::Providers(args) => providers::run(&args, &environment),
     }
 }
 

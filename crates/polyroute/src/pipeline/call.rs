@@ -13,11 +13,12 @@ use polyroute_wire::api_error::ApiError;
 use polyroute_wire::chat::ChatRequest;
 use polyroute_wire::dialect::openai;
 use polyroute_wire::error::{EncodeError, ErrorKind, ParseError, UpstreamError};
-use polyroute_wire::json::{RawLayout, RawObject, stable_hash};
+use polyroute_wire::json::{Edit, RawLayout, RawObject, quote, stable_hash};
 use polyroute_wire::usage::Usage;
 
 use super::Principal;
 use super::encode::from_parse;
+use super::output::{Repair, Rule};
 use super::settle::Priced;
 use crate::gateway::{Gateway, ProviderState};
 use crate::telemetry::{Counted, TargetLabels};
@@ -25,6 +26,10 @@ use crate::upstream::TraceContext;
 
 /// How many requests there are to one whose token count teaches, of a target that is known.
 const COUNTED_ONE_IN: u64 = 16;
+
+/// What a model is told whose answer does not fit, after what is wrong with it.
+const REPAIR_WORDS: &str = "Answer the request above again, with nothing but one JSON value that \
+                            fits the schema: no explanation, no code fence.";
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +79,8 @@ pub(super) struct Call {
     pub(super) include_usage: bool,
     /// Where it may go, in order.
     pub(super) plan: Plan,
+    /// What its answer is held to, by its route.
+    pub(super) rule: Option<Rule>,
     /// The body as the hub reads it, once somebody needs that.
     pub(super) hub: OnceLock<Result<ChatRequest, ParseError>>,
     /// How large its input is, once somebody needs that.
@@ -184,11 +191,10 @@ impl Call {
     }
 
     /// Tokens of an answer that reported none, estimated.
-    pub(super) fn estimate(&self, target: &PlannedTarget, answer: &[u8]) -> Usage {
+    pub(super) fn estimate(&self, target: &PlannedTarget, answer_bytes: u64) -> Usage {
         let output = match self.operation {
             Operation::Chat | Operation::Completions => {
-                let bytes = u64::try_from(answer.len()).unwrap_or(u64::MAX);
-                estimate::tokens(bytes, target.family)
+                estimate::tokens(answer_bytes, target.family)
             }
             Operation::Embeddings | Operation::Moderations => 0,
         };
@@ -249,6 +255,40 @@ impl Call {
             estimate: self.size().tokens(target.family),
             target: target_name.clone(),
         })
+    }
+
+    /// The same call with the model's answer and what is wrong with it at the end of the
+    /// conversation. `None` if the messages are no list, which no target takes either.
+    pub(super) fn repaired(&self, repair: &Repair) -> Option<Arc<Self>> {
+        let raw = self.raw().ok()?;
+        let messages = raw.get("messages")?.trim_end().strip_suffix(']')?;
+        let mut turns = Vec::new();
+        if !repair.answer.trim().is_empty() {
+            let answer = quote(&repair.answer);
+            turns.push(format!("{{\"role\":\"assistant\",\"content\":{answer}}}"));
+        }
+        let wrong = quote(&format!("{}\n{REPAIR_WORDS}", repair.wrong));
+        turns.push(format!("{{\"role\":\"user\",\"content\":{wrong}}}"));
+        let is_empty = messages.trim_end().ends_with('[');
+        let comma = if is_empty { "" } else { "," };
+        let edit = format!("{messages}{comma}{}]", turns.join(","));
+        let body = Bytes::from(raw.edited(&[Edit::Set("messages", edit)]));
+        let layout = RawObject::parse(&body).ok()?.layout(&body);
+        Some(Arc::new(Self {
+            gateway: Arc::clone(&self.gateway),
+            principal: Arc::clone(&self.principal),
+            operation: self.operation,
+            request_id: self.request_id.clone(),
+            trace: self.trace.clone(),
+            body,
+            layout,
+            stream: self.stream,
+            include_usage: self.include_usage,
+            plan: self.plan.clone(),
+            rule: self.rule.clone(),
+            hub: OnceLock::new(),
+            size: OnceLock::new(),
+        }))
     }
 
     /// The top level of the body, which ingress has read.

@@ -14,8 +14,8 @@ use polyroute_wire::usage::Usage;
 
 use super::call::{Call, Operation};
 use super::encode::Kind;
+use super::output::{Check, Rejected, Rule};
 use super::reader::{Encoder, Reader, Summary, Translate};
-use super::schema::{self, SchemaCheck};
 use super::turn::TurnMemory;
 
 /// What a whole answer said, as far as the record wants it.
@@ -74,17 +74,24 @@ impl Call {
         &self,
         target: &PlannedTarget,
         kind: Kind,
+        rule: Option<&Rule>,
         part: Part,
-    ) -> Result<(Bytes, WholeSummary), UpstreamError> {
-        let Kind::Pass { base64, .. } = kind else {
-            return self.decode_parts(target, &[part]);
+    ) -> Result<(Bytes, WholeSummary), Box<Rejected>> {
+        // What is written anew is so from the hub, whoever answers.
+        let rewrites = rule.is_some_and(Rule::rewrites);
+        let base64 = match kind {
+            Kind::Pass { base64, .. } if !rewrites => base64,
+            Kind::Pass { .. } | Kind::Translate => {
+                return self.decode_parts(target, rule, &[part]);
+            }
         };
         let Part { bytes, context } = part;
         match self.operation {
             Operation::Chat => {
                 let summary = openai::tap_whole(&bytes)?;
-                if let Some(schema) = &context.schema_to_validate {
-                    schema::check(schema, &self.adapter(target).decode_chat(&bytes, &context)?)?;
+                if let Some(rule) = rule {
+                    let mut response = self.adapter(target).decode_chat(&bytes, &context)?;
+                    held_to(rule, &mut response, bytes.len())?;
                 }
                 Ok((bytes, summary.into()))
             }
@@ -114,8 +121,9 @@ impl Call {
     pub(super) fn decode_parts(
         &self,
         target: &PlannedTarget,
+        rule: Option<&Rule>,
         parts: &[Part],
-    ) -> Result<(Bytes, WholeSummary), UpstreamError> {
+    ) -> Result<(Bytes, WholeSummary), Box<Rejected>> {
         let adapter = self.adapter(target);
         let chats = || -> Result<Vec<ChatResponse>, UpstreamError> {
             parts
@@ -148,12 +156,10 @@ impl Call {
             }
             // A moderations call is passed on or refused.
             Operation::Chat | Operation::Moderations => {
-                let response = chats()?.into_iter().next().unwrap_or_default();
-                for schema in parts
-                    .iter()
-                    .filter_map(|part| part.context.schema_to_validate.as_ref())
-                {
-                    schema::check(schema, &response)?;
+                let mut response = chats()?.into_iter().next().unwrap_or_default();
+                if let Some(rule) = rule {
+                    let bytes = parts.iter().map(|part| part.bytes.len()).sum();
+                    held_to(rule, &mut response, bytes)?;
                 }
                 self.gateway.turns.remember(&self.principal.name, &response);
                 let summary = WholeSummary::from(&response);
@@ -170,21 +176,20 @@ impl Call {
         target: &PlannedTarget,
         kind: Kind,
         context: &DecodeContext,
+        rule: Option<&Rule>,
         json: bool,
     ) -> Reader {
         let chat = self.operation == Operation::Chat;
         match kind {
             // A stream that is labelled JSON is an error or a whole answer: the decoder knows both.
             // One that must be checked against a schema is read in full.
-            Kind::Pass { usage_asked, .. }
-                if !chat || (!json && context.schema_to_validate.is_none()) =>
-            {
+            Kind::Pass { usage_asked, .. } if !chat || (!json && rule.is_none()) => {
                 Reader::Tap(Box::new(Tap::new(usage_asked)), 0)
             }
             Kind::Pass { .. } | Kind::Translate => Reader::Translate(Box::new(Translate {
                 decoder: self.adapter(target).chat_decoder(context),
                 encoder: self.encoder(target),
-                schema: context.schema_to_validate.clone().map(SchemaCheck::new),
+                check: rule.cloned().map(Check::new),
                 turn: TurnMemory::new(self.gateway.turns.clone(), self.principal.name.clone()),
                 events: Vec::new(),
                 summary: Summary::default(),
@@ -222,7 +227,19 @@ impl Call {
     }
 
     fn legacy_functions(&self) -> bool {
-        let hub = self.hub.get().and_then(|hub| hub.as_ref().ok());
-        hub.is_some_and(|request| request.legacy_functions)
+        match self.hub.get() {
+            Some(hub) => hub.as_ref().is_ok_and(|request| request.legacy_functions),
+            // Passed on unread, and checked against a schema on the way back.
+            None => self.raw().is_ok_and(|raw| raw.get("functions").is_some()),
+        }
     }
+}
+
+/// Holds a whole answer of so many bytes to its rule; one that is thrown away has its price.
+fn held_to(rule: &Rule, response: &mut ChatResponse, bytes: usize) -> Result<(), Box<Rejected>> {
+    rule.whole(response).map_err(|mut rejected| {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        rejected.spent = Some((response.usage.take(), bytes));
+        rejected
+    })
 }

@@ -15,6 +15,7 @@ use polyroute_wire::json::{Edit, RawObject};
 use polyroute_wire::media::MediaStore;
 
 use super::call::{Call, Operation};
+use super::output::Rule;
 
 /// Files fetched for one request.
 const MEDIA_FILES_MAX: usize = 20;
@@ -26,6 +27,8 @@ pub(super) struct Encoding {
     /// The others, in order.
     pub(super) rest: Vec<Encoded>,
     pub(super) kind: Kind,
+    /// What the answer is held to.
+    pub(super) rule: Option<Rule>,
 }
 
 /// How the answer is to be read.
@@ -55,6 +58,7 @@ impl Encoding {
             encoded,
             rest: Vec::new(),
             kind,
+            rule: None,
         }
     }
 
@@ -72,6 +76,7 @@ impl Encoding {
             encoded,
             rest: parts,
             kind: Kind::Translate,
+            rule: None,
         })
     }
 
@@ -112,7 +117,42 @@ impl Call {
             encoded.context.stream = self.stream;
             encoded.context.id_seed.clone_from(&self.request_id);
         }
+        self.hold(target, &mut encoding)?;
         Ok(encoding)
+    }
+
+    /// What the answer is held to: the rule of the route, else the schema that this target does
+    /// not enforce.
+    fn hold(&self, target: &PlannedTarget, encoding: &mut Encoding) -> Result<(), EncodeError> {
+        let encoded = &mut encoding.encoded;
+        encoding.rule.clone_from(&self.rule);
+        if encoding.rule.is_none()
+            && let Some(schema) = &encoded.context.schema_to_validate
+        {
+            let rule = self.gateway.outputs.unenforced(schema);
+            encoding.rule = Some(rule.map_err(|why| {
+                EncodeError::new(EncodeErrorCode::InvalidValue, "response_format", why)
+            })?);
+        }
+        let rewrites = encoding.rule.as_ref().is_some_and(Rule::rewrites);
+        let asks = || {
+            self.raw()
+                .is_ok_and(|raw| raw.get("logprobs") == Some("true"))
+        };
+        if rewrites && asks() {
+            if target.wire.policy.strict_params {
+                return Err(EncodeError::new(
+                    EncodeErrorCode::UnsupportedParameter,
+                    "logprobs",
+                    "This route writes its answers in canonical form: there are no `logprobs` of \
+                     a text that the model did not write. Leave `logprobs` out.",
+                ));
+            }
+            encoded.dropped.push("logprobs".to_owned());
+            encoded.dropped.sort();
+            encoded.dropped.dedup();
+        }
+        Ok(())
     }
 
     /// Parameters of this request that the target's model was seen to refuse.

@@ -118,11 +118,20 @@ async fn prepare(
         gateway.turns.restore(&principal.name, &mut request);
         let _ = hub.set(Ok(request));
     }
-    let layout = raw.layout(&body);
     let size = OnceLock::new();
     if let Some(known) = planned.size {
         let _ = size.set(known);
     }
+    let (body, layout) = match planned.body {
+        None => {
+            let layout = raw.layout(&body);
+            (body, layout)
+        }
+        Some(edited) => {
+            let layout = RawObject::parse(&edited).map_err(parse)?.layout(&edited);
+            (edited, layout)
+        }
+    };
     Ok(Arc::new(Call {
         gateway: Arc::clone(gateway),
         principal,
@@ -134,6 +143,7 @@ async fn prepare(
         stream: fields.stream,
         include_usage: fields.include_usage,
         plan,
+        rule: planned.rule,
         hub,
         size,
     }))

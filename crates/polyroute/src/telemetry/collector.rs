@@ -174,7 +174,9 @@ impl Lessons {
         let Some(counted) = &record.counted else {
             return;
         };
-        if record.tokens.provenance != Provenance::Reported {
+        // The counts of several calls are summed: they say nothing of one.
+        let one_call = matches!(record.attempts.as_slice(), [only] if only.calls == 1);
+        if record.tokens.provenance != Provenance::Reported || !one_call {
             return;
         }
         let (shape, estimate) = (counted.shape, counted.estimate);

@@ -133,7 +133,7 @@ async fn section_3_5_chat_models_complete_too() {
 async fn completions_fall_back_like_chat() {
     let routes = "  texts: [openai/gpt-3.5-turbo-instruct, anthropic/claude-haiku-4-5]\n";
     let lab = Lab::with("", routes).await;
-    lab.fault("openai", "500");
+    lab.fault("openai", "status:500");
     let answer = lab.post(COMPLETIONS, &complete("texts", &json!({}))).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.header("x-polyroute-provider"), "anthropic");
@@ -193,7 +193,7 @@ async fn section_3_6_embeddings_are_split_and_rejoined_in_order() {
         assert_eq!(one.json()["data"][0]["embedding"], rows[at]["embedding"]);
     }
     // One failing call fails them all, with its own error.
-    lab.fault("gemini", "400");
+    lab.fault("gemini", "status:400");
     let failed = lab.post("/v1/embeddings", &body(&inputs)).await;
     assert_eq!(failed.status, 400, "{}", failed.text());
     assert!(failed.json().get("data").is_none());

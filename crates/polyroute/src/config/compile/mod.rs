@@ -8,6 +8,7 @@ mod keys;
 mod providers;
 mod routes;
 mod server;
+mod structured;
 mod tuning;
 
 use std::collections::HashSet;
