@@ -43,6 +43,8 @@ pub struct Prompt {
     pub logprobs: Option<u32>,
     /// Input tokens marked for the prompt cache (a `cache_control` mark, `cachedContent`).
     pub cache_marked: bool,
+    /// Ollama: the context that the request asks for, in tokens.
+    pub context_size: Option<u64>,
     /// Embeddings, moderations and text completions: the inputs. Empty for chat.
     pub inputs: Vec<String>,
     /// Text completions: the prompt goes in front of the text.

@@ -31,7 +31,7 @@ use super::relay::Live;
 use super::settle::{Settle, millis};
 use crate::config::settings::{Credential, Timeouts as Limits};
 use crate::telemetry::{AttemptRecord, End};
-use crate::upstream::outgoing;
+use crate::upstream::{UpstreamClient, outgoing};
 
 /// A request that came to nothing.
 pub(super) struct Failed {
@@ -349,6 +349,17 @@ impl One<'_> {
         self.settle.usage(&usage, provenance, prices);
     }
 
+    /// The way to the target's provider.
+    fn client(&self) -> Result<&UpstreamClient, UpstreamError> {
+        let connect = self.limits().connect;
+        let client = self
+            .call
+            .gateway
+            .clients
+            .get(self.target.provider(), connect);
+        client.ok_or_else(|| UpstreamError::new(ErrorKind::NotFound, "the provider has no client"))
+    }
+
     /// Sends and reads up to the commit. Every wait has an end.
     async fn exchange(
         &mut self,
@@ -360,12 +371,7 @@ impl One<'_> {
             UpstreamError::new(ErrorKind::NotFound, "the provider is not configured")
         })?;
         let credential = provider.config.credentials.get(self.credential);
-        let client = self
-            .call
-            .gateway
-            .clients
-            .get(self.target.provider(), self.limits().connect)
-            .ok_or_else(|| UpstreamError::new(ErrorKind::NotFound, "the provider has no client"))?;
+        let client = self.client()?;
         let Encoding {
             encoded,
             rest,

@@ -118,10 +118,6 @@ async fn prepare(
         gateway.turns.restore(&principal.name, &mut request);
         let _ = hub.set(Ok(request));
     }
-    let size = OnceLock::new();
-    if let Some(known) = planned.size {
-        let _ = size.set(known);
-    }
     let (body, layout) = match planned.body {
         None => {
             let layout = raw.layout(&body);
@@ -145,7 +141,7 @@ async fn prepare(
         plan,
         rule: planned.rule,
         hub,
-        size,
+        size: planned.size.map_or_else(OnceLock::new, OnceLock::from),
     }))
 }
 

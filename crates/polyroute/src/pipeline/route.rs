@@ -80,10 +80,43 @@ pub(super) fn plan(
     let body = edited.as_deref().unwrap_or(body);
     // With one target there is no choice: what it can't take, it says itself, and the body is not
     // parsed for it.
-    let mut hub = None;
     let chooses = resolved.targets.len() > 1;
     let corrections = gateway.telemetry.corrections.load();
-    let needs = match asked.operation {
+    let (needs, hub) = needs_of(asked.operation, chooses, raw, body)?;
+    let input = PlanInput {
+        needs,
+        policy: asked.strict_params.map(|strict_params| TranslationPolicy {
+            strict_params,
+            ..gateway.snapshot.defaults.policy
+        }),
+        now_ms: 0,
+        seed: asked.seed,
+        rotation: gateway.rotation.fetch_add(1, Ordering::Relaxed),
+        corrections: Some(&corrections),
+        repair: output.repair,
+    };
+    let plan =
+        make_plan(&gateway.snapshot, &resolved, &input).map_err(|error| no_target(&error))?;
+    let size = (chooses && asked.operation == Operation::Chat).then_some(needs.size);
+    Ok(Planned {
+        plan,
+        hub,
+        size,
+        rule: output.rule,
+        body: edited,
+    })
+}
+
+/// What the request needs of a target, and the body as the hub reads it where that had to be read.
+/// Without a choice between targets little is looked at: what the one can't take, it says itself.
+fn needs_of(
+    operation: Operation,
+    chooses: bool,
+    raw: &RawObject<'_>,
+    body: &[u8],
+) -> Result<(RequestNeeds, Option<ChatRequest>), ApiError> {
+    let mut hub = None;
+    let needs = match operation {
         Operation::Chat if chooses => {
             match RequestNeeds::peek(body) {
                 Some(needs) => needs,
@@ -117,28 +150,7 @@ pub(super) fn plan(
             ..RequestNeeds::default()
         },
     };
-    let input = PlanInput {
-        needs,
-        policy: asked.strict_params.map(|strict_params| TranslationPolicy {
-            strict_params,
-            ..gateway.snapshot.defaults.policy
-        }),
-        now_ms: 0,
-        seed: asked.seed,
-        rotation: gateway.rotation.fetch_add(1, Ordering::Relaxed),
-        corrections: Some(&corrections),
-        repair: output.repair,
-    };
-    let plan =
-        make_plan(&gateway.snapshot, &resolved, &input).map_err(|error| no_target(&error))?;
-    let size = (chooses && asked.operation == Operation::Chat).then_some(needs.size);
-    Ok(Planned {
-        plan,
-        hub,
-        size,
-        rule: output.rule,
-        body: edited,
-    })
+    Ok((needs, hub))
 }
 
 /// Whether a caller may use a name; for the model list.

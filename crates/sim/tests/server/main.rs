@@ -14,3 +14,4 @@ mod client;
 mod endpoints;
 mod faults;
 mod said;
+mod vendors;

@@ -104,16 +104,14 @@ impl CompletionEncoder {
             return;
         }
         match event {
-            ChatEvent::Text { choice, text } | ChatEvent::Refusal { choice, text } => {
-                if !text.is_empty() {
-                    self.chunk(choice, &format!("\"text\":{}", quote(&text)), None, out);
-                }
+            ChatEvent::Text { choice, text } | ChatEvent::Refusal { choice, text }
+                if !text.is_empty() =>
+            {
+                self.chunk(choice, &format!("\"text\":{}", quote(&text)), None, out);
             }
-            ChatEvent::Reasoning { choice, text } => {
-                if !text.is_empty() {
-                    let text = format!("\"text\":\"\",\"reasoning_content\":{}", quote(&text));
-                    self.chunk(choice, &text, None, out);
-                }
+            ChatEvent::Reasoning { choice, text } if !text.is_empty() => {
+                let text = format!("\"text\":\"\",\"reasoning_content\":{}", quote(&text));
+                self.chunk(choice, &text, None, out);
             }
             ChatEvent::Finish { choice, reason, .. } => {
                 self.finishes.insert(choice, reason);
