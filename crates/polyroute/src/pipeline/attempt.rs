@@ -426,10 +426,9 @@ impl One<'_> {
             started,
             until,
         };
-        let kind = if self.call.stream {
-            self.read_stream(response, &reading).await?
-        } else {
-            self.read_whole(response, &reading).await?
+        let kind = match self.call.stream {
+            true => self.read_stream(response, &reading).await?,
+            false => self.read_whole(response, &reading).await?,
         };
         Ok(Exchange {
             kind,
