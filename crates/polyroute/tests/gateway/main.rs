@@ -17,6 +17,7 @@ mod tls;
 mod answers;
 mod bad_input;
 mod cohere;
+mod endpoints;
 mod faults;
 mod keys;
 mod lifecycle;
