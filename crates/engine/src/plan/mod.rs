@@ -252,10 +252,10 @@ fn admit(
     });
     let endpoints = provider.profile.endpoints;
     let speaks_openai = provider.dialect == Dialect::OpenAi;
+    let dialect = api::choose(provider, kind, &capabilities, operation, input.api)?;
     if operation == Operation::Moderations && !(speaks_openai && endpoints.moderations) {
         return Err(ExcludeReason::NoModerations);
     }
-    let dialect = api::choose(provider, kind, &capabilities, operation, input.api)?;
     exclude::by_capability(&input.needs, &capabilities, policy)?;
     let named = target.upstream_model();
     let upstream = known
