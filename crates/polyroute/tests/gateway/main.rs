@@ -30,3 +30,4 @@ mod rerank;
 mod responses;
 mod streams;
 mod structured;
+mod vendors;
