@@ -13,6 +13,7 @@ use crate::error::{EncodeError, UpstreamError};
 use crate::media::MediaStore;
 use crate::names::NameMap;
 use crate::profile::Profile;
+use crate::surface::Surface;
 
 /// Translation between the hub and one provider's wire format. Pure: the same request gives the
 /// same bytes, which prompt caches and signed thinking blocks need (wire-protocols §2.5).
@@ -94,6 +95,8 @@ pub struct Endpoint {
     pub first_party: bool,
     /// What its wire differs in from its dialect's own.
     pub profile: Arc<Profile>,
+    /// Where it serves the dialect.
+    pub surface: Surface,
 }
 
 /// Where a request goes, as far as translation depends on it.

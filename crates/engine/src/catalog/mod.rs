@@ -15,7 +15,7 @@ use polyroute_wire::capability::Capabilities;
 
 pub use entry::{Kind, ModelEntry, PricePeriod};
 pub use load::CatalogError;
-pub use provider::{Connection, ProviderEntry};
+pub use provider::{Cloud, Connection, ProviderEntry};
 
 pub(crate) use family::glob;
 
@@ -38,6 +38,8 @@ const FILES: &[(&str, &str)] = &[
     file!("openai"),
     file!("anthropic"),
     file!("gemini"),
+    file!("vertex"),
+    file!("azure"),
     file!("mistral"),
     file!("deepseek"),
     file!("groq"),

@@ -204,14 +204,15 @@ fn admit(
         .map(|known| known.capabilities.clone())
         .unwrap_or_default();
     exclude::by_capability(&input.needs, &capabilities, policy)?;
-    let named = target.upstream_model();
+    let named = provider.deployment_of(target.upstream_model());
     let upstream = known
         .as_ref()
         .and_then(|known| known.entry)
+        .filter(|_| !provider.has_own_names())
         .map_or(named, |entry| entry.upstream_name(named));
     Ok(PlannedTarget {
         name: target.name.clone(),
-        dialect: provider.dialect,
+        dialect: provider.dialect_of(named),
         wire: WireTarget {
             endpoint: provider.endpoint(),
             model: upstream.to_owned(),

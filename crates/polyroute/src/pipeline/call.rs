@@ -133,20 +133,12 @@ impl Call {
 
     /// What this call's tokens cost at a target; `None` if nobody knows.
     pub(super) fn prices(&self, target: &PlannedTarget) -> Option<Priced> {
-        let section = self
-            .gateway
-            .snapshot
-            .provider(target.provider())?
-            .catalog
-            .as_deref()?;
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
         self.gateway
             .snapshot
-            .catalog
-            .listed(section, &target.model)?
-            .prices_at(now.as_secs())
+            .prices(target.provider(), &target.model, now.as_secs())
             .map(|(prices, as_of)| Box::new((prices.clone(), as_of.to_owned())))
     }
 

@@ -65,6 +65,10 @@ pub(super) fn encode(
     if let Some(tier) = config::service_tier(request, &mut notes)? {
         body.insert("serviceTier".into(), tier.into());
     }
+    let labels = config::labels(request, target, &mut notes)?;
+    if !labels.is_empty() {
+        body.insert("labels".into(), labels.into());
+    }
     for options in &options {
         merge::into(&mut body, options);
     }

@@ -82,7 +82,9 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
         usage_asked: notes.usage_asked,
         encoded: Encoded {
             get: false,
-            path: "/chat/completions".to_owned(),
+            path: target
+                .endpoint
+                .openai_path(&target.model, "/chat/completions")?,
             headers: Vec::new(),
             body: raw.edited(&edits).into(),
             dropped: notes.dropped,

@@ -69,7 +69,9 @@ pub(super) fn encode(
     notes.sort();
     Ok(Encoded {
         get: false,
-        path: "/chat/completions".to_owned(),
+        path: target
+            .endpoint
+            .openai_path(&target.model, "/chat/completions")?,
         headers: Vec::new(),
         body: Value::Object(body).to_string().into(),
         dropped: notes.dropped,
