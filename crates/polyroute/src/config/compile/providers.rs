@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
-use polyroute_engine::catalog::{Catalog, ProviderEntry};
+use polyroute_engine::catalog::{Catalog, Cloud, ProviderEntry};
 
 use super::Context;
+use super::cloud::{self, Draft};
 use super::keys::note_literal;
 use crate::config::base_url::BaseUrl;
 use crate::config::env::{self, Discovered};
@@ -112,7 +113,18 @@ fn from_file(
             None
         }
     };
-    note_unused_variable(row, file, &path, context);
+    let cloud = rules.and_then(|row| row.connection.cloud);
+    let has_address = file.base_url.is_some() || by_variable(cloud, row, context).is_some();
+    let base_url = match by_variable(cloud, row, context).filter(|_| file.base_url.is_none()) {
+        Some(text) => self::base_url(&text, server)
+            .inspect_err(|(reason, hint)| context.problems.advise(&path, *reason, *hint))
+            .ok(),
+        None => base_url,
+    };
+    if cloud.is_none() {
+        note_unused_variable(row, file, &path, context);
+    }
+    cloud::note_foreign_keys(cloud, file, &path, context);
     let credentials = credentials(name, file, row, &path, context);
     let headers = headers(file, &path.key("headers"), context);
     let proxy = proxy(file.proxy.as_deref(), &path.key("proxy"), context);
@@ -120,17 +132,14 @@ fn from_file(
         ("organization", &file.organization),
         ("project", &file.project),
     ] {
-        if value.is_some() && dialect != Dialect::OpenAi {
+        let is_clouds = key == "project" && cloud == Some(Cloud::Vertex);
+        if value.is_some() && dialect != Dialect::OpenAi && !is_clouds {
             let reason = format!("`{key}` means something to OpenAI only");
             context.problems.advise(path.key(key), reason, "remove it");
         }
     }
-    Some(Provider {
-        name: name.to_owned(),
+    let provider = Provider {
         kind: rules.map(|row| row.name.clone()),
-        dialect,
-        base_url: base_url?,
-        credentials,
         api_version: file.api_version.clone(),
         headers,
         region: file.region.clone(),
@@ -140,7 +149,28 @@ fn from_file(
         http2: file.http2.unwrap_or(true),
         proxy,
         models: file.models.unwrap_or(true),
-    })
+        ..Provider::new(name.to_owned(), dialect, base_url?, credentials)
+    };
+    let Some(cloud) = cloud else {
+        return Some(provider);
+    };
+    let draft = Draft {
+        file,
+        path,
+        by_environment: row.is_some(),
+    };
+    cloud::complete(cloud, provider, has_address, &draft, context)
+}
+
+/// The variable's word for a cloud's address, which no default can stand for.
+fn by_variable(
+    cloud: Option<Cloud>,
+    row: Option<&ProviderEntry>,
+    context: &Context<'_>,
+) -> Option<String> {
+    cloud?;
+    let variable = env::known_base_url(row?, context.environment)?;
+    context.environment.get(variable).map(ToOwned::to_owned)
 }
 
 /// The known provider that the file names as `kind`.
@@ -429,10 +459,20 @@ fn from_environment(
         value.filter(|_| found.name == "openai")
     };
     let (organization, project) = (openai(env::OPENAI_ORG_ID), openai(env::OPENAI_PROJECT_ID));
-    Some(Provider {
+    let provider = Provider {
         kind: row.map(|row| row.name.clone()),
         organization,
         project,
         ..Provider::new(found.name.clone(), found.dialect, url?, credentials)
-    })
+    };
+    let Some(cloud) = row.and_then(|row| row.connection.cloud) else {
+        return Some(provider);
+    };
+    let draft = Draft {
+        file: &file::Provider::default(),
+        path: KeyPath::of("providers").key(&found.name),
+        by_environment: true,
+    };
+    let has_address = found.base_url_variable.is_some();
+    cloud::complete(cloud, provider, has_address, &draft, context)
 }
