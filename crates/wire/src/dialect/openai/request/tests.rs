@@ -4,6 +4,7 @@ use super::*;
 use crate::adapter::Endpoint;
 use crate::capability::Capabilities;
 use crate::dialect::openai::parse_chat;
+use crate::error::EncodeErrorCode;
 use crate::json::RawObject;
 use crate::media::Media;
 
