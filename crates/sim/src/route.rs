@@ -48,6 +48,11 @@ pub enum Operation {
         /// The model.
         model: String,
     },
+    /// `POST …/publishers/google/models/{model}:predict` of Vertex AI
+    VertexPredict {
+        /// The model.
+        model: String,
+    },
     /// `GET …/models`
     Models(Dialect),
     /// `GET …/models/{id}`
@@ -64,9 +69,10 @@ impl Operation {
         match self {
             Self::OpenaiChat | Self::OpenaiEmbeddings => Dialect::Openai,
             Self::AnthropicMessages | Self::AnthropicCount => Dialect::Anthropic,
-            Self::GeminiGenerate { .. } | Self::GeminiEmbed { .. } | Self::GeminiCount { .. } => {
-                Dialect::Gemini
-            }
+            Self::GeminiGenerate { .. }
+            | Self::GeminiEmbed { .. }
+            | Self::GeminiCount { .. }
+            | Self::VertexPredict { .. } => Dialect::Gemini,
             Self::Models(dialect)
             | Self::Model(dialect, _)
             | Self::WrongMethod(dialect)

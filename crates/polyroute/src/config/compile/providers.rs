@@ -90,10 +90,13 @@ fn from_file(
         .dialect
         .or(rules.map(|row| row.connection.dialect))
         .unwrap_or(Dialect::OpenAi);
+    let cloud = rules.and_then(|row| row.connection.cloud);
     let base_url = match (&file.base_url, rules) {
         (Some(text), _) => match base_url(text, server) {
             Ok(url) => {
-                note_long_url(&url, dialect, path.key("base_url").into(), context);
+                if cloud.is_none() {
+                    note_long_url(&url, dialect, path.key("base_url").into(), context);
+                }
                 Some(url)
             }
             Err((reason, hint)) => {
@@ -113,7 +116,6 @@ fn from_file(
             None
         }
     };
-    let cloud = rules.and_then(|row| row.connection.cloud);
     let has_address = file.base_url.is_some() || by_variable(cloud, row, context).is_some();
     let base_url = match by_variable(cloud, row, context).filter(|_| file.base_url.is_none()) {
         Some(text) => self::base_url(&text, server)
@@ -434,7 +436,9 @@ fn from_environment(
         Some(variable) => match base_url(context.environment.get(variable)?, server) {
             Ok(url) => {
                 let origin = Origin::Variable(variable.clone());
-                note_long_url(&url, found.dialect, origin, context);
+                if row.is_none_or(|row| row.connection.cloud.is_none()) {
+                    note_long_url(&url, found.dialect, origin, context);
+                }
                 Some(url)
             }
             Err((reason, hint)) => {
