@@ -58,27 +58,18 @@ impl Snapshot {
     }
 
     /// What the catalog knows of a model at a provider; `None` where the provider has no section
-    /// in it. What a cloud only hosts is described by its vendor's section, unless the cloud's own
-    /// lists it.
+    /// in it.
     #[must_use]
     pub fn known(&self, provider: &Provider, model: &str) -> Option<Known<'_>> {
-        let own = provider.catalog.as_deref();
-        let known = |section: &str| self.catalog.lookup(section, provider.model_of(model));
-        let found = own.and_then(known);
-        let host = provider.host_of(model).and_then(known);
-        match (found, host) {
-            (Some(found), Some(host)) if found.matched < host.matched => Some(host),
-            (found, host) => found.or(host),
-        }
+        self.catalog
+            .lookup(provider.catalog.as_deref()?, provider.model_of(model))
     }
 
     /// What the catalog lists of a model at a provider, itself or in another version.
     #[must_use]
     pub fn listed(&self, provider: &Provider, model: &str) -> Option<Known<'_>> {
-        let own = provider.catalog.as_deref();
-        own.into_iter()
-            .chain(provider.host_of(model))
-            .find_map(|section| self.catalog.listed(section, provider.model_of(model)))
+        self.catalog
+            .listed(provider.catalog.as_deref()?, provider.model_of(model))
     }
 
     /// Whether a model is known to be at a provider, itself or in another version: the catalog
@@ -102,13 +93,9 @@ impl Snapshot {
             let capabilities = self.capabilities(provider, name);
             (name.as_str(), capabilities)
         });
-        let hosted = match &provider.surface {
-            Surface::Vertex { .. } => ["gemini", "anthropic"].as_slice(),
-            _ => &[],
-        };
-        let sections = provider.catalog.as_deref().into_iter();
-        let models = sections
-            .chain(hosted.iter().copied())
+        let models = provider
+            .catalog
+            .iter()
             .filter(move |_| !own_names)
             .flat_map(|section| self.catalog.models(section))
             .map(|entry| (entry.id.as_str(), entry.capabilities.clone()));
@@ -229,26 +216,17 @@ impl Provider {
     /// The model that a name means, as the catalog writes it.
     fn model_of<'a>(&'a self, name: &'a str) -> &'a str {
         match &self.surface {
-            Surface::Vertex { .. } => VertexModel::read(name).id,
+            Surface::Vertex { .. } => match VertexModel::read(name) {
+                VertexModel {
+                    publisher: "google" | "anthropic",
+                    id,
+                } => id,
+                _ => name,
+            },
             Surface::Direct
             | Surface::AzureV1
             | Surface::AzureDeployments
             | Surface::AzureInference => self.deployments.get(name).map_or(name, String::as_str),
-        }
-    }
-
-    /// The section that describes what this provider only hosts.
-    fn host_of(&self, name: &str) -> Option<&'static str> {
-        match &self.surface {
-            Surface::Direct => None,
-            Surface::Vertex { .. } => match VertexModel::read(name).publisher {
-                "google" => Some("gemini"),
-                "anthropic" => Some("anthropic"),
-                _ => None,
-            },
-            Surface::AzureV1 | Surface::AzureDeployments | Surface::AzureInference => {
-                Some("openai")
-            }
         }
     }
 
