@@ -319,6 +319,9 @@ impl Call {
         match (self.operation, kind) {
             (Operation::Chat, Kind::Pass { .. }) => {
                 let summary = openai::tap_whole(&bytes)?;
+                if summary.lacks_message {
+                    return self.decode_whole(target, Kind::Translate, context, bytes);
+                }
                 if let Some(schema) = &context.schema_to_validate {
                     schema::check(schema, &self.adapter(target).decode_chat(&bytes, context)?)?;
                 }

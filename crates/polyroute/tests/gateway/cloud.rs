@@ -393,3 +393,20 @@ async fn an_application_with_a_wrong_secret_is_told_in_entras_words() {
     assert!(why.contains("AADSTS7000215"), "{why}");
     assert!(!answer.text().contains(crate::support::CANARY));
 }
+
+#[tokio::test]
+async fn section_11_2_a_filtered_choice_without_message_is_written_anew() {
+    let lab = Lab::start().await;
+    lab.sim.add_script(
+        serde_json::from_value(json!({"match": {"prefix": "openai"}, "replies": [{"json": {
+            "status": 200, "body": {"id": "c", "object": "chat.completion", "created": 1,
+            "model": "gpt-4o", "choices": [{"index": 0, "finish_reason": "content_filter"}],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3}}}}]}))
+        .unwrap(),
+    );
+    let answer = lab.chat(&ask("openai/gpt-4o", "hello")).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    let choice = answer.json()["choices"][0].clone();
+    assert_eq!(choice["message"]["role"], "assistant", "{choice}");
+    assert_eq!(choice["finish_reason"], "content_filter");
+}

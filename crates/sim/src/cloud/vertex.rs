@@ -17,10 +17,12 @@ use crate::wire::{Body, Reply};
 
 /// The prefix of its paths.
 pub const PREFIX: &str = "vertex";
-/// The one `anthropic_version` there is.
-const CLAUDE_VERSION: &str = "vertex-2023-10-16";
-/// The version of Anthropic's own API whose rules hold for it.
-const CLAUDE_RULES: &str = "2023-06-01";
+/// The values of `anthropic_version`, each with the version of Anthropic's own API whose rules hold
+/// for it. The second one is what the vendor's newest SDK sends.
+const CLAUDE_VERSIONS: [(&str, &str); 2] = [
+    ("vertex-2023-10-16", "2023-06-01"),
+    ("2026-10-21", "2026-10-21"),
+];
 
 /// A call of Vertex AI's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +106,7 @@ impl Call {
             Kind::Generate | Kind::Predict | Kind::Count => return Ok(Some(body)),
             Kind::Embed { batch } => flatten(&mut members, batch, &self.model)?,
             Kind::Claude { stream } => {
-                claude(&mut members)?;
+                let rules = claude(&mut members)?;
                 let streams = members.get("stream") == Some(&Value::Bool(true));
                 if streams != stream {
                     return Err(claude_refusal(
@@ -113,11 +115,11 @@ impl Call {
                     ));
                 }
                 members.insert("model".to_owned(), anthropics(&self.model).into());
-                headers.insert("anthropic-version", HeaderValue::from_static(CLAUDE_RULES));
+                headers.insert("anthropic-version", HeaderValue::from_static(rules));
             }
             Kind::ClaudeCount => {
-                claude_version(&mut members)?;
-                headers.insert("anthropic-version", HeaderValue::from_static(CLAUDE_RULES));
+                let rules = claude_version(&mut members)?;
+                headers.insert("anthropic-version", HeaderValue::from_static(rules));
             }
         }
         Ok(Some(Value::Object(members).to_string().into()))
@@ -300,8 +302,8 @@ pub(crate) fn as_predictions(mut answer: Reply, prompt_tokens: &[u64]) -> Reply 
 }
 
 /// What Vertex AI asks of a Claude body, and does not take.
-fn claude(members: &mut Map<String, Value>) -> Result<(), Reply> {
-    claude_version(members)?;
+fn claude(members: &mut Map<String, Value>) -> Result<&'static str, Reply> {
+    let rules = claude_version(members)?;
     for key in ["model", "service_tier"] {
         if members.contains_key(key) {
             return Err(claude_refusal(&format!(
@@ -315,17 +317,22 @@ fn claude(members: &mut Map<String, Value>) -> Result<(), Reply> {
             "messages: URL sources are not supported, send base64",
         ));
     }
-    Ok(())
+    Ok(rules)
 }
 
-fn claude_version(members: &mut Map<String, Value>) -> Result<(), Reply> {
-    match members.remove("anthropic_version") {
-        Some(Value::String(version)) if version == CLAUDE_VERSION => Ok(()),
-        Some(_) => Err(claude_refusal(
-            "anthropic_version: Input should be 'vertex-2023-10-16'",
-        )),
-        None => Err(claude_refusal("anthropic_version: Field required")),
-    }
+/// Takes the version out; gives the one of Anthropic's own API.
+fn claude_version(members: &mut Map<String, Value>) -> Result<&'static str, Reply> {
+    let version = members.remove("anthropic_version");
+    let Some(version) = version.as_ref().and_then(Value::as_str) else {
+        return Err(claude_refusal("anthropic_version: Field required"));
+    };
+    CLAUDE_VERSIONS
+        .iter()
+        .find(|(known, _)| *known == version)
+        .map(|(_, rules)| *rules)
+        .ok_or_else(|| {
+            claude_refusal("anthropic_version: Input should be 'vertex-2023-10-16'")
+        })
 }
 
 fn claude_refusal(message: &str) -> Reply {

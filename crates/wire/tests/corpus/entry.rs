@@ -16,6 +16,8 @@ const READ: &[(&str, &str, Dialect)] = &[
     ("gemini", "models", Dialect::Gemini),
     ("vertex", "gemini", Dialect::Gemini),
     ("vertex", "embeddings", Dialect::Gemini),
+    // Embeddings of the older models.
+    ("vertex", "predict", Dialect::Gemini),
     // Everybody who speaks OpenAI's format.
     ("*", "chat.completions", Dialect::OpenAi),
     ("*", "embeddings", Dialect::OpenAi),
@@ -74,7 +76,7 @@ impl Entry {
     }
 
     pub(crate) fn is_embeddings(&self) -> bool {
-        self.api == "embeddings"
+        matches!(self.api.as_str(), "embeddings" | "predict")
     }
 
     pub(crate) fn is_models(&self) -> bool {
@@ -96,7 +98,10 @@ impl Entry {
     /// What decoding it needs to know.
     pub(crate) fn context(&self) -> DecodeContext {
         let inputs = match self.request.as_ref() {
-            Some(request) => match (request.get("input"), request.get("requests")) {
+            Some(request) => match (
+                request.get("input"),
+                request.get("requests").or(request.get("instances")),
+            ) {
                 (Some(Value::Array(items)), _) if !items.first().is_some_and(Value::is_number) => {
                     items.len()
                 }
