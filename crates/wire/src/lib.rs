@@ -24,6 +24,7 @@ mod notes;
 pub mod profile;
 mod proto_json;
 pub mod sse;
+pub mod structured;
 pub mod surface;
 pub mod url;
 pub mod usage;

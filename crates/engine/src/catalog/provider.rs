@@ -55,6 +55,9 @@ pub struct Connection {
     /// Whether it answers only with a credential.
     #[serde(default = "yes")]
     pub needs_credential: bool,
+    /// Models that stand for it where it is described; its first chat model where there is none.
+    #[serde(default)]
+    pub shown_models: Vec<String>,
 }
 
 /// A cloud that hosts other vendors' models behind paths and credentials of its own.

@@ -365,17 +365,51 @@ async fn every_kind_of_entra_account_gets_its_token() {
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
         let lab = azure(
-            "base_url: \"$SIM\", deployments: { prod: gpt-4o-mini }",
+            "base_url: \"$SIM\", deployments: { gpt-4o-sim-prod: gpt-4o-mini }",
             &pairs,
         )
         .await;
         let answer = lab.chat(&ask("azure/gpt-4o-mini", "echo: in")).await;
-        assert_eq!(
-            lab.sim.tokens_issued("entra"),
-            1,
-            "{pairs:?}: {}",
-            answer.text()
+        assert_eq!(answer.content(), "in", "{pairs:?}: {}", answer.text());
+        assert_eq!(lab.sim.tokens_issued("entra"), 1, "{pairs:?}");
+        let sent = lab.attempts().pop().unwrap();
+        assert_eq!(sent.path, "/openai/v1/chat/completions");
+        // The deployment goes out in the model's place, and the model's price holds.
+        let body: Value = serde_json::from_str(&sent.body).unwrap();
+        assert_eq!(body["model"], "gpt-4o-sim-prod");
+        let record = lab.record(&answer).await;
+        assert!(record["cost"]["usd"].is_string(), "{record}");
+    }
+}
+
+#[tokio::test]
+async fn section_1_azure_by_key_on_every_surface() {
+    for (keys, model, path) in [
+        ("", "prod", "/azure/openai/v1/chat/completions"),
+        (
+            ", api_version: \"2024-10-21\"",
+            "prod",
+            "/azure/openai/deployments/prod/chat/completions?api-version=2024-10-21",
+        ),
+        (
+            ", surface: inference",
+            "grok-4",
+            "/azure/models/chat/completions?api-version=2024-05-01-preview",
+        ),
+    ] {
+        let keys = format!("base_url: \"$SIM/azure\", credentials: [\"${{KEY}}\"]{keys}");
+        let lab = azure(&keys, &[]).await;
+        lab.chat(&ask(&format!("azure/{model}"), "hello")).await;
+        let sent = lab.attempts().swap_remove(0);
+        assert_eq!(sent.path, path);
+        let has = |wanted: &str| sent.headers.iter().any(|(name, _)| name == wanted);
+        assert!(
+            has("api-key") && !has("authorization"),
+            "{:?}",
+            sent.headers
         );
+        let body: Value = serde_json::from_str(&sent.body).unwrap();
+        assert_eq!(body["model"], model);
     }
 }
 

@@ -330,9 +330,7 @@ fn claude_version(members: &mut Map<String, Value>) -> Result<&'static str, Repl
         .iter()
         .find(|(known, _)| *known == version)
         .map(|(_, rules)| *rules)
-        .ok_or_else(|| {
-            claude_refusal("anthropic_version: Input should be 'vertex-2023-10-16'")
-        })
+        .ok_or_else(|| claude_refusal("anthropic_version: Input should be 'vertex-2023-10-16'"))
 }
 
 fn claude_refusal(message: &str) -> Reply {

@@ -91,37 +91,13 @@ fn from_file(
         .or(rules.map(|row| row.connection.dialect))
         .unwrap_or(Dialect::OpenAi);
     let cloud = rules.and_then(|row| row.connection.cloud);
-    let base_url = match (&file.base_url, rules) {
-        (Some(text), _) => match base_url(text, server) {
-            Ok(url) => {
-                if cloud.is_none() {
-                    note_long_url(&url, dialect, path.key("base_url").into(), context);
-                }
-                Some(url)
-            }
-            Err((reason, hint)) => {
-                context.problems.advise(path.key("base_url"), reason, hint);
-                None
-            }
-        },
-        (None, Some(row)) => BaseUrl::parse(&row.connection.base_url).ok(),
-        (None, None) => {
-            let names = catalog.entries().map(|row| row.name.as_str());
-            let hint = match nearest(name, names) {
-                Some(found) => format!("did you mean `{found}`? Or add `base_url: https://…`"),
-                None => "add `base_url: https://…/v1`".to_owned(),
-            };
-            let reason = format!("Polyroute does not know the address of `{name}`");
-            context.problems.advise(&path, reason, hint);
-            None
-        }
-    };
-    let has_address = file.base_url.is_some() || by_variable(cloud, row, context).is_some();
-    let base_url = match by_variable(cloud, row, context).filter(|_| file.base_url.is_none()) {
-        Some(text) => self::base_url(&text, server)
+    let by_variable = by_variable(cloud, row, context).filter(|_| file.base_url.is_none());
+    let has_address = file.base_url.is_some() || by_variable.is_some();
+    let base_url = match by_variable {
+        Some(text) => base_url(&text, server)
             .inspect_err(|(reason, hint)| context.problems.advise(&path, *reason, *hint))
             .ok(),
-        None => base_url,
+        None => address(name, file, rules, dialect, server, context),
     };
     if cloud.is_none() {
         note_unused_variable(row, file, &path, context);
@@ -162,6 +138,44 @@ fn from_file(
         by_environment: row.is_some(),
     };
     cloud::complete(cloud, provider, has_address, &draft, context)
+}
+
+/// The base URL of the file, else the known one.
+fn address(
+    name: &str,
+    file: &file::Provider,
+    rules: Option<&ProviderEntry>,
+    dialect: Dialect,
+    server: &Server,
+    context: &mut Context<'_>,
+) -> Option<BaseUrl> {
+    let path = KeyPath::of("providers").key(name);
+    match (&file.base_url, rules) {
+        (Some(text), _) => match base_url(text, server) {
+            Ok(url) => {
+                if rules.is_none_or(|row| row.connection.cloud.is_none()) {
+                    note_long_url(&url, dialect, path.key("base_url").into(), context);
+                }
+                Some(url)
+            }
+            Err((reason, hint)) => {
+                context.problems.advise(path.key("base_url"), reason, hint);
+                None
+            }
+        },
+        (None, Some(row)) => BaseUrl::parse(&row.connection.base_url).ok(),
+        (None, None) => {
+            let catalog = Arc::clone(&context.catalog);
+            let names = catalog.entries().map(|row| row.name.as_str());
+            let hint = match nearest(name, names) {
+                Some(found) => format!("did you mean `{found}`? Or add `base_url: https://…`"),
+                None => "add `base_url: https://…/v1`".to_owned(),
+            };
+            let reason = format!("Polyroute does not know the address of `{name}`");
+            context.problems.advise(&path, reason, hint);
+            None
+        }
+    }
 }
 
 /// The variable's word for a cloud's address, which no default can stand for.

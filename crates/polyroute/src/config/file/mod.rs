@@ -11,6 +11,7 @@ mod providers;
 mod resilience;
 mod routes;
 mod server;
+mod structured;
 mod targets;
 mod translation;
 
@@ -24,6 +25,7 @@ pub use providers::{Dialect, Provider};
 pub use resilience::{Resilience, Timeouts};
 pub use routes::{Route, RouteTarget, Strategy};
 pub use server::{AccessLog, Limits, ListenAddress, Server, Tls};
+pub use structured::{CallerSchema, InlineSchema, OutputMode, StructuredOutput};
 pub use targets::Target;
 pub use translation::{Media, Translation};
 

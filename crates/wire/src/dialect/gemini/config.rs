@@ -235,8 +235,25 @@ fn modalities(
     Ok(())
 }
 
+/// What stands beside `generationConfig`.
+pub(super) fn top_level(
+    request: &ChatRequest,
+    target: &Target,
+    notes: &mut Notes,
+) -> Result<Map<String, Value>, EncodeError> {
+    let mut out = Map::new();
+    if let Some(tier) = service_tier(request, notes)? {
+        out.insert("serviceTier".into(), tier.into());
+    }
+    let labels = labels(request, target, notes)?;
+    if !labels.is_empty() {
+        out.insert("labels".into(), labels.into());
+    }
+    Ok(out)
+}
+
 /// `service_tier` in the wire's words.
-pub(super) fn service_tier(
+fn service_tier(
     request: &ChatRequest,
     notes: &mut Notes,
 ) -> Result<Option<&'static str>, EncodeError> {
@@ -261,7 +278,7 @@ pub(super) fn service_tier(
 
 /// `metadata` as the labels by which Vertex AI splits its bill (wire-protocols §4). What is no label
 /// there, and all of it on the Gemini API, is left out and named.
-pub(super) fn labels(
+fn labels(
     request: &ChatRequest,
     target: &Target,
     notes: &mut Notes,

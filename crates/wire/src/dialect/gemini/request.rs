@@ -62,13 +62,7 @@ pub(super) fn encode(
         leave_to_cache(&mut conversation.system, &mut tools, &mut notes)?;
     }
     let mut body = assemble(conversation, tools, generation, target);
-    if let Some(tier) = config::service_tier(request, &mut notes)? {
-        body.insert("serviceTier".into(), tier.into());
-    }
-    let labels = config::labels(request, target, &mut notes)?;
-    if !labels.is_empty() {
-        body.insert("labels".into(), labels.into());
-    }
+    body.extend(config::top_level(request, target, &mut notes)?);
     for options in &options {
         merge::into(&mut body, options);
     }
