@@ -10,6 +10,7 @@ use crate::dialect::{anthropic, gemini, openai};
 use crate::errors::{About, Flavour, by_status, reply};
 use crate::models::Dialect;
 use crate::route::query;
+use crate::vendor::errors::{Facts, When};
 use crate::wire::Reply;
 
 /// The key that a request carries for its dialect.
@@ -35,6 +36,16 @@ pub fn check(about: About<'_>, key: Option<&str>) -> Result<(), Reply> {
     let Some(key) = key else {
         return Err(missing(about));
     };
+    if let Some(vendor) = about.vendor {
+        let bad = ["bad", "sim-bad", "sk-bad"];
+        let when = match key {
+            _ if bad.iter().any(|start| key.starts_with(start)) => When::BadKey,
+            _ if key.starts_with("sim-quota") => When::Quota,
+            _ if key.starts_with("sim-forbidden") => When::Forbidden,
+            _ => return Ok(()),
+        };
+        return Err(vendor.refuse(when, about, Facts::default()));
+    }
     let bad = ["bad", "sim-bad", "sk-bad"]
         .iter()
         .any(|start| key.starts_with(start));
@@ -48,6 +59,9 @@ pub fn check(about: About<'_>, key: Option<&str>) -> Result<(), Reply> {
 }
 
 fn missing(about: About<'_>) -> Reply {
+    if let Some(vendor) = about.vendor {
+        return vendor.refuse(When::NoKey, about, Facts::default());
+    }
     match about.dialect {
         Dialect::Openai => {
             let message = "You didn't provide an API key. You need to provide your API key in an \
@@ -116,6 +130,7 @@ mod tests {
     fn status(dialect: Dialect, key: Option<&str>) -> u16 {
         let about = About {
             dialect,
+            vendor: None,
             model: "m",
             request_id: "r",
             retry: None,

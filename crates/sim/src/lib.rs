@@ -1,5 +1,6 @@
-//! A provider simulator: the real wire formats of OpenAI, Anthropic and Gemini with scripted or
-//! seeded answers, realistic latency, usage, limits and faults.
+//! A provider simulator: the real wire formats of OpenAI, Anthropic, Gemini and the vendors of
+//! OpenAI-compatible APIs ([`vendor`]) with scripted or seeded answers, realistic latency, usage,
+//! limits and faults.
 //!
 //! It is the upstream of Polyroute's tests and demo and, as `polyroute sim`, a fault lab for any
 //! gateway. It shares no translation code with `polyroute-wire`: a bug that both had would hide
@@ -11,7 +12,8 @@
 //! Each provider's own paths, on one port: `/v1/chat/completions`, `/v1/embeddings`,
 //! `/v1/messages`, `/v1/messages/count_tokens`, `/v1beta/models/{model}:generateContent` and the
 //! other Gemini calls (also under `/v1/`), and `/v1/models`, which goes by the caller's headers.
-//! In front of them may stand `/openai`, `/anthropic` or `/gemini`, and in front of that
+//! In front of them may stand `/openai`, `/anthropic` or `/gemini`; a vendor's name must
+//! (`/groq/openai/v1/chat/completions`: its host becomes a prefix). In front of that may stand
 //! `/p/<name>`: a named instance, for which fault rules and scripts can be set apart.
 //!
 //! `/vertex/v1/projects/…` is Vertex AI with Gemini and Claude ([`cloud::vertex`]). Tokens for it come
@@ -64,6 +66,7 @@ pub mod server;
 pub mod service;
 pub mod state;
 mod strict;
+pub mod vendor;
 pub mod wire;
 
 pub use config::SimConfig;

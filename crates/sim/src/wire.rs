@@ -77,6 +77,8 @@ pub enum Framing {
     },
     /// Elements of one JSON array (Gemini without `alt=sse`).
     JsonArray,
+    /// One JSON document a line (Ollama's own API).
+    Lines,
 }
 
 /// One event.
@@ -154,6 +156,7 @@ impl Event {
         };
         match framing {
             Framing::JsonArray => format!("{}{text}", if first { "[" } else { ",\r\n" }).into(),
+            Framing::Lines => format!("{text}\n").into(),
             Framing::Sse { crlf } => {
                 let end = if crlf { "\r\n" } else { "\n" };
                 let name = self
@@ -170,7 +173,7 @@ impl Event {
 pub fn closing(framing: Framing) -> &'static str {
     match framing {
         Framing::JsonArray => "]",
-        Framing::Sse { .. } => "",
+        Framing::Sse { .. } | Framing::Lines => "",
     }
 }
 

@@ -385,21 +385,28 @@ async fn every_kind_of_entra_account_gets_its_token() {
 #[tokio::test]
 async fn section_1_azure_by_key_on_every_surface() {
     for (keys, model, path) in [
-        ("", "prod", "/azure/openai/v1/chat/completions"),
+        ("", "gpt-4o-sim-prod", "/azure/openai/v1/chat/completions"),
         (
             ", api_version: \"2024-10-21\"",
-            "prod",
-            "/azure/openai/deployments/prod/chat/completions?api-version=2024-10-21",
+            "gpt-4o-sim-prod",
+            "/azure/openai/deployments/gpt-4o-sim-prod/chat/completions?api-version=2024-10-21",
         ),
         (
             ", surface: inference",
-            "grok-4",
+            "grok-sim-4",
             "/azure/models/chat/completions?api-version=2024-05-01-preview",
         ),
     ] {
         let keys = format!("base_url: \"$SIM/azure\", credentials: [\"${{KEY}}\"]{keys}");
         let lab = azure(&keys, &[]).await;
-        lab.chat(&ask(&format!("azure/{model}"), "hello")).await;
+        let answer = lab
+            .chat(&ask(&format!("azure/{model}"), "echo: on azure"))
+            .await;
+        assert_eq!(answer.content(), "on azure", "{path}: {}", answer.text());
+        let mut streamed = ask_streamed(&format!("azure/{model}"), "echo: on azure");
+        streamed["stream_options"] = json!({"include_usage": true});
+        let answer = lab.chat(&streamed).await;
+        assert_eq!(answer.streamed(), ("on azure".to_owned(), true), "{path}");
         let sent = lab.attempts().swap_remove(0);
         assert_eq!(sent.path, path);
         let has = |wanted: &str| sent.headers.iter().any(|(name, _)| name == wanted);

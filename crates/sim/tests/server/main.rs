@@ -15,3 +15,4 @@ mod cloud;
 mod endpoints;
 mod faults;
 mod said;
+mod vendors;

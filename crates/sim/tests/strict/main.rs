@@ -13,3 +13,4 @@ mod corpus;
 mod gemini;
 mod kit;
 mod openai;
+mod vendors;
