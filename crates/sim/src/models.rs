@@ -276,7 +276,7 @@ pub fn find(dialect: Dialect, name: &str, embeddings: bool) -> Option<Known> {
 }
 
 /// Whether a name is a model's name with a date, a version or a well-known word behind it.
-fn is_variant(wanted: &str, name: &str) -> bool {
+pub(crate) fn is_variant(wanted: &str, name: &str) -> bool {
     const WORDS: &[&str] = &[
         "latest", "preview", "exp", "audio", "search", "vision", "thinking",
     ];

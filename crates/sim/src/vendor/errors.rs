@@ -1,7 +1,7 @@
 //! Errors as a vendor words and shapes them.
 //!
-//! A vendor lists what it says in which case ([`Said`]) and how such words become a body
-//! ([`Errors::shape`]); what it does not list is said in OpenAI's words, in the vendor's shape.
+//! A vendor lists what it says in which case (`Said`) and how such words become a body
+//! (`Errors::shape`); what it does not list is said in OpenAI's words, in the vendor's shape.
 
 use serde_json::{Map, Value, json};
 

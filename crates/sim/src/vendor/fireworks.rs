@@ -266,6 +266,36 @@ static MODELS: &[Model] = &[
         Thinking::Never,
         (600, 2_500),
     ),
+    chat(
+        "accounts/fireworks/models/deepseek-v3p2",
+        (163_840, 163_840),
+        Thinking::Asked,
+        (560, 1_680),
+    ),
+    chat(
+        "accounts/fireworks/models/deepseek-v4-pro",
+        (1_048_576, 393_216),
+        Thinking::Asked,
+        (1_740, 3_480),
+    ),
+    chat(
+        "accounts/fireworks/models/kimi-k2p6",
+        (262_144, 262_144),
+        Thinking::Asked,
+        (950, 4_000),
+    ),
+    chat(
+        "accounts/fireworks/models/glm-5p2",
+        (202_752, 131_072),
+        Thinking::Asked,
+        (1_000, 3_200),
+    ),
+    chat(
+        "accounts/fireworks/models/gpt-oss-20b",
+        (131_072, 131_072),
+        Thinking::Asked,
+        (70, 300),
+    ),
     embedding("nomic-ai/nomic-embed-text-v1.5", 8_192, 768, 8),
 ];
 

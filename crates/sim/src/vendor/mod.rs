@@ -1,7 +1,7 @@
 //! The vendors of OpenAI-compatible APIs, each as strict and as peculiar as its own.
 //!
 //! One vendor is one file: a [`Vendor`], which is a table of facts that the shared parts read
-//! ([`judge`] requests, [`errors`], [`say`] answers, [`route`] paths), and small functions for what
+//! (`judge` requests, [`errors`], `say` answers, [`route`] paths), and small functions for what
 //! is truly its own. A new vendor is a file and a line in [`ALL`].
 //!
 //! Facts come from the providers' documents, their SDKs' types, issue reports and recordings.
@@ -266,5 +266,7 @@ mod tests {
             assert!(vendor.model("no-such-model", false).is_none(), "{vendor:?}");
             assert!(vendor.model("sim-anything", false).is_some(), "{vendor:?}");
         }
+        let dated = MISTRAL.model("mistral-large-2512", false).unwrap();
+        assert_eq!(dated.served_as, "mistral-large-2512");
     }
 }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Vendor;
-use crate::models::{Dialect, Known, Model, Purpose, Thinking};
+use crate::models::{Dialect, Known, Model, Purpose, Thinking, is_variant};
 
 const DAY_S: u64 = 86_400;
 /// Release day of models whose own is not worth a column (2026-01-01).
@@ -62,9 +62,22 @@ pub(super) fn find(vendor: &Vendor, name: &str, embeddings: bool) -> Option<Know
             model: model.clone(),
             served_as: model.served_as.to_owned(),
         }),
-        None if name.contains("sim-") => stand_in(vendor, name, embeddings),
-        None => None,
+        None => variant(vendor, name).or_else(|| {
+            name.contains("sim-")
+                .then(|| stand_in(vendor, name, embeddings))?
+        }),
     }
+}
+
+/// A dated name of a listed model (`mistral-large-2512`), which answers carry as it is.
+fn variant(vendor: &Vendor, name: &str) -> Option<Known> {
+    let variants = vendor.models.iter();
+    let variants = variants.filter(|model| is_variant(name, model.name));
+    let model = variants.max_by_key(|model| model.name.len())?;
+    Some(Known {
+        model: model.clone(),
+        served_as: name.to_owned(),
+    })
 }
 
 pub(super) fn stand_in(vendor: &Vendor, name: &str, embeddings: bool) -> Option<Known> {
