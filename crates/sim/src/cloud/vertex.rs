@@ -119,6 +119,9 @@ impl Call {
             }
             Kind::ClaudeCount => {
                 let rules = claude_version(&mut members)?;
+                if let Some(Value::String(model)) = members.get_mut("model") {
+                    *model = anthropics(model);
+                }
                 headers.insert("anthropic-version", HeaderValue::from_static(rules));
             }
         }

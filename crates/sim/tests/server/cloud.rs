@@ -58,7 +58,7 @@ async fn both_publishers_answer_a_token_of_ours() {
     let events = call(&sim, &token, &path, &body).await.event_values();
     assert_eq!(events.last().unwrap()["type"], "message_stop");
     let path = format!("{CLAUDE}/count-tokens:rawPredict");
-    let body = json!({"anthropic_version": "vertex-2023-10-16", "model": "claude-sonnet-4-5",
+    let body = json!({"anthropic_version": "vertex-2023-10-16", "model": "claude-sonnet-4-5@20250929",
         "messages": [{"role": "user", "content": "hello"}]});
     assert!(call(&sim, &token, &path, &body).await.json()["input_tokens"].as_u64() > Some(0));
 }
