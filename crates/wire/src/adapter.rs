@@ -165,6 +165,9 @@ pub struct DecodeContext {
     pub embedding_inputs: Vec<u64>,
     /// The upstream was asked to stream.
     pub stream: bool,
+    /// The upstream was asked for the other of whole and streamed than the caller wants: the answer
+    /// is folded, or replayed.
+    pub stream_turned: bool,
     /// Stable seed for ids that the provider does not give (request id).
     pub id_seed: String,
 }

@@ -366,7 +366,7 @@ impl One<'_> {
             &provider.config,
             credential,
             encoded,
-            self.call.stream,
+            context.stream,
             &self.call.trace,
         )?;
 

@@ -12,13 +12,14 @@ use polyroute_engine::plan::{Plan, PlannedTarget};
 use polyroute_engine::snapshot::Dialect;
 use polyroute_wire::adapter::{Adapter, DecodeContext, Encoded, Target};
 use polyroute_wire::api_error::ApiError;
-use polyroute_wire::chat::{ChatRequest, ChatResponse};
+use polyroute_wire::chat::{ChatRequest, ChatResponse, Fold};
 use polyroute_wire::dialect::openai::encode::{ChunkEncoder, ChunkOptions, ReplyIdentity};
 use polyroute_wire::dialect::openai::{self, Tap};
 use polyroute_wire::embedding::EmbeddingRequest;
 use polyroute_wire::error::{EncodeError, EncodeErrorCode, ErrorKind, ParseError, UpstreamError};
 use polyroute_wire::json::{Edit, RawLayout, RawObject, quote};
 use polyroute_wire::media::MediaStore;
+use polyroute_wire::profile::Answers;
 use polyroute_wire::usage::Usage;
 
 use super::Principal;
@@ -205,7 +206,8 @@ impl Call {
             (Operation::Embeddings, true) => self.pass_embeddings(&target.wire)?,
             (Operation::Embeddings, false) => self.translate_embeddings(target)?,
         };
-        encoding.encoded.context.stream = self.stream;
+        let context = &mut encoding.encoded.context;
+        context.stream = self.stream != context.stream_turned;
         encoding
             .encoded
             .context
@@ -289,11 +291,17 @@ impl Call {
             return Ok(None);
         }
         let edited = openai::edit_chat(&raw, target)?;
+        let turned = edited.encoded.context.stream_turned;
+        let kind = if turned || target.endpoint.profile.answers == Answers::Translated {
+            Kind::Translate
+        } else {
+            Kind::Pass {
+                usage_asked: edited.usage_asked,
+            }
+        };
         Ok(Some(Encoding {
             encoded: edited.encoded,
-            kind: Kind::Pass {
-                usage_asked: edited.usage_asked,
-            },
+            kind,
             rule: None,
         }))
     }
@@ -420,7 +428,7 @@ impl Call {
                 Ok((bytes, summary))
             }
             (Operation::Chat, Kind::Pass { .. } | Kind::Translate) => {
-                let mut response = self.adapter(target).decode_chat(&bytes, context)?;
+                let mut response = self.response(target, context, &bytes)?;
                 if let Some(rule) = rule {
                     held_to(rule, &mut response, bytes.len())?;
                 }
@@ -450,6 +458,28 @@ impl Call {
                 ))
             }
         }
+    }
+
+    /// A whole answer as the hub holds it; a stream is folded.
+    fn response(
+        &self,
+        target: &PlannedTarget,
+        context: &DecodeContext,
+        bytes: &[u8],
+    ) -> Result<ChatResponse, UpstreamError> {
+        let adapter = self.adapter(target);
+        if !context.stream {
+            return adapter.decode_chat(bytes, context);
+        }
+        let mut decoder = adapter.chat_decoder(context);
+        let mut events = Vec::new();
+        decoder.push(bytes, &mut events);
+        decoder.finish(&mut events);
+        let mut fold = Fold::new();
+        for event in events {
+            fold.push(event);
+        }
+        fold.finish()
     }
 
     /// An answer of the hub as the caller gets it.

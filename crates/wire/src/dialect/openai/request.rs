@@ -56,6 +56,7 @@ pub(super) fn encode(
     let mut notes = policy::apply(&mut body, has_tools, || says_json, target)?;
     instruct(&mut body, &notes.instructions, target);
     context.schema_to_validate = notes.schema.take();
+    context.stream_turned = notes.stream_turned;
     for options in own_options(Some(&request.provider_options), target) {
         policy::merge(&mut body, options);
     }
