@@ -83,6 +83,15 @@ impl Snapshot {
         self.listed(provider, model).is_some()
     }
 
+    /// Whether a name at a provider says which model it is. A deployment that the configuration
+    /// does not explain may be any.
+    #[must_use]
+    pub fn places(&self, provider: &Provider, name: &str) -> bool {
+        !provider.has_own_names()
+            || provider.deployments.contains_key(name)
+            || self.listed(provider, name).is_some()
+    }
+
     /// The names of the models that are known to be at a provider, each with what is known of it.
     pub fn offered<'a>(
         &'a self,
@@ -125,6 +134,18 @@ impl Snapshot {
     }
 }
 
+/// Which of OpenAI's two APIs a provider is called over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ApiChoice {
+    /// As the model's capabilities say.
+    #[default]
+    Auto,
+    /// Chat completions for every request.
+    Chat,
+    /// Responses for every chat request.
+    Responses,
+}
+
 /// A provider.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Provider {
@@ -140,6 +161,8 @@ pub struct Provider {
     pub catalog: Option<String>,
     /// What its wire differs in from its dialect's own.
     pub profile: Arc<Profile>,
+    /// Which of OpenAI's two APIs it is called over; means something where the dialect is OpenAI's.
+    pub api: ApiChoice,
     /// The version of its API; the dialect's default where `None`.
     pub api_version: Option<String>,
     /// Where it serves its dialect.
@@ -164,6 +187,7 @@ impl Provider {
             first_party,
             catalog: first_party.then(|| dialect.as_str().to_owned()),
             profile: Arc::default(),
+            api: ApiChoice::Auto,
             api_version: None,
             surface: Surface::Direct,
             deployments: BTreeMap::new(),
@@ -214,7 +238,8 @@ impl Provider {
     }
 
     /// The model that a name means, as the catalog writes it.
-    fn model_of<'a>(&'a self, name: &'a str) -> &'a str {
+    #[must_use]
+    pub fn model_of<'a>(&'a self, name: &'a str) -> &'a str {
         match &self.surface {
             Surface::Vertex { .. } => match VertexModel::read(name) {
                 VertexModel {
@@ -260,6 +285,8 @@ pub struct Target {
     pub model: String,
     /// The version that goes upstream in its place.
     pub pin: Option<String>,
+    /// The `system_fingerprint` that its answers should have.
+    pub fingerprint: Option<String>,
     /// Its timeouts; what is absent comes from the defaults.
     pub timeouts: Timeouts,
 }
@@ -273,6 +300,7 @@ impl Target {
             provider: provider.to_owned(),
             model: model.to_owned(),
             pin: None,
+            fingerprint: None,
             timeouts: Timeouts::default(),
         }
     }

@@ -6,7 +6,7 @@
 use http::{HeaderMap, Uri};
 use serde_json::json;
 
-use crate::dialect::{anthropic, gemini, openai};
+use crate::dialect::{anthropic, cohere, gemini, openai};
 use crate::errors::{About, Flavour, by_status, reply};
 use crate::models::Dialect;
 use crate::route::query;
@@ -21,7 +21,7 @@ pub fn credential(dialect: Dialect, headers: &HeaderMap, uri: &Uri) -> Option<St
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
     let key = match dialect {
-        Dialect::Openai => bearer.map(str::to_owned),
+        Dialect::Openai | Dialect::Cohere => bearer.map(str::to_owned),
         Dialect::Anthropic => header("x-api-key").or(bearer).map(str::to_owned),
         Dialect::Gemini => header("x-goog-api-key")
             .map(str::to_owned)
@@ -76,6 +76,10 @@ fn missing(about: About<'_>) -> Reply {
             let body = anthropic::render::error("authentication_error", message, about.request_id);
             unretryable(reply(401, body))
         }
+        Dialect::Cohere => reply(
+            401,
+            cohere::render::error("no api key supplied", about.request_id),
+        ),
         // The real API answers 403 here, not 401.
         Dialect::Gemini => {
             let message = "Method doesn't allow unregistered callers (callers without established \
@@ -103,6 +107,7 @@ fn wrong(about: About<'_>, key: &str) -> Reply {
             )
         }
         Dialect::Anthropic => unretryable(reply(401, by_status(about, 401, Flavour::Usual))),
+        Dialect::Cohere => reply(401, by_status(about, 401, Flavour::Usual)),
         Dialect::Gemini => {
             let message = "API key not valid. Please pass a valid API key.";
             let details = json!([{"@type": "type.googleapis.com/google.rpc.ErrorInfo",

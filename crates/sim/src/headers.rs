@@ -12,6 +12,7 @@ pub fn request_id(dialect: Dialect, id_seed: u64) -> String {
         Dialect::Openai => format!("req_{}", dice.hex(32)),
         Dialect::Anthropic => format!("req_011C{}", dice.base62(20)),
         Dialect::Gemini => dice.hex(16),
+        Dialect::Cohere => dice.hex(32),
     }
 }
 
@@ -66,6 +67,15 @@ pub fn add(reply: &mut Reply, dialect: Dialect, request_id: &str, seq: u64, now_
             put("server", "scaffolding on HTTPServer2".to_owned());
             put("server-timing", format!("gfet4t7; dur={}", 20 + used));
             put("x-content-type-options", "nosniff".to_owned());
+        }
+        Dialect::Cohere => {
+            put("x-debug-trace-id", request_id.to_owned());
+            put("x-endpoint-monthly-call-limit", "1000".to_owned());
+            put("x-trial-endpoint-call-limit", "40".to_owned());
+            put(
+                "x-trial-endpoint-call-remaining",
+                (39 - used % 40).to_string(),
+            );
         }
     }
 }

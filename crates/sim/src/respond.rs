@@ -7,7 +7,7 @@ use crate::answer::{Answer, compose, tokens, vectors};
 use crate::auth;
 use crate::clock;
 use crate::cloud::vertex;
-use crate::dialect::{anthropic, gemini, openai};
+use crate::dialect::{anthropic, cohere, gemini, openai};
 use crate::errors::{self, About, reply};
 use crate::fault::rules::Subject;
 use crate::fault::{self, Fault, Filtered, apply, blocked};
@@ -50,8 +50,12 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
     let parsed: Option<Value> = match &asked.route.operation {
         Operation::OpenaiChat
         | Operation::OpenaiEmbeddings
+        | Operation::OpenaiResponses
         | Operation::AnthropicMessages
         | Operation::AnthropicCount
+        | Operation::CohereChat
+        | Operation::CohereEmbed
+        | Operation::CohereRerank
         | Operation::Vendor(..) => asked
             .body
             .as_deref()
@@ -154,8 +158,10 @@ impl Desk<'_> {
 
     fn unreadable_fault(&self, why: &str) -> Value {
         let mut body = errors::by_status(self.about, 400, errors::Flavour::Usual);
-        if let Some(message) = body.pointer_mut("/error/message") {
-            *message = Value::from(why);
+        for path in ["/error/message", "/message"] {
+            if let Some(message) = body.pointer_mut(path) {
+                *message = Value::from(why);
+            }
         }
         body
     }
@@ -234,6 +240,10 @@ impl Desk<'_> {
             Operation::OpenaiEmbeddings => {
                 self.embed(openai::accept::accept_embeddings(headers, &body), false)
             }
+            Operation::OpenaiResponses => self.chat(
+                openai::responses::accept::accept_response(headers, &body),
+                fault,
+            ),
             Operation::AnthropicMessages => {
                 self.chat(anthropic::accept::accept_messages(headers, &body), fault)
             }
@@ -267,6 +277,15 @@ impl Desk<'_> {
                 gemini::accept::accept_count(model, headers, &body),
                 gemini::render::counted,
             ),
+            Operation::CohereChat => self.chat(cohere::accept::accept_chat(headers, &body), fault),
+            Operation::CohereEmbed => {
+                self.embed(cohere::accept::accept_embed(headers, &body), false)
+            }
+            Operation::CohereRerank => self.rerank(cohere::accept::accept_rerank(headers, &body)),
+            Operation::CohereKeyCheck => {
+                let valid = serde_json::json!({"valid": true});
+                Ok(reply(200, valid))
+            }
             Operation::Vendor(vendor, call) => self.vendor(vendor, call, fault),
             Operation::Models(_) => self.models(),
             Operation::Model(dialect, _) => self.model(*dialect),
@@ -311,8 +330,15 @@ impl Desk<'_> {
                 self.suffixed
                     .then(|| models::stand_in(dialect, model, embeddings))?
             })
-            .filter(|known| matches!(known.model.purpose, Purpose::Embedding { .. }) == embeddings)
-            .ok_or_else(|| errors::unknown_model(self.about, embeddings))
+            .filter(|known| match known.model.purpose {
+                Purpose::Embedding { .. } => embeddings,
+                Purpose::Chat => !embeddings,
+                Purpose::Rerank => false,
+            })
+            .ok_or_else(|| match self.asked.route.operation {
+                Operation::OpenaiResponses => errors::unknown_responses_model(model),
+                _ => errors::unknown_model(self.about, embeddings),
+            })
     }
 
     pub(crate) fn chat(
@@ -384,7 +410,9 @@ impl Desk<'_> {
         match (self.about.dialect, &self.asked.route.operation) {
             (Dialect::Gemini, Operation::GeminiGenerate { sse: false, .. }) => Framing::JsonArray,
             (Dialect::Gemini, _) => Framing::Sse { crlf: true },
-            (Dialect::Openai | Dialect::Anthropic, _) => Framing::Sse { crlf: false },
+            (Dialect::Openai | Dialect::Anthropic | Dialect::Cohere, _) => {
+                Framing::Sse { crlf: false }
+            }
         }
     }
 
@@ -402,6 +430,7 @@ impl Desk<'_> {
             obfuscate: padded != Some(&Value::Bool(false)),
         };
         let framing = self.framing();
+        let responds = self.asked.route.operation == Operation::OpenaiResponses;
         let tokens = answer.usage.output_total();
         if let Some(vendor) = self.about.vendor {
             return Reply {
@@ -412,9 +441,21 @@ impl Desk<'_> {
             };
         }
         let body = match (self.about.dialect, prompt.stream) {
+            (Dialect::Openai, false) if responds => {
+                Body::Json(openai::responses::render::response(&context))
+            }
+            (Dialect::Openai, true) if responds => Body::Stream {
+                framing,
+                events: openai::responses::stream::events(&context),
+            },
             (Dialect::Openai, false) => Body::Json(openai::render::completion(&context)),
             (Dialect::Anthropic, false) => Body::Json(anthropic::render::message(&context)),
             (Dialect::Gemini, false) => Body::Json(gemini::render::generated(&context)),
+            (Dialect::Cohere, false) => Body::Json(cohere::render::chat(&context)),
+            (Dialect::Cohere, true) => Body::Stream {
+                framing,
+                events: cohere::stream::events(&context),
+            },
             (Dialect::Openai, true) => Body::Stream {
                 framing,
                 events: openai::stream::events(&context),
@@ -441,7 +482,7 @@ impl Desk<'_> {
         let known = self.known(&prompt.model, true)?;
         let full = match known.model.purpose {
             Purpose::Embedding { dimensions } => dimensions,
-            Purpose::Chat => 0,
+            Purpose::Chat | Purpose::Rerank => 0,
         };
         let wanted = prompt.dimensions.unwrap_or(full).min(full);
         let name = known.model.name;
@@ -460,11 +501,21 @@ impl Desk<'_> {
         }
         let body = match self.about.dialect {
             Dialect::Gemini => gemini::render::embeddings(batch, name, &vectors, tokens),
+            Dialect::Cohere => cohere::render::embeddings(&prompt, self.id_seed, &vectors, tokens),
             Dialect::Openai | Dialect::Anthropic => {
                 openai::render::embeddings(&prompt, &known, &vectors, tokens)
             }
         };
         Ok(reply(200, body))
+    }
+
+    fn rerank(&self, read: Result<Prompt, Refusal>) -> Result<Reply, Reply> {
+        let prompt = read.map_err(|refusal| self.refused(refusal))?;
+        let known = models::find(self.about.dialect, &prompt.model, false);
+        if !self.suffixed && known.is_none_or(|known| known.model.purpose != Purpose::Rerank) {
+            return Err(errors::unknown_model(self.about, false));
+        }
+        Ok(reply(200, cohere::render::rerank(&prompt, self.id_seed)))
     }
 
     fn count(
@@ -486,6 +537,10 @@ impl Desk<'_> {
                 let limit = size("limit").unwrap_or(20).clamp(1, 1_000);
                 let (after, before) = (member("after_id"), member("before_id"));
                 anthropic::render::models(limit, after.as_deref(), before.as_deref())
+            }
+            Dialect::Cohere => {
+                let limit = size("page_size").unwrap_or(20).clamp(1, 1_000);
+                cohere::render::models(limit, member("page_token").as_deref())
             }
             Dialect::Gemini => {
                 let limit = size("pageSize").unwrap_or(50).clamp(1, 1_000);
@@ -511,6 +566,7 @@ impl Desk<'_> {
                 Dialect::Openai => openai::render::model(&known.model),
                 Dialect::Anthropic => anthropic::render::model(&known.model),
                 Dialect::Gemini => gemini::render::model(&known.model),
+                Dialect::Cohere => cohere::render::model(&known.model),
             },
         ))
     }

@@ -10,8 +10,13 @@ use crate::url::{model_segment, percent_encode};
 /// `api-version` of Azure's dated surface where none is configured: the last generally available
 /// one.
 const AZURE_DATED: &str = "2024-10-21";
+/// The first `api-version` of the dated surface that has the Responses API.
+const AZURE_RESPONSES: &str = "2025-03-01";
 /// `api-version` of Azure's model inference surface where none is configured.
 const AZURE_INFERENCE: &str = "2024-05-01-preview";
+
+/// The path of OpenAI's Responses API.
+pub const RESPONSES_PATH: &str = "/responses";
 
 /// A provider's layout of paths.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,8 +93,12 @@ impl Endpoint {
             }
             Surface::AzureV1 => format!("/openai/v1{tail}{}", self.azure_version(None)),
             Surface::AzureDeployments => {
-                let deployment = model_segment(model, "Azure OpenAI", "my-deployment")?;
                 let version = self.azure_version(Some(AZURE_DATED));
+                if tail == RESPONSES_PATH {
+                    // The deployment is named in the body.
+                    return Ok(format!("/openai{tail}{version}"));
+                }
+                let deployment = model_segment(model, "Azure OpenAI", "my-deployment")?;
                 format!("/openai/deployments/{deployment}{tail}{version}")
             }
             Surface::AzureInference => {
@@ -135,6 +144,25 @@ impl Endpoint {
         Ok(Some(format!(
             "/{version}{parent}/publishers/{publisher}/models/{segment}:{method}"
         )))
+    }
+
+    /// Whether OpenAI's Responses API is there beside chat completions: Azure's dated surface got it
+    /// in March 2025, its model inference surface and Vertex AI have none.
+    #[must_use]
+    pub fn has_responses(&self) -> bool {
+        match self.surface {
+            Surface::Direct | Surface::AzureV1 => true,
+            Surface::AzureDeployments => {
+                self.api_version.as_deref().unwrap_or(AZURE_DATED) >= AZURE_RESPONSES
+            }
+            Surface::AzureInference | Surface::Vertex { .. } => false,
+        }
+    }
+
+    /// Whether `/rerank` can be there: OpenAI has none, and neither has a cloud under OpenAI's paths.
+    #[must_use]
+    pub fn has_rerank(&self) -> bool {
+        !self.first_party && self.surface == Surface::Direct
     }
 
     /// Whether a stream can be asked for its usage: Azure's dated surface learnt it in September
@@ -309,5 +337,33 @@ mod tests {
         assert!(!endpoint(Surface::AzureDeployments, Some("2024-02-01")).streams_usage());
         assert!(endpoint(Surface::AzureInference, Some("2024-05-01-preview")).streams_usage());
         assert!(dated.openai_path("a/b", "/x").is_err());
+    }
+
+    #[test]
+    fn section_1_the_responses_api_names_the_deployment_in_the_body() {
+        let responses = |surface, version| {
+            let endpoint = endpoint(surface, version);
+            let path = endpoint.openai_path("my-dep", RESPONSES_PATH).unwrap();
+            endpoint.has_responses().then_some(path)
+        };
+        for (surface, version, path) in [
+            (Surface::Direct, None, Some("/responses")),
+            (Surface::AzureV1, None, Some("/openai/v1/responses")),
+            (
+                Surface::AzureDeployments,
+                Some("2025-03-01-preview"),
+                Some("/openai/responses?api-version=2025-03-01-preview"),
+            ),
+            (Surface::AzureDeployments, Some("2024-10-21"), None),
+            (Surface::AzureDeployments, None, None),
+            (Surface::AzureInference, None, None),
+        ] {
+            assert_eq!(
+                responses(surface.clone(), version).as_deref(),
+                path,
+                "{surface:?} {version:?}"
+            );
+        }
+        assert!(!vertex(Some("p")).has_responses());
     }
 }

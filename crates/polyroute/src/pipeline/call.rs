@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use polyroute_engine::estimate;
+use polyroute_engine::pin::Asked;
 use polyroute_engine::plan::{Plan, PlannedTarget};
 use polyroute_engine::snapshot::Dialect;
 use polyroute_wire::adapter::{Adapter, DecodeContext, Encoded, Target};
@@ -20,6 +21,7 @@ use polyroute_wire::error::{EncodeError, EncodeErrorCode, ErrorKind, ParseError,
 use polyroute_wire::json::{Edit, RawLayout, RawObject, quote};
 use polyroute_wire::media::MediaStore;
 use polyroute_wire::profile::Answers;
+use polyroute_wire::rerank::RerankRequest;
 use polyroute_wire::usage::Usage;
 
 use super::Principal;
@@ -43,6 +45,8 @@ pub enum Operation {
     Chat,
     /// `POST /v1/embeddings`
     Embeddings,
+    /// `POST /v1/rerank`
+    Rerank,
 }
 
 impl Operation {
@@ -52,6 +56,7 @@ impl Operation {
         match self {
             Self::Chat => "chat",
             Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
         }
     }
 }
@@ -110,6 +115,8 @@ pub(super) struct WholeSummary {
     pub(super) usage: Option<Usage>,
     pub(super) finish_reason: Option<String>,
     pub(super) model: Option<String>,
+    pub(super) fingerprint: Option<String>,
+    pub(super) service_tier: Option<String>,
 }
 
 impl Call {
@@ -139,14 +146,39 @@ impl Call {
         target.dialect.adapter()
     }
 
-    /// What this call's tokens cost at a target; `None` if nobody knows.
+    /// What was asked of a target, to hold the answer against.
+    pub(super) fn asked(&self, target: &PlannedTarget) -> Asked {
+        let snapshot = &self.gateway.snapshot;
+        let provider = snapshot.provider(target.provider());
+        let named = target.wire.model.as_str();
+        // A deployment's name says nothing of a version; the model that it is does.
+        let placed = provider.is_none_or(|provider| snapshot.places(provider, named));
+        Asked {
+            section: provider.and_then(|provider| provider.catalog.clone()),
+            model: provider
+                .map_or(named, |provider| provider.model_of(named))
+                .to_owned(),
+            pinned: target.pinned && placed,
+            fingerprint: target.fingerprint.clone(),
+        }
+    }
+
+    /// What this call's tokens cost at a target; `None` if nobody knows. A pinned version is
+    /// priced as itself.
     pub(super) fn prices(&self, target: &PlannedTarget) -> Option<Priced> {
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
-        self.gateway
-            .snapshot
-            .prices(target.provider(), &target.model, now.as_secs())
+        let snapshot = &self.gateway.snapshot;
+        let provider = snapshot.provider(target.provider())?;
+        let pin = Some(&target.wire.model).filter(|_| target.pinned);
+        let pin = pin.filter(|pin| snapshot.listed(provider, pin).is_some());
+        snapshot
+            .prices(
+                target.provider(),
+                pin.unwrap_or(&target.model),
+                now.as_secs(),
+            )
             .map(|(prices, as_of)| Box::new((prices.clone(), as_of.to_owned())))
     }
 
@@ -185,7 +217,7 @@ impl Call {
             Operation::Chat => {
                 estimate::tokens_of_bytes(usize::try_from(answer_bytes).unwrap_or(usize::MAX))
             }
-            Operation::Embeddings => 0,
+            Operation::Embeddings | Operation::Rerank => 0,
         };
         Usage {
             input: self.input_estimate(),
@@ -205,6 +237,7 @@ impl Call {
             (Operation::Chat, false) => self.translate_chat(target).await?,
             (Operation::Embeddings, true) => self.pass_embeddings(&target.wire)?,
             (Operation::Embeddings, false) => self.translate_embeddings(target)?,
+            (Operation::Rerank, _) => self.translate_rerank(target)?,
         };
         let context = &mut encoding.encoded.context;
         context.stream = self.stream != context.stream_turned;
@@ -370,6 +403,16 @@ impl Call {
         })
     }
 
+    fn translate_rerank(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
+        let request = self.rerank_request()?;
+        let encoded = self.adapter(target).encode_rerank(&request, &target.wire)?;
+        Ok(Encoding {
+            encoded,
+            kind: Kind::Translate,
+            rule: None,
+        })
+    }
+
     /// The top level of the body, which ingress has read.
     fn raw(&self) -> Result<RawObject<'_>, ParseError> {
         // The layout is this body's own, so that it always opens.
@@ -395,6 +438,31 @@ impl Call {
         self.raw()
             .and_then(|raw| openai::parse_embeddings(&raw))
             .map_err(|error| from_parse(&error))
+    }
+
+    fn rerank_request(&self) -> Result<RerankRequest, EncodeError> {
+        self.raw()
+            .and_then(|raw| openai::parse_rerank(&raw))
+            .map_err(|error| from_parse(&error))
+    }
+
+    /// A whole rerank answer as the caller gets it.
+    fn decode_rerank(
+        &self,
+        target: &PlannedTarget,
+        context: &DecodeContext,
+        bytes: &[u8],
+    ) -> Result<(Bytes, WholeSummary), UpstreamError> {
+        let response = self.adapter(target).decode_rerank(bytes, context)?;
+        let request = self.rerank_request().unwrap_or_default();
+        let summary = WholeSummary {
+            usage: response.usage.clone(),
+            model: Some(response.model.clone()).filter(|model| !model.is_empty()),
+            ..WholeSummary::default()
+        };
+        let id = format!("rerank-{}", self.request_id.trim_start_matches("req_"));
+        let body = openai::encode::rerank(&response, &request, &id, &target.wire.model);
+        Ok((body.into(), summary))
     }
 
     /// A whole answer as the caller gets it.
@@ -424,6 +492,8 @@ impl Call {
                         .finish_reason
                         .map(|reason| reason.as_str().to_owned()),
                     model: Some(summary.model).filter(|model| !model.is_empty()),
+                    fingerprint: summary.system_fingerprint,
+                    service_tier: summary.service_tier,
                 };
                 Ok((bytes, summary))
             }
@@ -434,13 +504,14 @@ impl Call {
                 }
                 Ok(self.written(target, &response))
             }
+            (Operation::Rerank, _) => Ok(self.decode_rerank(target, context, &bytes)?),
             (Operation::Embeddings, Kind::Pass { .. }) => {
                 let (model, usage) = openai::tap_embeddings(&bytes)?;
                 let model = Some(model).filter(|model| !model.is_empty());
                 let summary = WholeSummary {
                     usage,
-                    finish_reason: None,
                     model,
+                    ..WholeSummary::default()
                 };
                 Ok((bytes, summary))
             }
@@ -449,8 +520,8 @@ impl Call {
                 let base64 = self.embedding_request().is_ok_and(|request| request.base64);
                 let summary = WholeSummary {
                     usage: response.usage.clone(),
-                    finish_reason: None,
                     model: Some(response.model.clone()).filter(|model| !model.is_empty()),
+                    ..WholeSummary::default()
                 };
                 Ok((
                     openai::encode::embeddings(&response, base64).into(),
@@ -493,6 +564,8 @@ impl Call {
             usage: response.usage.clone(),
             finish_reason: finish.map(|reason| reason.as_str().to_owned()),
             model: Some(response.model.clone()).filter(|model| !model.is_empty()),
+            fingerprint: response.system_fingerprint.clone(),
+            service_tier: response.service_tier.clone(),
         };
         let mut identity = self.identity(target);
         if let Some(model) = &summary.model {

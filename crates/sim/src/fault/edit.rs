@@ -90,6 +90,7 @@ pub(super) fn whole(value: &mut Value, fault: &Fault, dialect: Dialect) {
                 Dialect::Openai => "/choices/0/message/content",
                 Dialect::Anthropic => "/content/0/text",
                 Dialect::Gemini => "/candidates/0/content/parts/0/text",
+                Dialect::Cohere => "/message/content/0/text",
             };
             if let Some(text) = value.pointer_mut(path) {
                 *text = Value::from("x".repeat(*bytes));
@@ -104,8 +105,18 @@ pub(super) fn error(about: About<'_>) -> Event {
     if let Some(vendor) = about.vendor {
         return vendor.error_event(about);
     }
-    let name = (about.dialect == Dialect::Anthropic).then_some("error");
-    let value = by_status(about, 529, Flavour::Usual);
+    let name = match about.dialect {
+        Dialect::Anthropic => Some("error"),
+        Dialect::Cohere => Some("message-end"),
+        Dialect::Openai | Dialect::Gemini => None,
+    };
+    let mut value = by_status(about, 529, Flavour::Usual);
+    if about.dialect == Dialect::Cohere {
+        // A failed answer ends as any other does, with the reason beside the word.
+        let delta = json!({"finish_reason": "ERROR", "usage": {}, "error": value.get("message"),
+            "error_type": "INTERNAL_ERROR"});
+        value = json!({"type": "message-end", "delta": delta});
+    }
     Event {
         name,
         ..Event::json(Kind::Error, value)
@@ -121,7 +132,9 @@ fn ping(about: About<'_>) -> Event {
             name: Some("ping"),
             ..Event::json(Kind::Ping, json!({"type": "ping"}))
         },
-        Dialect::Openai | Dialect::Gemini => Event::raw(Kind::Ping, ": keep-alive\n\n"),
+        Dialect::Openai | Dialect::Gemini | Dialect::Cohere => {
+            Event::raw(Kind::Ping, ": keep-alive\n\n")
+        }
     }
 }
 
@@ -141,7 +154,7 @@ fn missing_finish(events: &mut Vec<Event>, about: About<'_>) {
     match about.dialect {
         // The last chunk carries text as well: only the reason goes.
         Dialect::Gemini => each_json(events, drop_finish),
-        Dialect::Openai | Dialect::Anthropic => {
+        Dialect::Openai | Dialect::Anthropic | Dialect::Cohere => {
             events.retain(|event| !matches!(event.kind, Kind::Finish | Kind::Usage | Kind::Done));
         }
     }
@@ -152,6 +165,11 @@ fn drop_finish(value: &mut Value) {
         && members.contains_key("stop_reason")
     {
         members.insert("stop_reason".to_owned(), Value::Null);
+    }
+    if let Some(members) = value.as_object_mut()
+        && members.contains_key("finish_reason")
+    {
+        members.insert("finish_reason".to_owned(), Value::Null);
     }
     for list in ["choices", "candidates"] {
         let entries = value
@@ -183,6 +201,7 @@ fn big_event(events: &mut [Event], bytes: usize, dialect: Dialect) {
         Dialect::Openai => &["/choices/0/delta/content", "/message/content"],
         Dialect::Anthropic => &["/delta/text"],
         Dialect::Gemini => &["/candidates/0/content/parts/0/text"],
+        Dialect::Cohere => &["/delta/message/content/text"],
     };
     for event in events {
         if matches!(event.kind, Kind::Content | Kind::Finish)
@@ -206,7 +225,7 @@ fn each_json(events: &mut [Event], mut change: impl FnMut(&mut Value)) {
 
 /// The objects in which usage may stand: the document, and a `message` in it.
 fn drop_usage(value: &mut Value) {
-    for path in ["", "/message", "/x_groq"] {
+    for path in ["", "/message", "/delta", "/x_groq"] {
         if let Some(members) = value.pointer_mut(path).and_then(Value::as_object_mut) {
             members.shift_remove("usage");
             members.shift_remove("usageMetadata");
@@ -219,6 +238,7 @@ fn odd_usage(value: &mut Value, odd: OddUsage) {
         "/usage",
         "/usageMetadata",
         "/message/usage",
+        "/delta/usage",
         "/x_groq/usage",
     ] {
         if let Some(usage) = value.pointer_mut(path) {

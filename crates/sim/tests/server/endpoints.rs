@@ -143,6 +143,7 @@ fn word(dialect: Dialect, answer: &Answer) -> String {
         Dialect::Openai => &error["code"],
         Dialect::Anthropic => &error["type"],
         Dialect::Gemini => &error["status"],
+        Dialect::Cohere => &answer.json()["message"].clone(),
     };
     member.as_str().unwrap_or("").to_owned()
 }

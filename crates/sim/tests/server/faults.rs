@@ -61,13 +61,17 @@ fn has_finish(answer: &Answer) -> bool {
         "\"finish_reason\":\"stop\"",
         "\"stop_reason\":\"end_turn\"",
         "\"finishReason\":\"STOP\"",
+        "\"finish_reason\":\"COMPLETE\"",
     ]
     .iter()
     .any(|finish| text.contains(finish))
 }
 
 fn is_error(value: &Value) -> bool {
+    // Cohere says it as a text, and at the end of a stream.
     value["error"].is_object()
+        || value["message"].is_string()
+        || value["delta"]["error"].is_string()
 }
 
 /// Faults that look the same whatever was asked for.
@@ -244,6 +248,7 @@ const STREAMED: &[(&str, Check)] = &[
             Dialect::Openai => "\"finish_reason\":\"content_filter\"",
             Dialect::Anthropic => "\"stop_reason\":\"refusal\"",
             Dialect::Gemini => "\"finishReason\":\"SAFETY\"",
+            Dialect::Cohere => "\"finish_reason\":\"ERROR\"",
         };
         let text = answer.text();
         assert!(text.contains(word) && text.contains("one") && !text.contains("twenty"));
@@ -293,11 +298,10 @@ const WHOLE: &[(&str, Check)] = &[
     }),
     ("usage_odd:negative", |_, answer| {
         let body = answer.json();
-        let usage = if body["usage"].is_object() {
-            &body["usage"]
-        } else {
-            &body["usageMetadata"]
-        };
+        let usage = ["/usage/tokens", "/usage", "/usageMetadata"]
+            .into_iter()
+            .find_map(|path| body.pointer(path))
+            .unwrap();
         let counts = usage
             .as_object()
             .unwrap()
@@ -345,9 +349,13 @@ async fn every_status_has_the_dialects_body() {
                 .send(&sim)
                 .await;
             ended(&answer, code, End::Complete);
-            let error = answer.json()["error"].clone();
+            let error = match dialect {
+                Dialect::Cohere => answer.json(),
+                _ => answer.json()["error"].clone(),
+            };
             assert!(error["message"].is_string());
             let member = match dialect {
+                Dialect::Cohere => "id",
                 Dialect::Openai | Dialect::Anthropic => "type",
                 Dialect::Gemini => "status",
             };

@@ -9,8 +9,10 @@
 
 mod anthropic;
 mod anything;
+mod cohere;
 mod corpus;
 mod gemini;
 mod kit;
 mod openai;
+mod responses;
 mod vendors;

@@ -2,8 +2,11 @@
 //! its own bytes and the hub and knows nothing of the other dialects.
 
 pub mod anthropic;
+pub mod cohere;
 pub mod gemini;
 pub mod openai;
+mod openai_shared;
+pub mod responses;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +23,10 @@ pub enum Dialect {
     Anthropic,
     /// Google's generateContent.
     Gemini,
+    /// Cohere v2: chat, embeddings and reranking.
+    Cohere,
+    /// OpenAI Responses.
+    Responses,
 }
 
 /// What the registry holds of a dialect.
@@ -32,7 +39,13 @@ struct Row {
 
 impl Dialect {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::OpenAi, Self::Anthropic, Self::Gemini];
+    pub const ALL: &'static [Self] = &[
+        Self::OpenAi,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Cohere,
+        Self::Responses,
+    ];
 
     const fn row(self) -> Row {
         match self {
@@ -53,6 +66,18 @@ impl Dialect {
                 about: "Google's generateContent.",
                 key_header: Some("x-goog-api-key"),
                 adapter: &gemini::Gemini,
+            },
+            Self::Cohere => Row {
+                name: "cohere",
+                about: "Cohere v2: chat, embeddings and reranking.",
+                key_header: None,
+                adapter: &cohere::Cohere,
+            },
+            Self::Responses => Row {
+                name: "responses",
+                about: "OpenAI Responses, and what copies it.",
+                key_header: None,
+                adapter: &responses::Responses,
             },
         }
     }

@@ -18,10 +18,16 @@ const READ: &[(&str, &str, Dialect)] = &[
     ("vertex", "embeddings", Dialect::Gemini),
     // Embeddings of the older models.
     ("vertex", "predict", Dialect::Gemini),
+    // Cohere's retired v1 chat and generate are not spoken; its v1 embed and rerank answer as v2 does.
+    ("cohere", "cohere-v2", Dialect::Cohere),
+    ("cohere", "embeddings", Dialect::Cohere),
+    ("cohere", "rerank", Dialect::Cohere),
+    ("cohere", "models", Dialect::Cohere),
     // Everybody who speaks OpenAI's format.
     ("*", "chat.completions", Dialect::OpenAi),
     ("*", "embeddings", Dialect::OpenAi),
     ("*", "models", Dialect::OpenAi),
+    ("*", "responses", Dialect::Responses),
 ];
 
 /// Providers whose recordings of an API that [`READ`] names for all are in a format of their own.
@@ -79,6 +85,10 @@ impl Entry {
         matches!(self.api.as_str(), "embeddings" | "predict")
     }
 
+    pub(crate) fn is_rerank(&self) -> bool {
+        self.api == "rerank"
+    }
+
     pub(crate) fn is_models(&self) -> bool {
         self.api == "models"
     }
@@ -99,7 +109,7 @@ impl Entry {
     pub(crate) fn context(&self) -> DecodeContext {
         let inputs = match self.request.as_ref() {
             Some(request) => match (
-                request.get("input"),
+                request.get("input").or_else(|| request.get("texts")),
                 request.get("requests").or(request.get("instances")),
             ) {
                 (Some(Value::Array(items)), _) if !items.first().is_some_and(Value::is_number) => {
@@ -120,6 +130,11 @@ impl Entry {
             } else {
                 Vec::new()
             },
+            rerank_documents: self
+                .request
+                .as_ref()
+                .and_then(|request| request["documents"].as_array())
+                .map_or(0, Vec::len),
             ..DecodeContext::default()
         }
     }
@@ -168,7 +183,7 @@ fn read(provider: &str, stem: &str, value: &Value) -> Option<Entry> {
             .next()
             .is_some_and(|path| path.ends_with("/models"))
     });
-    if api == "models" && !is_list {
+    if api == "models" && !is_list && dialect != Dialect::Cohere {
         return None;
     }
     let response = &value["response"];
@@ -226,13 +241,13 @@ fn body(response: &Value, dialect: Dialect) -> Body {
 fn framed(events: &[Value], dialect: Dialect) -> String {
     let mut text = String::new();
     for event in events {
-        if dialect == Dialect::Anthropic {
+        if matches!(dialect, Dialect::Anthropic | Dialect::Cohere) {
             let kind = event["type"].as_str().unwrap_or_default();
             text.push_str(&format!("event: {kind}\n"));
         }
         text.push_str(&format!("data: {event}\n\n"));
     }
-    if dialect == Dialect::OpenAi {
+    if matches!(dialect, Dialect::OpenAi | Dialect::Cohere) {
         text.push_str("data: [DONE]\n\n");
     }
     text

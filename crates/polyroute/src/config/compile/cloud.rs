@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use polyroute_engine::catalog::Cloud;
+use polyroute_engine::snapshot::ApiChoice;
+use polyroute_wire::adapter::Endpoint;
 use polyroute_wire::surface::Surface;
 
 use super::Context;
@@ -281,6 +283,7 @@ fn azure(
         }
         provider.api_version = None;
     }
+    note_api(&provider, draft, context);
     provider.deployments = draft
         .file
         .deployments
@@ -305,6 +308,20 @@ fn azure(
     // What Azure lists are base models, and not the deployments that can be called.
     provider.models = false;
     Some(provider)
+}
+
+/// `api: responses` where there is no such API.
+fn note_api(provider: &Provider, draft: &Draft<'_>, context: &mut Context<'_>) {
+    let endpoint = Endpoint {
+        surface: provider.surface.clone(),
+        api_version: provider.api_version.clone(),
+        ..Endpoint::default()
+    };
+    if provider.api == ApiChoice::Responses && !endpoint.has_responses() {
+        let reason = "the Responses API is not there on this surface";
+        let hint = "write `surface: v1`, or an `api_version` from 2025-03-01-preview on";
+        context.problems.advise(draft.path.key("api"), reason, hint);
+    }
 }
 
 /// The resource's address, and the API that the rest of what was written means.

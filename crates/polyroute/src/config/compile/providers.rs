@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
 use polyroute_engine::catalog::{Catalog, Cloud, ProviderEntry};
+use polyroute_engine::snapshot::ApiChoice;
 
 use super::Context;
 use super::cloud::{self, Draft};
@@ -118,6 +119,7 @@ fn from_file(
     }
     let provider = Provider {
         kind: rules.map(|row| row.name.clone()),
+        api: api(file, dialect, &path, context),
         api_version: file.api_version.clone(),
         headers,
         region: file.region.clone(),
@@ -189,6 +191,26 @@ fn by_variable(
     context.environment.get(variable).map(ToOwned::to_owned)
 }
 
+/// The API that the file names, which only a provider of OpenAI's dialect has a choice of.
+fn api(
+    file: &file::Provider,
+    dialect: Dialect,
+    path: &KeyPath,
+    context: &mut Context<'_>,
+) -> ApiChoice {
+    if file.api.is_some() && dialect != Dialect::OpenAi {
+        let reason = "`api` chooses between OpenAI's two APIs, and this provider speaks another";
+        context
+            .problems
+            .advise(path.key("api"), reason, "remove it");
+    }
+    match file.api {
+        None | Some(file::Api::Auto) => ApiChoice::Auto,
+        Some(file::Api::Chat) => ApiChoice::Chat,
+        Some(file::Api::Responses) => ApiChoice::Responses,
+    }
+}
+
 /// The known provider that the file names as `kind`.
 fn kind<'c>(
     file: &file::Provider,
@@ -235,8 +257,10 @@ fn base_url(text: &str, server: &Server) -> Result<BaseUrl, (&'static str, &'sta
 fn note_long_url(url: &BaseUrl, dialect: Dialect, origin: Origin, context: &mut Context<'_>) {
     let ends: &[&str] = match dialect {
         Dialect::OpenAi => &["/chat/completions", "/embeddings", "/models"],
+        Dialect::Responses => &["/responses", "/models"],
         Dialect::Anthropic => &["/v1", "/v1/messages"],
         Dialect::Gemini => &["/v1", "/v1beta", "/models"],
+        Dialect::Cohere => &["/v1", "/v2", "/v2/chat"],
     };
     if let Some(end) = ends.iter().find(|end| url.as_str().ends_with(*end)) {
         let reason = format!("the URL ends with `{end}`, which Polyroute adds itself");

@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 use super::ISSUER;
 use super::block::is_direct;
 use super::content::{mark, text_block};
-use super::pairing::Pairing;
 use crate::adapter::Target;
 use crate::chat::{CacheControl, Message, Part, ProviderBlock, ToolCall};
 use crate::error::EncodeError;
 use crate::names::NameMap;
 use crate::notes::{Notes, unsupported_content};
+use crate::pairing::Pairing;
 
 /// Part types in which other providers carry reasoning.
 const FOREIGN_REASONING: [&str; 2] = ["thinking", "reasoning"];

@@ -12,7 +12,6 @@ mod format;
 mod machine;
 mod messages;
 mod models;
-mod pairing;
 mod params;
 mod request;
 mod response;

@@ -8,6 +8,7 @@ use super::schema;
 use crate::adapter::Target;
 use crate::capability::{ForcedToolChoice, JsonSchemaSupport};
 use crate::chat::{ChatRequest, Tool, ToolChoice};
+use crate::custom_tools;
 use crate::error::EncodeError;
 use crate::names::{NameMap, NameRule};
 use crate::notes::{Notes, invalid, unsupported};
@@ -146,7 +147,7 @@ fn definition(
             format,
         } => {
             wire.insert("name".to_owned(), names.to_wire(name).into());
-            let grammar = grammar(format.as_ref());
+            let grammar = custom_tools::grammar(format.as_ref());
             if grammar.is_some() {
                 notes.drop(
                     "tools[].custom.format",
@@ -160,14 +161,7 @@ fn definition(
             if !described.is_empty() {
                 wire.insert("description".to_owned(), described.join("\n\n").into());
             }
-            wire.insert(
-                "input_schema".to_owned(),
-                json!({
-                    "type": "object",
-                    "properties": {"input": {"type": "string"}},
-                    "required": ["input"],
-                }),
-            );
+            wire.insert("input_schema".to_owned(), custom_tools::parameters());
             Ok(Value::Object(wire))
         }
         Tool::Unknown { kind, value } => native(kind, value, index, target, notes),
@@ -235,25 +229,6 @@ fn input_schema(parameters: Option<&Value>, at: &str) -> Result<Value, EncodeErr
             format!("The schema of a function's parameters must be of type `object`, not {kind}."),
         )),
     }
-}
-
-fn grammar(format: Option<&Value>) -> Option<String> {
-    let format = format?;
-    if format.get("type").and_then(Value::as_str) == Some("text") {
-        return None;
-    }
-    let part = |key: &str| {
-        format
-            .pointer(&format!("/grammar/{key}"))
-            .or_else(|| format.get(key))
-            .and_then(Value::as_str)
-    };
-    Some(match (part("syntax"), part("definition")) {
-        (Some(syntax), Some(definition)) => {
-            format!("The input must match this {syntax} grammar:\n{definition}")
-        }
-        _ => format!("The input must have this format: {format}"),
-    })
 }
 
 /// OpenAI `web_search_options` as Anthropic's search tool.

@@ -15,6 +15,7 @@ use crate::capability::SystemRole;
 use crate::error::{EncodeError, EncodeErrorCode};
 use crate::json::{Edit, RawObject, quote};
 use crate::names::NameRule;
+use crate::options;
 use crate::profile::{StrictTools, ToolNames};
 
 /// A request that is passed on.
@@ -325,7 +326,7 @@ fn merge_options(
             }
             let mut option = Map::new();
             option.insert(key.clone(), value.clone());
-            policy::merge(&mut member, &option);
+            options::merge(&mut member, &option);
             let merged = member.get(key).map(ToString::to_string);
             body.push((key.clone().into(), merged));
         }
@@ -338,14 +339,7 @@ pub(super) fn own_options<'a>(
     options: Option<&'a Map<String, Value>>,
     target: &Target,
 ) -> Vec<&'a Map<String, Value>> {
-    let mut names = vec!["openai"];
-    if target.endpoint.provider != "openai" {
-        names.push(&target.endpoint.provider);
-    }
-    names
-        .into_iter()
-        .filter_map(|name| options?.get(name)?.as_object())
-        .collect()
+    options::own(options, "openai", target)
 }
 
 #[cfg(test)]

@@ -480,22 +480,6 @@ pub(super) fn unsupported(param: &str, message: String) -> EncodeError {
     EncodeError::new(EncodeErrorCode::UnsupportedParameter, param, message)
 }
 
-/// Merges `provider_options` members into a body: objects into objects, `tools` appended, anything
-/// else replaced.
-pub(super) fn merge(body: &mut Map<String, Value>, options: &Map<String, Value>) {
-    for (key, value) in options {
-        match (body.get_mut(key), value) {
-            (Some(Value::Object(old)), Value::Object(new)) => merge(old, new),
-            (Some(Value::Array(old)), Value::Array(new)) if key == "tools" => {
-                old.extend(new.iter().cloned());
-            }
-            _ => {
-                body.insert(key.clone(), value.clone());
-            }
-        }
-    }
-}
-
 /// Whether a text speaks of JSON, in any case.
 pub(super) fn says_json(text: &[u8]) -> bool {
     text.windows(4)

@@ -1,19 +1,40 @@
-//! Pairs tool calls with their results and gives each pair an id that the wire takes.
+//! Pairs tool calls with their results and gives each pair an id that the wire takes
+//! (wire-protocols §7). One machine for the dialects that order or rename their pairs.
 
 use std::collections::{BTreeSet, VecDeque};
-
-use serde_json::{Value, json};
 
 use crate::classify::synthetic_call_id;
 use crate::error::{EncodeError, EncodeErrorCode};
 use crate::json::stable_hash;
 use crate::notes::Notes;
 
+/// The result of a call that was given none, where the policy is to repair that.
+pub(crate) const NO_RESULT: &str = "No result was given for this call.";
+
+/// What a wire takes as the id of a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IdRule {
+    /// Longest id in bytes.
+    pub(crate) bytes_max: usize,
+    /// Whether a character may stand in an id.
+    pub(crate) allows: fn(char) -> bool,
+}
+
 /// Calls of the last assistant turn that wait for a result, and ids used so far.
-#[derive(Debug, Default)]
-pub(super) struct Pairing {
+#[derive(Debug)]
+pub(crate) struct Pairing {
+    rule: IdRule,
     pending: VecDeque<Pending>,
     used: BTreeSet<String>,
+}
+
+/// A call that got no result, where the policy is to give it one.
+#[derive(Debug)]
+pub(crate) struct Unanswered {
+    /// How many calls stand before it.
+    pub(crate) rank: usize,
+    /// Its id on the wire.
+    pub(crate) wire: String,
 }
 
 #[derive(Debug)]
@@ -30,10 +51,19 @@ struct Pending {
 }
 
 impl Pairing {
-    /// The wire id of a call. Ids are rewritten only where the API refuses them (`[A-Za-z0-9_-]+`)
-    /// or where they repeat: the nth call of an id pairs with the nth result (wire-protocols §7).
-    pub(super) fn call(&mut self, given: &str, name: &str, message: usize, call: usize) -> String {
-        let base = sanitised(given, name, message, call);
+    /// No calls yet.
+    pub(crate) const fn new(rule: IdRule) -> Self {
+        Self {
+            rule,
+            pending: VecDeque::new(),
+            used: BTreeSet::new(),
+        }
+    }
+
+    /// The wire id of a call. Ids are rewritten only where the API refuses them or where they
+    /// repeat: the nth call of an id pairs with the nth result.
+    pub(crate) fn call(&mut self, given: &str, name: &str, message: usize, call: usize) -> String {
+        let base = self.sanitised(given, name, message, call);
         let wire = (1_usize..)
             .map(|nth| match nth {
                 1 => base.clone(),
@@ -55,7 +85,7 @@ impl Pairing {
 
     /// Rank and wire id of the call that a result answers. Results without an id (legacy function
     /// messages) answer the first waiting call of that name.
-    pub(super) fn result(
+    pub(crate) fn result(
         &mut self,
         given: Option<&str>,
         name: Option<&str>,
@@ -71,16 +101,17 @@ impl Pairing {
     }
 
     /// Whether calls wait for their results.
-    pub(super) fn is_waiting(&self) -> bool {
+    pub(crate) fn is_waiting(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// The turn is over: calls that still wait are refused, or get an error result each.
-    pub(super) fn settle(
+    /// The turn is over: calls that still wait are refused, or given back to get an error
+    /// result each.
+    pub(crate) fn settle(
         &mut self,
         repair: bool,
         notes: &mut Notes,
-    ) -> Result<Vec<(usize, Value)>, EncodeError> {
+    ) -> Result<Vec<Unanswered>, EncodeError> {
         let mut results = Vec::new();
         for call in std::mem::take(&mut self.pending) {
             if !repair {
@@ -95,31 +126,36 @@ impl Pairing {
                 ));
             }
             notes.change("messages[].tool_calls", "error_result_added");
-            let result = json!({
-                "type": "tool_result",
-                "tool_use_id": call.wire,
-                "content": "No result was given for this call.",
-                "is_error": true,
+            results.push(Unanswered {
+                rank: call.rank,
+                wire: call.wire,
             });
-            results.push((call.rank, result));
         }
         Ok(results)
     }
-}
 
-fn sanitised(given: &str, name: &str, message: usize, call: usize) -> String {
-    let allowed = |character: char| character.is_ascii_alphanumeric() || "_-".contains(character);
-    if given.is_empty() {
-        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        return synthetic_call_id(name, place(message), place(call));
+    fn sanitised(&self, given: &str, name: &str, message: usize, call: usize) -> String {
+        if given.is_empty() {
+            let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+            return synthetic_call_id(name, place(message), place(call));
+        }
+        if given.len() > self.rule.bytes_max {
+            return synthetic_call_id(given, 0, 0);
+        }
+        if given.chars().all(self.rule.allows) {
+            return given.to_owned();
+        }
+        let readable: String = given
+            .chars()
+            .map(|character| {
+                if (self.rule.allows)(character) {
+                    character
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        // The hash keeps ids apart that differ only in what was replaced.
+        format!("{readable}_{:016x}", stable_hash(given.as_bytes()))
     }
-    if given.chars().all(allowed) {
-        return given.to_owned();
-    }
-    let readable: String = given
-        .chars()
-        .map(|character| if allowed(character) { character } else { '_' })
-        .collect();
-    // The hash keeps ids apart that differ only in what was replaced.
-    format!("{readable}_{:016x}", stable_hash(given.as_bytes()))
 }

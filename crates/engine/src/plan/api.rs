@@ -1,0 +1,71 @@
+//! Which of OpenAI's two APIs a request goes to at a provider that has both: the caller speaks chat
+//! completions either way.
+
+use polyroute_wire::capability::{Capabilities, ResponsesUse};
+use polyroute_wire::chat::Effort;
+use polyroute_wire::dialect::Dialect;
+
+use super::ExcludeReason;
+use crate::catalog::Kind;
+use crate::needs::{ApiNeeds, Operation};
+use crate::snapshot::ApiChoice;
+
+/// What a provider speaks for one model.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Speaks {
+    /// Its dialect; OpenAI's stands for chat completions.
+    pub(super) dialect: Dialect,
+    /// Where it serves OpenAI's dialect, it can serve the Responses API as well.
+    pub(super) both: bool,
+    /// What the configuration says.
+    pub(super) choice: ApiChoice,
+}
+
+/// The dialect in which a request goes to a provider.
+///
+/// # Errors
+/// A model that does not answer such requests, or only over the API that the configuration rules
+/// out.
+pub(super) fn choose(
+    speaks: Speaks,
+    kind: Kind,
+    takes: &Capabilities,
+    operation: Operation,
+    needs: ApiNeeds,
+) -> Result<Dialect, ExcludeReason> {
+    let has_both = speaks.both && speaks.dialect == Dialect::OpenAi && operation == Operation::Chat;
+    match (kind, operation) {
+        (Kind::Responses, Operation::Chat) if speaks.dialect == Dialect::Responses => {}
+        (Kind::Responses, _) if has_both && speaks.choice != ApiChoice::Chat => {
+            return Ok(Dialect::Responses);
+        }
+        (Kind::Chat, Operation::Chat)
+        | (Kind::Embedding, Operation::Embedding)
+        | (Kind::Rerank | Kind::Other, Operation::Rerank) => {}
+        (kind, _) => return Err(ExcludeReason::WrongKind(kind)),
+    }
+    if !has_both {
+        return Ok(speaks.dialect);
+    }
+    let responds = match speaks.choice {
+        ApiChoice::Chat => false,
+        ApiChoice::Responses => true,
+        ApiChoice::Auto => !needs.chat_only && is_better(takes.responses, needs),
+    };
+    Ok(if responds {
+        Dialect::Responses
+    } else {
+        Dialect::OpenAi
+    })
+}
+
+fn is_better(when: ResponsesUse, needs: ApiNeeds) -> bool {
+    match when {
+        ResponsesUse::Never => false,
+        ResponsesUse::ToolsWithEffort => {
+            needs.tools && needs.effort.is_some_and(|effort| effort > Effort::None)
+        }
+        ResponsesUse::ToolsUnlessOff => needs.tools && needs.effort != Some(Effort::None),
+        ResponsesUse::Preferred => true,
+    }
+}
