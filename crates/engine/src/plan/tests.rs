@@ -467,3 +467,72 @@ fn a_deployment_is_known_and_priced_by_its_model() {
     let offered: Vec<_> = snapshot.offered(provider).map(|(name, _)| name).collect();
     assert_eq!(offered, ["prod-eu", "small"]);
 }
+
+#[test]
+fn a_cloud_is_called_over_the_responses_api_only_where_its_surface_has_it() {
+    use polyroute_wire::chat::Effort;
+
+    let needs = ApiNeeds {
+        tools: true,
+        effort: Some(Effort::High),
+        chat_only: false,
+    };
+    let (chat, responses) = (Dialect::OpenAi, Dialect::Responses);
+    let of = |surface, api_version: Option<&str>, model: &str| {
+        let mut snapshot = cloud("azure", Dialect::OpenAi, surface);
+        snapshot.providers[0].api_version = api_version.map(ToOwned::to_owned);
+        snapshot.providers[0].deployments = [("dep".to_owned(), model.to_owned())].into();
+        snapshot.routes = vec![Route::new("route", vec![Target::new("azure", "dep")])];
+        api_of(&snapshot, needs)
+    };
+    for (surface, version, expected) in [
+        (Surface::AzureV1, None, responses),
+        (
+            Surface::AzureDeployments,
+            Some("2025-04-01-preview"),
+            responses,
+        ),
+        (Surface::AzureDeployments, Some("2024-10-21"), chat),
+        (Surface::AzureInference, None, chat),
+    ] {
+        let found = of(surface.clone(), version, "gpt-5.6").unwrap();
+        assert_eq!(found, expected, "{surface:?} {version:?}");
+    }
+    assert_eq!(of(Surface::AzureV1, None, "o3-pro").unwrap(), responses);
+    let nowhere = of(Surface::AzureInference, None, "o3-pro").unwrap_err();
+    assert_eq!(nowhere.code, "wrong_model_kind");
+}
+
+#[test]
+fn a_pinned_deployment_is_compared_as_the_model_that_it_is() {
+    use crate::pin::{Asked, Served, Verdict, compare};
+
+    let mut snapshot = cloud("azure", Dialect::OpenAi, Surface::AzureV1);
+    snapshot.providers[0].deployments =
+        [("prod-eu".to_owned(), "gpt-4o-2024-08-06".to_owned())].into();
+    let provider = snapshot.provider("azure").unwrap();
+    for (named, served, verdict) in [
+        ("prod-eu", "gpt-4o-2024-08-06", Verdict::Within),
+        ("prod-eu", "gpt-4o-2024-11-20", Verdict::Drift),
+        ("gpt-4o-2024-08-06", "gpt-4o-2024-11-20", Verdict::Drift),
+        // Nobody says which model this is.
+        ("unexplained", "gpt-4o-2024-11-20", Verdict::Unproven),
+        ("unexplained", "a-model-of-ours", Verdict::Unproven),
+    ] {
+        let asked = Asked {
+            section: provider.catalog.clone(),
+            model: provider.model_of(named).to_owned(),
+            pinned: snapshot.places(provider, named),
+            fingerprint: None,
+        };
+        let served = Served {
+            model: served,
+            fingerprint: None,
+        };
+        assert_eq!(
+            compare(&snapshot.catalog, &asked, served),
+            verdict,
+            "{named}"
+        );
+    }
+}

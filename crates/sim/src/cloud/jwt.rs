@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustls::SignatureScheme;
 use serde_json::Value;
 
-/// The account's private key. It opens nothing but a simulator.
+/// The account's private key: made for this simulator and public with it, so it opens nothing else.
 pub(super) const PRIVATE_KEY: &str = include_str!("google_key.pem");
 /// Its public half, an `RSAPublicKey` in DER.
 const PUBLIC_KEY: &[u8] = include_bytes!("google_key.pub.der");
