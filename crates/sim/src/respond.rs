@@ -51,6 +51,8 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
         Operation::OpenaiChat
         | Operation::OpenaiEmbeddings
         | Operation::OpenaiResponses
+        | Operation::OpenaiCompletions
+        | Operation::OpenaiModerations
         | Operation::AnthropicMessages
         | Operation::AnthropicCount
         | Operation::CohereChat
@@ -244,6 +246,20 @@ impl Desk<'_> {
                 openai::responses::accept::accept_response(headers, &body),
                 fault,
             ),
+            Operation::OpenaiCompletions => {
+                self.complete(openai::accept::accept_completions(headers, &body))
+            }
+            Operation::OpenaiModerations => {
+                let prompt = openai::accept::accept_moderations(headers, &body)
+                    .map_err(|refusal| self.refused(refusal))?;
+                if !prompt.model.is_empty() && !openai::legacy::moderates(&prompt.model) {
+                    return Err(errors::unknown_model(self.about, false));
+                }
+                Ok(reply(
+                    200,
+                    openai::legacy::moderation(&prompt, self.id_seed),
+                ))
+            }
             Operation::AnthropicMessages => {
                 self.chat(anthropic::accept::accept_messages(headers, &body), fault)
             }
@@ -389,6 +405,59 @@ impl Desk<'_> {
             _ => {}
         }
         Ok(self.render(&prompt, &known, &answer))
+    }
+
+    fn complete(&self, read: Result<Prompt, Refusal>) -> Result<Reply, Reply> {
+        let prompt = read.map_err(|refusal| self.refused(refusal))?;
+        let Some(known) = openai::legacy::known(&prompt.model) else {
+            if models::find(Dialect::Openai, &prompt.model, false).is_some() {
+                return Err(reply(404, openai::render::chat_model_only()));
+            }
+            return Err(errors::unknown_model(self.about, false));
+        };
+        let scripted = self.shared.moving().scripts.take(&self.subject());
+        let answer = match scripted {
+            Some(Scripted::Json {
+                status,
+                headers,
+                body,
+            }) => {
+                return Ok(Reply {
+                    status,
+                    headers,
+                    tokens: 0,
+                    body: Body::Json(body),
+                });
+            }
+            Some(Scripted::Sse(chunks)) => return Ok(raw_stream(&chunks, self.about.dialect)),
+            Some(Scripted::Turn(turn)) => {
+                compose::finish(&prompt, &known, vec![turn.turn()], Hit::default())
+            }
+            None => compose::answer(&prompt, &known, self.shared.config.seed, Hit::default()),
+        };
+        let context = Context {
+            prompt: &prompt,
+            known: &known,
+            answer: &answer,
+            id_seed: self.id_seed,
+            created_s: clock::now_s(),
+            words_per_event: self.latency().words_per_event,
+            obfuscate: false,
+        };
+        let body = if prompt.stream {
+            Body::Stream {
+                framing: Framing::Sse { crlf: false },
+                events: openai::legacy::events(&context),
+            }
+        } else {
+            Body::Json(openai::legacy::completion(&context))
+        };
+        Ok(Reply {
+            status: 200,
+            headers: Vec::new(),
+            tokens: answer.usage.output_total(),
+            body,
+        })
     }
 
     fn cache_hit(&self, prompt: &Prompt) -> Hit {

@@ -18,6 +18,7 @@ mod answers;
 mod bad_input;
 mod cloud;
 mod cohere;
+mod endpoints;
 mod faults;
 mod keys;
 mod lifecycle;
