@@ -8,7 +8,18 @@ use polyroute_wire::dialect::Dialect;
 use super::ExcludeReason;
 use crate::catalog::Kind;
 use crate::needs::{ApiNeeds, Operation};
-use crate::snapshot::{ApiChoice, Provider};
+use crate::snapshot::ApiChoice;
+
+/// What a provider speaks for one model.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Speaks {
+    /// Its dialect; OpenAI's stands for chat completions.
+    pub(super) dialect: Dialect,
+    /// Where it serves OpenAI's dialect, it can serve the Responses API as well.
+    pub(super) both: bool,
+    /// What the configuration says.
+    pub(super) choice: ApiChoice,
+}
 
 /// The dialect in which a request goes to a provider.
 ///
@@ -16,16 +27,16 @@ use crate::snapshot::{ApiChoice, Provider};
 /// A model that does not answer such requests, or only over the API that the configuration rules
 /// out.
 pub(super) fn choose(
-    provider: &Provider,
+    speaks: Speaks,
     kind: Kind,
     takes: &Capabilities,
     operation: Operation,
     needs: ApiNeeds,
 ) -> Result<Dialect, ExcludeReason> {
-    let has_both = provider.dialect == Dialect::OpenAi && operation == Operation::Chat;
+    let has_both = speaks.both && speaks.dialect == Dialect::OpenAi && operation == Operation::Chat;
     match (kind, operation) {
-        (Kind::Responses, Operation::Chat) if provider.dialect == Dialect::Responses => {}
-        (Kind::Responses, _) if has_both && provider.api != ApiChoice::Chat => {
+        (Kind::Responses, Operation::Chat) if speaks.dialect == Dialect::Responses => {}
+        (Kind::Responses, _) if has_both && speaks.choice != ApiChoice::Chat => {
             return Ok(Dialect::Responses);
         }
         (Kind::Chat, Operation::Chat | Operation::Completions)
@@ -36,9 +47,9 @@ pub(super) fn choose(
         (kind, _) => return Err(ExcludeReason::WrongKind(kind)),
     }
     if !has_both {
-        return Ok(provider.dialect);
+        return Ok(speaks.dialect);
     }
-    let responds = match provider.api {
+    let responds = match speaks.choice {
         ApiChoice::Chat => false,
         ApiChoice::Responses => true,
         ApiChoice::Auto => !needs.chat_only && is_better(takes.responses, needs),

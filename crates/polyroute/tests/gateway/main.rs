@@ -16,6 +16,7 @@ mod tls;
 
 mod answers;
 mod bad_input;
+mod cloud;
 mod cohere;
 mod endpoints;
 mod faults;

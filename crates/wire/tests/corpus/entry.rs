@@ -16,6 +16,8 @@ const READ: &[(&str, &str, Dialect)] = &[
     ("gemini", "models", Dialect::Gemini),
     ("vertex", "gemini", Dialect::Gemini),
     ("vertex", "embeddings", Dialect::Gemini),
+    // Embeddings of the older models.
+    ("vertex", "predict", Dialect::Gemini),
     // Cohere's retired v1 chat and generate are not spoken; its v1 embed and rerank answer as v2 does.
     ("cohere", "cohere-v2", Dialect::Cohere),
     ("cohere", "embeddings", Dialect::Cohere),
@@ -80,7 +82,7 @@ impl Entry {
     }
 
     pub(crate) fn is_embeddings(&self) -> bool {
-        self.api == "embeddings"
+        matches!(self.api.as_str(), "embeddings" | "predict")
     }
 
     pub(crate) fn is_rerank(&self) -> bool {
@@ -108,7 +110,7 @@ impl Entry {
         let inputs = match self.request.as_ref() {
             Some(request) => match (
                 request.get("input").or_else(|| request.get("texts")),
-                request.get("requests"),
+                request.get("requests").or(request.get("instances")),
             ) {
                 (Some(Value::Array(items)), _) if !items.first().is_some_and(Value::is_number) => {
                     items.len()

@@ -5,6 +5,7 @@ mod controls;
 mod history;
 mod outputs;
 mod streams;
+mod vertex;
 
 use serde_json::{Value, json};
 
