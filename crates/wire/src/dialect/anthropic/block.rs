@@ -6,6 +6,7 @@ use super::ISSUER;
 use super::machine::Machine;
 use crate::chat::{Annotation, BlockSpan, ChatEvent, ProviderBlock};
 use crate::classify::synthetic_call_id;
+use crate::function::unwrap_custom;
 
 /// A content block that is being read.
 #[derive(Debug)]
@@ -334,16 +335,6 @@ fn say_reasoning(text: String, out: &mut Vec<ChatEvent>) {
 /// `null`, or an empty list.
 fn is_blank(value: &Value) -> bool {
     value.is_null() || value.as_array().is_some_and(Vec::is_empty)
-}
-
-/// A custom tool went out as a function with one text field: the text is the call.
-fn unwrap_custom(arguments: String) -> String {
-    let parsed: Option<Value> = serde_json::from_str(&arguments).ok();
-    match parsed.as_ref().and_then(|value| value.get("input")) {
-        Some(Value::String(input)) => input.clone(),
-        Some(input) => input.to_string(),
-        None => arguments,
-    }
 }
 
 fn annotation(citation: &Value, span: &BlockSpan) -> Annotation {

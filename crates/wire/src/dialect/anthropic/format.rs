@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::params::Thinking;
-use super::{schema, tools};
+use super::tools;
 use crate::adapter::Target;
 use crate::capability::JsonSchemaSupport;
 use crate::chat::{ChatRequest, ResponseFormat, ToolChoice};
+use crate::closed_schema;
 use crate::error::EncodeError;
 use crate::names::{NameMap, NameRule};
 use crate::notes::{Notes, unsupported};
@@ -56,7 +57,7 @@ pub(super) fn plan(
         JsonSchemaSupport::No => false,
     };
     if native {
-        let sanitised = schema::sanitise(wanted);
+        let sanitised = closed_schema::sanitise(wanted);
         // What the API does not enforce and the caller counts on is checked on the answer.
         format.validate = (sanitised.lossy && strict == Some(true)).then(|| wanted.clone());
         let mut enforced = sanitised.schema;

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use super::assistant::{self, is_thinking};
 use super::content::{self, Context, mark};
-use super::pairing::Pairing;
 use crate::chat::{ChatRequest, Message, Part, Role};
 use crate::error::{EncodeError, EncodeErrorCode};
 use crate::names::NameMap;
 use crate::notes::{Notes, invalid, unsupported, unsupported_content};
+use crate::pairing::{IdRule, NO_RESULT, Pairing};
 
 /// Stands before a conversation that the assistant opens: the API wants a user turn first.
 const OPENING: &str = "(The assistant speaks first.)";
@@ -53,7 +53,7 @@ pub(super) fn build(
 ) -> Result<Conversation, EncodeError> {
     let mut builder = Builder {
         conversation: Conversation::default(),
-        pairing: Pairing::default(),
+        pairing: Pairing::new(IdRule::ANTHROPIC),
         context,
         names,
         notes,
@@ -343,6 +343,15 @@ impl Builder<'_> {
         let repair = self.context.target.policy.repair_orphans;
         let missing = self.pairing.settle(repair, self.notes)?;
         if !missing.is_empty() {
+            let missing = missing.into_iter().map(|(rank, id)| {
+                let block = json!({
+                    "type": "tool_result",
+                    "tool_use_id": id,
+                    "content": NO_RESULT,
+                    "is_error": true,
+                });
+                (rank, block)
+            });
             self.turn(Speaker::User, at).results.extend(missing);
         }
         Ok(())

@@ -53,7 +53,7 @@ impl Thinking {
                 field = "provider_options.anthropic.thinking";
                 config = Some(own).filter(Value::is_object);
             }
-            Some(own) => super::request::merge(config.get_or_insert_with(|| json!({})), own),
+            Some(own) => crate::json::merge(config.get_or_insert_with(|| json!({})), own),
             None => {}
         }
         let mut thinking = Self {

@@ -12,8 +12,10 @@ use super::{ISSUER, format, messages, params, tools, version};
 use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::chat::{CacheControl, ChatRequest, MediaSource, Part};
 use crate::error::EncodeError;
+use crate::function;
+use crate::json::merge;
 use crate::media::MediaStore;
-use crate::names::NameMap;
+use crate::names::{NameMap, NameRule};
 use crate::notes::Notes;
 
 /// Lets requests name files that were uploaded before.
@@ -30,7 +32,7 @@ pub(super) fn encode(
     let betas = betas(request, target, &mut options);
 
     params::without_equivalent(request, &mut notes)?;
-    let names = tools::names(request);
+    let names = function::names(request, &NameRule::STRICT);
     let context = Context { target, media };
     let mut conversation = messages::build(request, context, &names, &mut notes)?;
     let lacks = conversation.loop_lacks_thinking();
@@ -250,26 +252,4 @@ fn betas(request: &ChatRequest, target: &Target, options: &mut Map<String, Value
         betas.push(FILES_BETA.to_owned());
     }
     betas
-}
-
-/// Deep merge: objects member by member, `tools` appended, anything else replaced.
-pub(super) fn merge(into: &mut Value, from: Value) {
-    match (into, from) {
-        (Value::Object(into), Value::Object(from)) => {
-            for (key, value) in from {
-                match (into.get_mut(&key), value) {
-                    (Some(Value::Array(list)), Value::Array(more)) if key == "tools" => {
-                        list.extend(more);
-                    }
-                    (Some(known @ Value::Object(_)), value @ Value::Object(_)) => {
-                        merge(known, value);
-                    }
-                    (_, value) => {
-                        into.insert(key, value);
-                    }
-                }
-            }
-        }
-        (into, from) => *into = from,
-    }
 }

@@ -4,12 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::content::{mark, takes_marks};
 use super::params::Thinking;
-use super::schema;
 use crate::adapter::Target;
 use crate::capability::{ForcedToolChoice, JsonSchemaSupport};
 use crate::chat::{ChatRequest, Tool, ToolChoice};
+use crate::closed_schema;
 use crate::error::EncodeError;
-use crate::names::{NameMap, NameRule};
+use crate::function::{self, grammar, input_schema, name_of};
+use crate::names::NameMap;
 use crate::notes::{Notes, invalid, unsupported};
 
 /// The version of the search tool that stands for `web_search_options`: every model takes it.
@@ -23,24 +24,6 @@ pub(super) struct Tools {
     pub(super) list: Vec<Value>,
     /// Custom tools that went out as functions.
     pub(super) custom: Vec<String>,
-}
-
-/// The names that this request uses, as the wire takes them.
-pub(super) fn names(request: &ChatRequest) -> NameMap {
-    let defined = request.tools.iter().filter_map(name_of);
-    let called = request
-        .messages
-        .iter()
-        .flat_map(|message| &message.tool_calls)
-        .map(|call| call.name.as_str());
-    NameMap::new(defined.chain(called), &NameRule::STRICT)
-}
-
-fn name_of(tool: &Tool) -> Option<&str> {
-    match tool {
-        Tool::Function { name, .. } | Tool::Custom { name, .. } => Some(name),
-        Tool::Unknown { value, .. } => value.get("name").and_then(Value::as_str),
-    }
 }
 
 /// Translates the definitions.
@@ -127,7 +110,7 @@ fn definition(
             let at = format!("tools[{index}].function.parameters");
             let schema = input_schema(parameters.as_ref(), &at)?;
             let schema = if is_strict {
-                schema::sanitise(&schema).schema
+                closed_schema::sanitise(&schema).schema
             } else {
                 schema
             };
@@ -160,14 +143,7 @@ fn definition(
             if !described.is_empty() {
                 wire.insert("description".to_owned(), described.join("\n\n").into());
             }
-            wire.insert(
-                "input_schema".to_owned(),
-                json!({
-                    "type": "object",
-                    "properties": {"input": {"type": "string"}},
-                    "required": ["input"],
-                }),
-            );
+            wire.insert("input_schema".to_owned(), function::custom_schema());
             Ok(Value::Object(wire))
         }
         Tool::Unknown { kind, value } => native(kind, value, index, target, notes),
@@ -207,53 +183,6 @@ fn native(
         notes.drop("tools[].cache_control", "it takes no prompt-cache marks")?;
     }
     Ok(value)
-}
-
-/// The schema of a function's arguments, with the `type: object` that the API demands.
-fn input_schema(parameters: Option<&Value>, at: &str) -> Result<Value, EncodeError> {
-    let empty = || json!({"type": "object", "properties": {}});
-    let schema = match parameters {
-        None | Some(Value::Null) => return Ok(empty()),
-        Some(Value::Object(schema)) if schema.is_empty() => return Ok(empty()),
-        Some(Value::Object(schema)) => schema,
-        Some(_) => return Err(invalid(at, "The parameters must be a JSON schema object.")),
-    };
-    match schema.get("type") {
-        Some(Value::String(kind)) if kind == "object" => Ok(Value::Object(schema.clone())),
-        None | Some(Value::Null) => {
-            let mut whole = Map::new();
-            whole.insert("type".to_owned(), "object".into());
-            for (key, value) in schema {
-                if key != "type" {
-                    whole.insert(key.clone(), value.clone());
-                }
-            }
-            Ok(Value::Object(whole))
-        }
-        Some(kind) => Err(invalid(
-            at,
-            format!("The schema of a function's parameters must be of type `object`, not {kind}."),
-        )),
-    }
-}
-
-fn grammar(format: Option<&Value>) -> Option<String> {
-    let format = format?;
-    if format.get("type").and_then(Value::as_str) == Some("text") {
-        return None;
-    }
-    let part = |key: &str| {
-        format
-            .pointer(&format!("/grammar/{key}"))
-            .or_else(|| format.get(key))
-            .and_then(Value::as_str)
-    };
-    Some(match (part("syntax"), part("definition")) {
-        (Some(syntax), Some(definition)) => {
-            format!("The input must match this {syntax} grammar:\n{definition}")
-        }
-        _ => format!("The input must have this format: {format}"),
-    })
 }
 
 /// OpenAI `web_search_options` as Anthropic's search tool.

@@ -2,6 +2,7 @@
 
 use crate::adapter::Endpoint;
 use crate::error::{EncodeError, EncodeErrorCode};
+use crate::url::percent_encode;
 
 /// `/{version}/models/{model}:{method}`. Takes `models/x`, `tunedModels/x` and bare `x`.
 ///
@@ -58,24 +59,6 @@ fn split(model: &str) -> (&'static str, &str) {
         Some(id) => ("tunedModels", id),
         None => ("models", model.strip_prefix("models/").unwrap_or(model)),
     }
-}
-
-fn percent_encode(text: &str) -> String {
-    const HEX: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
-    ];
-    let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or('0');
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(digit(byte >> 4));
-            out.push(digit(byte & 15));
-        }
-    }
-    out
 }
 
 #[cfg(test)]

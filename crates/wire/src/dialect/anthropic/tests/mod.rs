@@ -71,7 +71,7 @@ fn decode_with(message: Value, context: &DecodeContext) -> ChatResponse {
         "stop_reason": "end_turn", "stop_sequence": null,
         "usage": {"input_tokens": 3, "output_tokens": 5},
     });
-    crate::dialect::anthropic::request::merge(&mut whole, message);
+    crate::json::merge(&mut whole, message);
     Anthropic
         .decode_chat(whole.to_string().as_bytes(), context)
         .unwrap()
