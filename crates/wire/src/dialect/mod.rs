@@ -2,5 +2,6 @@
 //! nothing of the other dialects.
 
 pub mod anthropic;
+pub mod bedrock;
 pub mod gemini;
 pub mod openai;

@@ -2,6 +2,7 @@
 
 use crate::adapter::Adapter;
 use crate::dialect::anthropic::Anthropic;
+use crate::dialect::bedrock::Bedrock;
 use crate::dialect::gemini::Gemini;
 use crate::dialect::openai::OpenAi;
 
@@ -11,6 +12,7 @@ use crate::dialect::openai::OpenAi;
 pub fn adapter(dialect: &str) -> &'static dyn Adapter {
     match dialect {
         "anthropic" => &Anthropic,
+        "bedrock" => &Bedrock,
         "gemini" => &Gemini,
         _ => &OpenAi,
     }

@@ -8,7 +8,6 @@ mod assistant;
 mod block;
 mod content;
 mod errors;
-mod format;
 mod machine;
 mod messages;
 mod models;

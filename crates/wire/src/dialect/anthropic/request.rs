@@ -4,19 +4,21 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::content::{Context, takes_marks};
-use super::format::Format;
 use super::messages::Conversation;
-use super::params::Thinking;
 use super::tools::Tools;
-use super::{ISSUER, format, messages, params, tools, version};
+use super::{ISSUER, messages, params, tools, version};
 use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::chat::{CacheControl, ChatRequest, MediaSource, Part};
+use crate::claude_thinking::Thinking;
 use crate::error::EncodeError;
 use crate::function;
 use crate::json::merge;
 use crate::media::MediaStore;
 use crate::names::{NameMap, NameRule};
 use crate::notes::Notes;
+use crate::sampling::{self, Sampled};
+use crate::schema_format::{self, Format};
+use crate::unsent::without_equivalent;
 
 /// Lets requests name files that were uploaded before.
 const FILES_BETA: &str = "files-api-2025-04-14";
@@ -31,7 +33,10 @@ pub(super) fn encode(
     let mut options = options(request, target, &mut notes)?;
     let betas = betas(request, target, &mut options);
 
-    params::without_equivalent(request, &mut notes)?;
+    without_equivalent(request, "an Anthropic model", &params::PLACED, &mut notes)?;
+    if request.metadata.as_ref().is_some_and(|map| !map.is_empty()) {
+        notes.drop("metadata", "the API has no equivalent")?;
+    }
     let names = function::names(request, &NameRule::STRICT);
     let context = Context { target, media };
     let mut conversation = messages::build(request, context, &names, &mut notes)?;
@@ -39,9 +44,10 @@ pub(super) fn encode(
     let thinking = Thinking::plan(request, &mut options, target, lacks, &mut notes)?;
     let tools = tools::definitions(request, target, &names, &mut notes)?;
     let has_tools = !tools.list.is_empty() || options.contains_key("tools");
-    let format = format::plan(request, target, &thinking, has_tools, &mut notes)?;
+    let can_force = tools::can_force(target, thinking.has_budget());
+    let format = schema_format::plan(request, target, can_force, has_tools, &mut notes)?;
     let (mut choice, forced) =
-        tools::choice(request, target, &names, &thinking, has_tools, &mut notes)?;
+        tools::choice(request, target, &names, can_force, has_tools, &mut notes)?;
     for line in [forced.as_deref(), format.instruction.as_deref()] {
         line.into_iter()
             .for_each(|line| conversation.instruct(line));
@@ -50,8 +56,7 @@ pub(super) fn encode(
     let prefills = target.capabilities.prefill && !thinking.is_on();
     conversation.settle_prefill(prefills, target.policy.rewrite_prefill, &mut notes)?;
 
-    let schema_tool = format.tool.as_ref().and_then(|tool| tool.get("name"));
-    let schema_tool = schema_tool.and_then(Value::as_str).map(ToOwned::to_owned);
+    let schema_tool = format.tool.as_ref().map(|tool| tool.name.clone());
     if let Some(name) = &schema_tool {
         // One call, as its arguments are the whole answer.
         choice = Some(json!({"type": "tool", "name": name, "disable_parallel_tool_use": true}));
@@ -137,7 +142,10 @@ fn body(
     put("max_tokens", thinking.max_tokens.into());
     system.into_iter().for_each(|system| put("system", system));
     put("messages", turns.into());
-    let list: Vec<Value> = tools.list.into_iter().chain(format.tool).collect();
+    let format_tool = format.tool.map(|tool| {
+        json!({"name": tool.name, "description": tool.description, "input_schema": tool.schema})
+    });
+    let list: Vec<Value> = tools.list.into_iter().chain(format_tool).collect();
     if !list.is_empty() {
         put("tools", list.into());
     }
@@ -152,16 +160,31 @@ fn body(
         output.insert("effort".to_owned(), effort.as_str().into());
     }
     if let Some(native) = format.native {
-        output.insert("format".to_owned(), native);
+        let format = json!({"type": "json_schema", "schema": native.described()});
+        output.insert("format".to_owned(), format);
     }
     if !output.is_empty() {
         put("output_config", output.into());
     }
-    params::sampling(request, target, &thinking, &mut body, notes)?;
+    let rule = params::sampling_rule(target);
+    let sampled = sampling::sampling(request, target, rule, thinking.as_sampling_sees(), notes)?;
     let mut put = |key: &str, value: Value| {
         body.insert(key.to_owned(), value);
     };
-    let stops = params::stop_sequences(request, target, notes)?;
+    let Sampled {
+        temperature,
+        top_p,
+        top_k,
+    } = sampled;
+    let sampled = [
+        ("temperature", temperature),
+        ("top_p", top_p),
+        ("top_k", top_k.map(Value::from)),
+    ];
+    for (key, value) in sampled {
+        value.into_iter().for_each(|value| put(key, value));
+    }
+    let stops = sampling::stop_sequences(request, target, notes)?;
     if !stops.is_empty() {
         put("stop_sequences", stops.into());
     }

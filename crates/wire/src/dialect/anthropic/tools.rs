@@ -3,9 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::content::{mark, takes_marks};
-use super::params::Thinking;
 use crate::adapter::Target;
-use crate::capability::{ForcedToolChoice, JsonSchemaSupport};
+use crate::capability::JsonSchemaSupport;
 use crate::chat::{ChatRequest, Tool, ToolChoice};
 use crate::closed_schema;
 use crate::error::EncodeError;
@@ -215,13 +214,13 @@ pub(super) fn choice(
     request: &ChatRequest,
     target: &Target,
     names: &NameMap,
-    thinking: &Thinking,
+    can_force: bool,
     has_tools: bool,
     notes: &mut Notes,
 ) -> Result<(Option<Value>, Option<String>), EncodeError> {
     let asked = request.tool_choice.as_ref();
     if !has_tools {
-        let forces = asked.is_some_and(|choice| *choice != ToolChoice::None && is_forced(choice));
+        let forces = asked.is_some_and(|choice| *choice != ToolChoice::None && choice.is_forced());
         if forces {
             notes.drop("tool_choice", "there are no tools")?;
         }
@@ -250,8 +249,8 @@ pub(super) fn choice(
             Some(json!({"type": "tool", "name": names.to_wire(name)}))
         }
     };
-    if let Some(choice) = asked.filter(|choice| is_forced(choice))
-        && !can_force(target, thinking)
+    if let Some(choice) = asked.filter(|choice| choice.is_forced())
+        && !can_force
     {
         instruction = Some(downgrade(choice, target, names, notes)?);
         wire = Some(json!({"type": "auto"}));
@@ -269,21 +268,9 @@ pub(super) fn choice(
     Ok((wire, instruction))
 }
 
-fn is_forced(choice: &ToolChoice) -> bool {
-    match choice {
-        ToolChoice::Required | ToolChoice::Named(_) => true,
-        ToolChoice::Allowed { required, .. } => *required,
-        ToolChoice::Auto | ToolChoice::None => false,
-    }
-}
-
-/// Whether this model, thinking as planned, can be made to call a tool.
-pub(super) fn can_force(target: &Target, thinking: &Thinking) -> bool {
-    match target.capabilities.forced_tool_choice {
-        ForcedToolChoice::Yes => true,
-        ForcedToolChoice::UnlessThinking => !thinking.has_budget(),
-        ForcedToolChoice::Never => false,
-    }
+/// Whether this model, with or without a thinking budget, can be made to call a tool.
+pub(super) fn can_force(target: &Target, has_budget: bool) -> bool {
+    target.capabilities.forced_tool_choice.holds(has_budget)
 }
 
 fn downgrade(
