@@ -4,10 +4,14 @@
 //! Read [`Snapshot`] first. It holds no secret and no address: those belong to the program that
 //! does the calling. A request keeps one snapshot from its start to its end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use polyroute_wire::adapter::TranslationPolicy;
+use polyroute_wire::adapter::{Endpoint, TranslationPolicy};
 use polyroute_wire::capability::Capabilities;
+use polyroute_wire::profile::Profile;
+
+pub use polyroute_wire::dialect::Dialect;
 
 use crate::catalog::{Catalog, Known};
 use crate::price::Prices;
@@ -22,7 +26,7 @@ pub struct Snapshot {
     /// Routes.
     pub routes: Vec<Route>,
     /// Known models.
-    pub catalog: &'static Catalog,
+    pub catalog: Arc<Catalog>,
     /// What holds where a route or target says nothing.
     pub defaults: Defaults,
 }
@@ -89,31 +93,8 @@ impl Snapshot {
     }
 }
 
-/// A wire format that a provider speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Dialect {
-    /// OpenAI chat completions, and what copies it.
-    OpenAi,
-    /// Anthropic Messages.
-    Anthropic,
-    /// Google's generateContent.
-    Gemini,
-}
-
-impl Dialect {
-    /// Its name in configuration, metrics and records.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::OpenAi => "openai",
-            Self::Anthropic => "anthropic",
-            Self::Gemini => "gemini",
-        }
-    }
-}
-
 /// A provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Provider {
     /// Its name in the configuration and in `provider/model`.
     pub name: String,
@@ -125,6 +106,8 @@ pub struct Provider {
     pub first_party: bool,
     /// Its section of the catalog, if it has one.
     pub catalog: Option<String>,
+    /// What its wire differs in from its dialect's own.
+    pub profile: Arc<Profile>,
     /// The version of its API; the dialect's default where `None`.
     pub api_version: Option<String>,
     /// How many credentials it has. One that needs none counts as 1.
@@ -138,20 +121,27 @@ impl Provider {
     /// it is first-party, else none.
     #[must_use]
     pub fn new(name: impl Into<String>, dialect: Dialect, first_party: bool) -> Self {
-        let name = name.into();
-        let aliases = match name.as_str() {
-            "gemini" => vec!["google".to_owned()],
-            _ => Vec::new(),
-        };
         Self {
-            aliases,
-            name,
+            aliases: Vec::new(),
+            name: name.into(),
             dialect,
             first_party,
             catalog: first_party.then(|| dialect.as_str().to_owned()),
+            profile: Arc::default(),
             api_version: None,
             credentials: 1,
             on: true,
+        }
+    }
+
+    /// What of it translation depends on.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            provider: self.name.clone(),
+            api_version: self.api_version.clone(),
+            first_party: self.first_party,
+            profile: Arc::clone(&self.profile),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::server::{Drain, Listener, ListenerLimits, TlsError, server_config};
 use crate::snapshot;
 use crate::tasks;
 use crate::telemetry::{LogTarget, Telemetry};
-use crate::upstream::{MediaFetcher, MediaLimits, UpstreamClients, client_config};
+use crate::upstream::{MediaFetcher, MediaLimits, Signer, UpstreamClients, client_config};
 
 /// Connections of the admin listener.
 const ADMIN_CONNECTIONS_MAX: usize = 64;
@@ -151,6 +151,8 @@ fn build(settings: Settings) -> Result<Gateway, BootError> {
     let tls = client_config(settings.egress.ca_file.as_deref())?;
     let mut clients = UpstreamClients::default();
     for provider in &settings.providers {
+        // Every provider so far takes a plain key.
+        let signer: Option<Arc<dyn Signer>> = None;
         let proxies = Arc::new(matcher(&provider.proxy, &settings.egress));
         let own = settings
             .targets
@@ -161,7 +163,14 @@ fn build(settings: Settings) -> Result<Gateway, BootError> {
             .map(|target| target.timeouts.connect)
             .chain([settings.resilience.timeouts.connect]);
         for connect in connects {
-            clients.add(&provider.name, connect, provider.http2, &tls, &proxies);
+            clients.add(
+                &provider.name,
+                connect,
+                provider.http2,
+                &tls,
+                &proxies,
+                signer.as_ref(),
+            );
         }
     }
     let media = MediaFetcher::new(

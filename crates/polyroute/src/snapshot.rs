@@ -1,16 +1,21 @@
 //! Settings → what the engine decides on.
 
-use polyroute_engine::catalog::Catalog;
 use polyroute_engine::snapshot::{self as engine, Defaults, Snapshot};
+use std::sync::Arc;
+
+use polyroute_engine::catalog::Catalog;
 use polyroute_wire::adapter::TranslationPolicy;
 
-use crate::config::known;
-use crate::config::settings::{self, Dialect, Settings};
+use crate::config::settings::{self, Settings};
 
 /// The engine's view of a configuration: without secrets and addresses.
 pub(crate) fn compile(settings: &Settings) -> Snapshot {
     Snapshot {
-        providers: settings.providers.iter().map(provider).collect(),
+        providers: settings
+            .providers
+            .iter()
+            .map(|provider| self::provider(provider, &settings.catalog))
+            .collect(),
         targets: settings.targets.iter().map(target).collect(),
         routes: settings
             .routes
@@ -19,7 +24,7 @@ pub(crate) fn compile(settings: &Settings) -> Snapshot {
                 engine::Route::new(&route.name, route.targets.iter().map(target).collect())
             })
             .collect(),
-        catalog: Catalog::embedded(),
+        catalog: Arc::clone(&settings.catalog),
         defaults: Defaults {
             timeouts: timeouts(&settings.resilience.timeouts),
             attempts_max: settings.resilience.attempts_max,
@@ -34,20 +39,27 @@ pub(crate) fn compile(settings: &Settings) -> Snapshot {
     }
 }
 
-fn provider(provider: &settings::Provider) -> engine::Provider {
-    let dialect = match provider.dialect {
-        Dialect::Openai => engine::Dialect::OpenAi,
-        Dialect::Anthropic => engine::Dialect::Anthropic,
-        Dialect::Gemini => engine::Dialect::Gemini,
-    };
-    // The three vendors' own names stand for their own services, wherever a base URL leads (a
-    // proxy of the company's, the simulator).
-    let first_party =
-        known::known(&provider.name).is_some_and(|known| known.name == dialect.as_str());
+fn provider(provider: &settings::Provider, catalog: &Catalog) -> engine::Provider {
+    let entry = provider
+        .kind
+        .as_deref()
+        .and_then(|kind| catalog.entry(kind));
+    // A known name stands for that service wherever a base URL leads (a proxy of the company's,
+    // the simulator), unless it is said to speak something else.
+    let entry = entry.filter(|entry| entry.connection.dialect == provider.dialect);
+    let named = entry.filter(|entry| entry.answers_to(&provider.name));
     engine::Provider {
+        aliases: named
+            .map(|entry| entry.connection.aliases.clone())
+            .unwrap_or_default(),
+        first_party: entry.is_some_and(|entry| entry.connection.first_party),
+        catalog: entry.map(|entry| entry.name.clone()),
+        profile: entry
+            .map(|entry| Arc::clone(&entry.profile))
+            .unwrap_or_default(),
         api_version: provider.api_version.clone(),
         credentials: provider.credentials.len().max(1),
-        ..engine::Provider::new(&provider.name, dialect, first_party)
+        ..engine::Provider::new(&provider.name, provider.dialect, false)
     }
 }
 

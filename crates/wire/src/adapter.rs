@@ -1,6 +1,7 @@
 //! The seam between the program and the providers' wire formats.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
 use crate::error::{EncodeError, UpstreamError};
 use crate::media::MediaStore;
 use crate::names::NameMap;
+use crate::profile::Profile;
 
 /// Translation between the hub and one provider's wire format. Pure: the same request gives the
 /// same bytes, which prompt caches and signed thinking blocks need (wire-protocols §2.5).
@@ -88,7 +90,7 @@ pub trait Adapter: Send + Sync {
 }
 
 /// What of a provider's endpoint the translation depends on.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Endpoint {
     /// The provider's name in the config (`openai`, `anthropic`, `house`).
     pub provider: String,
@@ -96,6 +98,8 @@ pub struct Endpoint {
     pub api_version: Option<String>,
     /// The provider's own service (not merely compatible with it): first-party features are there.
     pub first_party: bool,
+    /// What its wire differs in from its dialect's own.
+    pub profile: Arc<Profile>,
 }
 
 /// Where a request goes, as far as translation depends on it.

@@ -37,6 +37,8 @@ pub struct Capabilities {
     pub mid_conversation_system: bool,
     /// Continues a trailing assistant message.
     pub prefill: bool,
+    /// Takes a user message right after a tool result (some Mistral models refuse it, error 3230).
+    pub user_after_tool: bool,
     /// Client tools.
     pub tools: bool,
     /// A tool call may be forced (`required` or a named tool).
@@ -93,6 +95,7 @@ impl Default for Capabilities {
             system_role: SystemRole::System,
             mid_conversation_system: true,
             prefill: true,
+            user_after_tool: true,
             tools: true,
             forced_tool_choice: ForcedToolChoice::Yes,
             named_tool_choice: true,

@@ -76,6 +76,24 @@ pub fn synthetic_call_id(seed: &str, choice: u32, call: u32) -> String {
     format!("call_{first:016x}{:08x}", second >> 32)
 }
 
+/// Nine letters and digits that stand for a tool call id which is not of that form, the only one
+/// that Mistral takes; `None` for one that is.
+#[must_use]
+pub fn nine_characters(id: &str) -> Option<String> {
+    const DIGITS: [u8; 36] = *b"0123456789abcdefghijklmnopqrstuvwxyz";
+    if id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let mut rest = stable_hash(id.as_bytes());
+    let mut out = String::with_capacity(9);
+    for _ in 0..9 {
+        let digit = usize::try_from(rest % 36).unwrap_or(0);
+        out.push(DIGITS.get(digit).copied().map_or('0', char::from));
+        rest /= 36;
+    }
+    Some(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

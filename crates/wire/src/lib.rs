@@ -25,7 +25,7 @@ pub mod media;
 pub mod names;
 mod notes;
 mod pairing;
-pub mod provider;
+pub mod profile;
 mod sampling;
 mod schema_format;
 pub mod sse;

@@ -2,14 +2,17 @@
 //! else be no price.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use polyroute_wire::capability::Capabilities;
+use polyroute_wire::profile::Profile;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Section;
 use super::entry::{Kind, ModelEntry, PricePeriod};
 use super::family::{Family, Pattern};
+use super::provider::{Connection, ProviderEntry};
 use crate::price::Prices;
 
 /// The version of the file format that this program reads.
@@ -41,12 +44,29 @@ pub enum CatalogError {
 struct File {
     format: u32,
     provider: String,
+    connection: Option<Connection>,
+    #[serde(default)]
+    profile: Profile,
     as_of: String,
     #[serde(rename = "source")]
     _source: String,
     fallback: String,
     families: Vec<FileFamily>,
+    #[serde(default)]
     models: Vec<FileModel>,
+}
+
+/// Whose file it is.
+pub(super) fn provider_of(text: &str) -> Result<String, CatalogError> {
+    #[derive(Deserialize)]
+    struct Head {
+        provider: String,
+    }
+    let head: Head = serde_json::from_str(text).map_err(|source| CatalogError::Json {
+        provider: "?".to_owned(),
+        source,
+    })?;
+    Ok(head.provider)
 }
 
 #[derive(Deserialize)]
@@ -133,8 +153,14 @@ pub(super) fn section(provider: &str, text: &str) -> Result<Section, CatalogErro
             .map(|family| family.capabilities.clone());
         models.push(entry(model, capabilities.unwrap_or_default()));
     }
+    let entry = file.connection.map(|connection| ProviderEntry {
+        name: file.provider.clone(),
+        connection,
+        profile: Arc::new(file.profile),
+    });
     Ok(Section {
         provider: file.provider,
+        entry,
         as_of: file.as_of,
         families,
         fallback,

@@ -7,39 +7,64 @@
 mod entry;
 mod family;
 mod load;
+mod provider;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use polyroute_wire::capability::Capabilities;
 
 pub use entry::{Kind, ModelEntry, PricePeriod};
 pub use load::CatalogError;
+pub use provider::{Connection, ProviderEntry};
 
 pub(crate) use family::glob;
 
 use crate::price::Prices;
 use family::Family;
 
-/// The files, by provider.
-const FILES: [(&str, &str); 3] = [
-    ("openai", include_str!("../../../../catalog/openai.json")),
-    (
-        "anthropic",
-        include_str!("../../../../catalog/anthropic.json"),
-    ),
-    ("gemini", include_str!("../../../../catalog/gemini.json")),
+/// A provider's file, by its name.
+macro_rules! file {
+    ($name:literal) => {
+        (
+            $name,
+            include_str!(concat!("../../../../catalog/", $name, ".json")),
+        )
+    };
+}
+
+/// The files. A new provider is its file and its line here; bare model names belong to the first
+/// that lists them.
+const FILES: &[(&str, &str)] = &[
+    file!("openai"),
+    file!("anthropic"),
+    file!("gemini"),
+    file!("mistral"),
+    file!("deepseek"),
+    file!("groq"),
+    file!("cerebras"),
+    file!("together"),
+    file!("fireworks"),
+    file!("perplexity"),
+    file!("xai"),
+    file!("bedrock"),
+    file!("qwen"),
+    file!("openrouter"),
+    file!("ollama"),
+    file!("vllm"),
 ];
 
 /// All known models of all known providers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Catalog {
-    sections: Vec<Section>,
+    sections: Vec<Arc<Section>>,
 }
 
 /// One provider's models.
 #[derive(Debug)]
 struct Section {
     provider: String,
+    /// How the provider is reached; `None` where the file only lists models.
+    entry: Option<ProviderEntry>,
     as_of: String,
     families: Vec<Family>,
     /// Index into `families` for ids that no pattern matches.
@@ -97,14 +122,44 @@ impl Catalog {
     /// Tests prove that the embedded files parse; if one did not, its provider would be missing
     /// here and all its prices unknown.
     #[must_use]
-    pub fn embedded() -> &'static Self {
-        static CATALOG: OnceLock<Catalog> = OnceLock::new();
-        CATALOG.get_or_init(|| Self {
-            sections: FILES
-                .iter()
-                .filter_map(|(provider, text)| load::section(provider, text).ok())
-                .collect(),
-        })
+    pub fn embedded() -> Arc<Self> {
+        static CATALOG: OnceLock<Arc<Catalog>> = OnceLock::new();
+        let catalog = CATALOG.get_or_init(|| {
+            let read = |(provider, text): &(&str, &str)| load::section(provider, text).ok();
+            let sections = FILES.iter().filter_map(read).map(Arc::new);
+            Arc::new(Self {
+                sections: sections.collect(),
+            })
+        });
+        Arc::clone(catalog)
+    }
+
+    /// This catalog and one more file: a provider of its name is replaced, a new one comes last.
+    ///
+    /// # Errors
+    /// The first thing in the file that is not as it must be.
+    pub fn with_file(mut self, text: &str) -> Result<Self, CatalogError> {
+        let provider = load::provider_of(text)?;
+        let section = Arc::new(load::section(&provider, text)?);
+        let same = |old: &&mut Arc<Section>| old.provider == section.provider;
+        match self.sections.iter_mut().find(same) {
+            Some(old) => *old = section,
+            None => self.sections.push(section),
+        }
+        Ok(self)
+    }
+
+    /// The providers whose address is known, in the order of the files.
+    pub fn entries(&self) -> impl Iterator<Item = &ProviderEntry> {
+        self.sections
+            .iter()
+            .filter_map(|section| section.entry.as_ref())
+    }
+
+    /// The provider of a name or of another name for it, in any case.
+    #[must_use]
+    pub fn entry(&self, name: &str) -> Option<&ProviderEntry> {
+        self.entries().find(|entry| entry.answers_to(name))
     }
 
     /// Reads catalog files: provider name and JSON text.
@@ -115,13 +170,13 @@ impl Catalog {
     pub fn parse(files: &[(&str, &str)]) -> Result<Self, CatalogError> {
         let sections = files
             .iter()
-            .map(|(provider, text)| load::section(provider, text))
+            .map(|(provider, text)| load::section(provider, text).map(Arc::new))
             .collect::<Result<_, _>>()?;
         Ok(Self { sections })
     }
 
     /// What is known of `id` at `provider`. `None` if the catalog has no such provider, which is
-    /// so for every provider that is merely compatible with one of the three.
+    /// so for every provider that a configuration makes up.
     #[must_use]
     pub fn lookup(&self, provider: &str, id: &str) -> Option<Known<'_>> {
         self.section(provider).map(|section| section.lookup(id))
@@ -159,6 +214,7 @@ impl Catalog {
     fn section(&self, provider: &str) -> Option<&Section> {
         self.sections
             .iter()
+            .map(AsRef::as_ref)
             .find(|section| section.provider == provider)
     }
 }

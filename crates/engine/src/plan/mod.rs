@@ -7,12 +7,12 @@ mod exclude;
 
 use std::time::Duration;
 
-use polyroute_wire::adapter::{Endpoint, Target as WireTarget, TranslationPolicy};
+use polyroute_wire::adapter::{Target as WireTarget, TranslationPolicy};
 
 use crate::catalog::Match;
 use crate::needs::RequestNeeds;
 use crate::resolve::Resolved;
-use crate::snapshot::{Dialect, Provider, Snapshot, Target, Timeouts};
+use crate::snapshot::{Dialect, Snapshot, Target, Timeouts};
 
 pub use exclude::{ExcludeReason, Excluded};
 
@@ -213,7 +213,7 @@ fn admit(
         name: target.name.clone(),
         dialect: provider.dialect,
         wire: WireTarget {
-            endpoint: endpoint(provider),
+            endpoint: provider.endpoint(),
             model: upstream.to_owned(),
             capabilities,
             policy,
@@ -223,14 +223,6 @@ fn admit(
         timeouts: target.timeouts.or(snapshot.defaults.timeouts),
         credentials: CredentialPick::new(provider.credentials, input.rotation),
     })
-}
-
-fn endpoint(provider: &Provider) -> Endpoint {
-    Endpoint {
-        provider: provider.name.clone(),
-        api_version: provider.api_version.clone(),
-        first_party: provider.first_party,
-    }
 }
 
 /// Leaves out targets whose window is too small by our estimate. Since it is an estimate, the

@@ -2,6 +2,7 @@ use super::*;
 use crate::catalog::Catalog;
 use crate::needs::Operation;
 use crate::resolve::{NameRequest, resolve};
+use crate::snapshot::Provider;
 use crate::snapshot::{Defaults, Route};
 
 fn snapshot(targets: &[&str]) -> Snapshot {

@@ -206,7 +206,7 @@ fn prefixed<'a, 'n>(
         .catalog
         .providers()
         .any(|provider| provider == lower)
-        || lower == "google"
+        || snapshot.catalog.entry(prefix).is_some()
         || snapshot
             .providers
             .iter()

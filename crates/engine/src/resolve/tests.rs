@@ -15,10 +15,12 @@ fn snapshot(providers: Vec<Provider>) -> Snapshot {
 }
 
 fn three() -> Snapshot {
+    let mut gemini = Provider::new("gemini", Dialect::Gemini, true);
+    gemini.aliases.push("google".into());
     let mut snapshot = snapshot(vec![
         Provider::new("openai", Dialect::OpenAi, true),
         Provider::new("anthropic", Dialect::Anthropic, true),
-        Provider::new("gemini", Dialect::Gemini, true),
+        gemini,
         Provider::new("house", Dialect::OpenAi, false),
     ]);
     let mut pinned = Target::new("gemini", "gemini-2.5-pro");

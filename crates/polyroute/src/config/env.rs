@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use polyroute_engine::catalog::{Catalog, ProviderEntry};
+
 use super::file::Dialect;
-use super::known::{KNOWN, Known};
 
 /// A variable with its documentation.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +22,7 @@ pub struct Variable {
 macro_rules! variables {
     ($($constant:ident = $name:literal: $doc:literal;)*) => {
         $(#[doc = $doc] pub const $constant: &str = $name;)*
-        /// All variables but those of providers' keys and base URLs, which [`KNOWN`] holds.
+        /// All variables but those of providers' keys and base URLs, which the catalog holds.
         pub const VARIABLES: &[Variable] = &[$(Variable { name: $name, doc: $doc }),*];
     };
 }
@@ -121,15 +122,15 @@ pub struct Discovered {
     /// The variable that holds its base URL, if it is set.
     pub base_url_variable: Option<String>,
     /// The base URL where no variable moves it.
-    pub base_url: Option<&'static str>,
+    pub base_url: Option<String>,
 }
 
 /// The providers that the environment switches on: known ones whose key is set, then, by the
 /// prefix convention, every `<NAME>_API_KEY` with a `<NAME>_BASE_URL` beside it.
 #[must_use]
-pub fn discover(environment: &Environment) -> Vec<Discovered> {
-    let mut found: Vec<Discovered> = KNOWN
-        .iter()
+pub fn discover(catalog: &Catalog, environment: &Environment) -> Vec<Discovered> {
+    let mut found: Vec<Discovered> = catalog
+        .entries()
         .filter_map(|row| discover_known(row, environment))
         .collect();
     let by_prefix = environment.names().filter_map(|variable| {
@@ -139,9 +140,9 @@ pub fn discover(environment: &Environment) -> Vec<Discovered> {
         let base_url = format!("{prefix}{BASE_URL_SUFFIX}");
         environment.get(variable)?;
         environment.get(&base_url)?;
-        (!is_declared(variable) && !is_declared(&base_url)).then(|| Discovered {
+        (!is_declared(catalog, variable) && !is_declared(catalog, &base_url)).then(|| Discovered {
             name: prefix.to_ascii_lowercase(),
-            dialect: Dialect::Openai,
+            dialect: Dialect::OpenAi,
             key_variable: Some(variable.to_owned()),
             bearer: false,
             base_url_variable: Some(base_url),
@@ -152,35 +153,46 @@ pub fn discover(environment: &Environment) -> Vec<Discovered> {
     found
 }
 
-fn discover_known(row: &Known, environment: &Environment) -> Option<Discovered> {
+fn discover_known(row: &ProviderEntry, environment: &Environment) -> Option<Discovered> {
     let base_url_variable = known_base_url(row, environment).map(str::to_owned);
     let (key_variable, bearer) = known_key(row, environment);
     // A provider that needs no credential is on when somebody says where it is.
-    let on = key_variable.is_some() || (!row.needs_credential && base_url_variable.is_some());
+    let on =
+        key_variable.is_some() || (!row.connection.needs_credential && base_url_variable.is_some());
     on.then(|| Discovered {
-        name: row.name.to_owned(),
-        dialect: row.dialect,
+        name: row.name.clone(),
+        dialect: row.connection.dialect,
         key_variable: key_variable.map(str::to_owned),
         bearer,
         base_url_variable,
-        base_url: Some(row.base_url),
+        base_url: Some(row.connection.base_url.clone()),
     })
 }
 
 /// The variable that holds a known provider's key, and whether it is a bearer token.
-pub(crate) fn known_key(row: &Known, environment: &Environment) -> (Option<&'static str>, bool) {
-    let is_set = |name: &&str| environment.get(name).is_some();
-    match row.key_variables.iter().copied().find(is_set) {
+pub(crate) fn known_key<'r>(
+    row: &'r ProviderEntry,
+    environment: &Environment,
+) -> (Option<&'r str>, bool) {
+    let is_set = |name: &&String| environment.get(name).is_some();
+    match row.connection.key_variables.iter().find(is_set) {
         Some(key) => (Some(key), false),
-        None => (row.token_variable.filter(is_set), true),
+        None => {
+            let token = row.connection.token_variable.as_ref().filter(is_set);
+            (token.map(String::as_str), true)
+        }
     }
 }
 
 /// The variable that moves a known provider's base URL, if one is set.
-pub(crate) fn known_base_url(row: &Known, environment: &Environment) -> Option<&'static str> {
-    row.base_url_variables
+pub(crate) fn known_base_url<'r>(
+    row: &'r ProviderEntry,
+    environment: &Environment,
+) -> Option<&'r str> {
+    row.connection
+        .base_url_variables
         .iter()
-        .copied()
+        .map(String::as_str)
         .find(|name| environment.get(name).is_some())
 }
 
@@ -203,20 +215,27 @@ pub(crate) fn misspelt(environment: &Environment) -> Vec<(&str, &'static str)> {
 }
 
 /// Whether a variable means something else already.
-fn is_declared(name: &str) -> bool {
-    let known =
-        |row: &Known| row.key_variables.contains(&name) || row.base_url_variables.contains(&name);
-    name.starts_with("POLYROUTE_") || KNOWN.iter().any(known)
+fn is_declared(catalog: &Catalog, name: &str) -> bool {
+    let known = |row: &ProviderEntry| {
+        let connection = &row.connection;
+        let mut variables = connection
+            .key_variables
+            .iter()
+            .chain(&connection.base_url_variables);
+        variables.any(|variable| variable == name)
+    };
+    name.starts_with("POLYROUTE_") || catalog.entries().any(known)
 }
 
 /// Every variable with its documentation, those of the known providers included.
 #[must_use]
-pub fn documented() -> Vec<(String, String)> {
+pub fn documented(catalog: &Catalog) -> Vec<(String, String)> {
     let own = VARIABLES
         .iter()
         .map(|variable| (variable.name.to_owned(), variable.doc.to_owned()));
-    let providers = KNOWN.iter().flat_map(|row| {
+    let providers = catalog.entries().flat_map(|row| {
         let keys = row
+            .connection
             .key_variables
             .iter()
             .enumerate()
@@ -231,26 +250,27 @@ pub fn documented() -> Vec<(String, String)> {
                     format!("The key of `{}`{rank}.", row.name),
                 )
             });
-        let token = row.token_variable.map(|variable| {
+        let token = row.connection.token_variable.iter().map(|variable| {
             let doc = format!("A bearer token of `{}`, where no key is set.", row.name);
-            (variable.to_owned(), doc)
+            (variable.clone(), doc)
         });
-        let moves = row
-            .base_url_variables
-            .iter()
-            .enumerate()
-            .map(|(place, variable)| {
-                let rank = if place == 0 {
-                    ""
-                } else {
-                    " and the one above is not set"
-                };
-                let doc = format!(
-                    "The base URL of `{}`, where the file lists no providers{rank}.",
-                    row.name
-                );
-                (variable.to_string(), doc)
-            });
+        let moves =
+            row.connection
+                .base_url_variables
+                .iter()
+                .enumerate()
+                .map(|(place, variable)| {
+                    let rank = if place == 0 {
+                        ""
+                    } else {
+                        " and the one above is not set"
+                    };
+                    let doc = format!(
+                        "The base URL of `{}`, where the file lists no providers{rank}.",
+                        row.name
+                    );
+                    (variable.to_string(), doc)
+                });
         keys.chain(token).chain(moves)
     });
     let convention = (
@@ -267,7 +287,7 @@ mod tests {
 
     fn names(pairs: &[(&str, &str)]) -> Vec<String> {
         let environment = pairs.iter().copied().collect();
-        discover(&environment)
+        discover(&Catalog::embedded(), &environment)
             .into_iter()
             .map(|found| found.name)
             .collect()
@@ -296,7 +316,7 @@ mod tests {
         let both = [("GEMINI_API_KEY", "a"), ("GOOGLE_API_KEY", "b")]
             .into_iter()
             .collect();
-        let found = discover(&both);
+        let found = discover(&Catalog::embedded(), &both);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].key_variable.as_deref(), Some("GOOGLE_API_KEY"));
     }
@@ -304,12 +324,12 @@ mod tests {
     #[test]
     fn an_anthropic_token_counts_where_no_key_is_set() {
         let token = [("ANTHROPIC_AUTH_TOKEN", "t")].into_iter().collect();
-        let found = discover(&token);
+        let found = discover(&Catalog::embedded(), &token);
         assert!(found[0].bearer);
         let both = [("ANTHROPIC_AUTH_TOKEN", "t"), ("ANTHROPIC_API_KEY", "k")]
             .into_iter()
             .collect();
-        assert!(!discover(&both)[0].bearer);
+        assert!(!discover(&Catalog::embedded(), &both)[0].bearer);
     }
 
     #[test]

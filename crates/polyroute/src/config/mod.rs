@@ -11,7 +11,6 @@ mod de;
 pub mod env;
 pub mod file;
 mod interpolate;
-pub mod known;
 mod later;
 pub mod path;
 pub mod problem;
@@ -30,6 +29,7 @@ use std::path::{Path, PathBuf};
 use compile::Context;
 use env::Environment;
 use file::File;
+use polyroute_engine::catalog::Catalog;
 use problem::{Finding, Origin, Problem, Problems, Report};
 use render::Excerpts;
 use settings::Settings;
@@ -166,7 +166,8 @@ pub fn load_text(
         None => Some(File::default()),
     };
     let settings = file.and_then(|file| {
-        let context = Context {
+        let mut context = Context {
+            catalog: Catalog::embedded(),
             root: root.as_ref(),
             hidden: &hidden,
             environment: input.environment,
@@ -175,6 +176,7 @@ pub fn load_text(
             admin_flag: input.admin,
             problems: &mut problems,
         };
+        context.read_catalog(&file.catalog);
         compile::compile(&file, context)
     });
     let warnings = report(name, text, root.as_ref(), problems);

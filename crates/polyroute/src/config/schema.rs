@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::env;
 use super::file::File;
-use super::known::KNOWN;
+use polyroute_engine::catalog::Catalog;
 
 /// The JSON schema (draft 2020-12) that editors complete and check by.
 #[must_use]
@@ -48,20 +48,25 @@ pub fn reference() -> String {
         }
     }
     out.push_str(PROVIDERS_HEAD);
-    for row in KNOWN {
-        let keys = row.key_variables.iter().chain(&row.token_variable);
+    let catalog = Catalog::embedded();
+    for row in catalog.entries() {
+        let connection = &row.connection;
+        let keys = connection
+            .key_variables
+            .iter()
+            .chain(&connection.token_variable);
         let _ = writeln!(
             out,
             "| `{}` | {} | `{}` | {} | {} |",
             row.name,
-            quoted(row.aliases),
-            row.base_url,
+            quoted(&connection.aliases),
+            connection.base_url,
             quoted(keys),
-            quoted(row.base_url_variables)
+            quoted(&connection.base_url_variables)
         );
     }
     out.push_str(VARIABLES_HEAD);
-    for (name, doc) in env::documented() {
+    for (name, doc) in env::documented(&catalog) {
         let _ = writeln!(out, "| `{name}` | {doc} |");
     }
     out
@@ -109,7 +114,7 @@ providers are those of the file, and the base-URL variables are not used.
 ";
 
 /// Names in backticks.
-fn quoted<'n>(names: impl IntoIterator<Item = &'n &'static str>) -> String {
+fn quoted<'n>(names: impl IntoIterator<Item = &'n String>) -> String {
     names
         .into_iter()
         .map(|name| format!("`{name}`"))

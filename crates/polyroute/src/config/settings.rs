@@ -6,16 +6,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use polyroute_engine::catalog::Catalog;
 
 pub use super::base_url::BaseUrl;
 pub use super::file::{AccessLog, Dialect};
-use super::known;
 use super::secret::Secret;
 
 /// The configuration as the program uses it.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// The models and providers that are known.
+    pub catalog: Arc<Catalog>,
     /// The listeners and their bounds.
     pub server: Server,
     /// Who may call; empty: everybody (only ever on a loopback address).
@@ -44,10 +48,10 @@ impl Settings {
     pub fn provider(&self, name: &str) -> Option<&Provider> {
         let exact = self.providers.iter().find(|provider| provider.name == name);
         exact.or_else(|| {
-            let same = known::known(name)?;
+            let same = self.catalog.entry(name)?;
             self.providers
                 .iter()
-                .find(|provider| known::known(&provider.name) == Some(same))
+                .find(|provider| same.answers_to(&provider.name))
         })
     }
 
@@ -134,6 +138,8 @@ pub struct GatewayKey {
 pub struct Provider {
     /// Its name in `provider/model`.
     pub name: String,
+    /// The known provider whose rules and models are its own, by its name in the catalog.
+    pub kind: Option<String>,
     /// The API that it speaks.
     pub dialect: Dialect,
     /// Where its API begins.
@@ -170,6 +176,7 @@ impl Provider {
         credentials: Vec<Credential>,
     ) -> Self {
         Self {
+            kind: None,
             name,
             dialect,
             base_url,

@@ -19,7 +19,6 @@ use polyroute_wire::embedding::EmbeddingRequest;
 use polyroute_wire::error::{EncodeError, EncodeErrorCode, ErrorKind, ParseError, UpstreamError};
 use polyroute_wire::json::{RawLayout, RawObject};
 use polyroute_wire::media::MediaStore;
-use polyroute_wire::provider;
 use polyroute_wire::usage::Usage;
 
 use super::Principal;
@@ -129,7 +128,7 @@ impl Call {
 
     /// The translation of a target's dialect.
     pub(super) fn adapter(&self, target: &PlannedTarget) -> &'static dyn Adapter {
-        provider::adapter(target.dialect.as_str())
+        target.dialect.adapter()
     }
 
     /// What this call's tokens cost at a target; `None` if nobody knows.
@@ -148,6 +147,7 @@ impl Call {
             .catalog
             .listed(section, &target.model)?
             .prices_at(now.as_secs())
+            .map(|(prices, as_of)| Box::new((prices.clone(), as_of.to_owned())))
     }
 
     /// Takes our credentials out of a provider's words: some quote what they refuse.

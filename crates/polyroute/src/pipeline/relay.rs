@@ -340,7 +340,7 @@ impl Relay {
             summary.content_bytes,
             live.dialect,
         );
-        settle.usage(&usage, provenance, live.prices);
+        settle.usage(&usage, provenance, live.prices.clone());
         let sent = self.sent + self.out.len() as u64;
         settle.record(|record| {
             record.bytes_sent = sent;

@@ -15,7 +15,7 @@ use crate::telemetry::{AttemptRecord, CostRecord, End, Record, Telemetry, TokenR
 const MESSAGE_BYTES_MAX: usize = 300;
 
 /// A model's prices, and the day on which they were last checked.
-pub(super) type Priced = (&'static Prices, &'static str);
+pub(super) type Priced = Box<(Prices, String)>;
 
 /// Holds the record of a request in flight. Settles on drop: a request that nobody ended has lost
 /// its caller.
@@ -134,7 +134,7 @@ impl Settle {
 
     /// Token counts and what they cost.
     pub(super) fn usage(&mut self, usage: &Usage, provenance: Provenance, prices: Option<Priced>) {
-        let cost = cost(usage, prices.map(|(prices, _)| prices), None);
+        let cost = cost(usage, prices.as_deref().map(|(prices, _)| prices), None);
         self.record(|record| {
             record.tokens = TokenRecord {
                 provenance,
@@ -148,7 +148,7 @@ impl Settle {
             record.cost = CostRecord {
                 usd: cost.amount.map(|amount| amount.to_string()),
                 price_unknown: cost.unknown,
-                price_as_of: prices.map(|(_, as_of)| as_of),
+                price_as_of: prices.map(|priced| priced.1),
             };
         });
     }

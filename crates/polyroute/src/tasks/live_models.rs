@@ -8,8 +8,7 @@ use arc_swap::ArcSwap;
 use futures_util::future::join_all;
 use http_body_util::{BodyExt as _, Limited};
 use polyroute_engine::snapshot::Provider as Known;
-use polyroute_wire::adapter::{Endpoint, ModelListing};
-use polyroute_wire::provider;
+use polyroute_wire::adapter::ModelListing;
 
 use crate::gateway::{Gateway, ProviderState};
 use crate::upstream::{TraceContext, outgoing};
@@ -89,12 +88,8 @@ async fn list(
     state: &ProviderState,
     known: &Known,
 ) -> Result<Vec<ModelListing>, String> {
-    let adapter = provider::adapter(known.dialect.as_str());
-    let endpoint = Endpoint {
-        provider: known.name.clone(),
-        api_version: known.api_version.clone(),
-        first_party: known.first_party,
-    };
+    let adapter = known.dialect.adapter();
+    let endpoint = known.endpoint();
     let connect = gateway.settings.resilience.timeouts.connect;
     let client = gateway
         .clients

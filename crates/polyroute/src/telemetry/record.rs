@@ -171,5 +171,5 @@ pub struct CostRecord {
     pub price_unknown: bool,
     /// The day on which the price was last checked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub price_as_of: Option<&'static str>,
+    pub price_as_of: Option<String>,
 }

@@ -15,6 +15,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use polyroute_wire::error::{ErrorKind, UpstreamError};
 
+use super::auth::Signer;
 use super::connector::Connector;
 
 /// Idle connections kept for a provider.
@@ -43,15 +44,20 @@ pub struct Outgoing {
 #[derive(Clone)]
 pub struct UpstreamClient {
     inner: Client<HttpsConnector<Connector>, Full<Bytes>>,
+    signer: Option<Arc<dyn Signer>>,
 }
 
 impl UpstreamClient {
-    /// Sends a request and waits for the head of the answer. Dropping the future, or the body that
+    /// Signs a request where the provider wants that, sends it and waits for the head of the answer. Dropping the future, or the body that
     /// it gives, closes the connection: upstream work stops when nobody wants it.
     ///
     /// # Errors
-    /// Kind `connection` (with code `upstream_tls` where TLS failed) or `timeout`.
-    pub async fn send(&self, outgoing: Outgoing) -> Result<Response<Incoming>, UpstreamError> {
+    /// Kind `connection` (with code `upstream_tls` where TLS failed), `timeout`, or what the signer
+    /// ran into.
+    pub async fn send(&self, mut outgoing: Outgoing) -> Result<Response<Incoming>, UpstreamError> {
+        if let Some(signer) = &self.signer {
+            signer.sign(&mut outgoing).await?;
+        }
         let mut request = Request::new(Full::new(outgoing.body));
         *request.method_mut() = outgoing.method;
         *request.uri_mut() = outgoing.uri;
@@ -78,6 +84,7 @@ impl UpstreamClients {
         http2: bool,
         tls: &rustls::ClientConfig,
         proxies: &Arc<Matcher>,
+        signer: Option<&Arc<dyn Signer>>,
     ) {
         self.clients
             .entry((provider.to_owned(), connect_timeout))
@@ -104,7 +111,10 @@ impl UpstreamClients {
                     .http2_keep_alive_interval(Duration::from_secs(20))
                     .http2_keep_alive_timeout(Duration::from_secs(10))
                     .build(https);
-                UpstreamClient { inner }
+                UpstreamClient {
+                    inner,
+                    signer: signer.cloned(),
+                }
             });
     }
 

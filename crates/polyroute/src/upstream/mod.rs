@@ -3,6 +3,7 @@
 //! [`UpstreamClient`] is the one type to read first. It decides nothing: the pipeline tells it
 //! where to send what, and when to stop.
 
+mod auth;
 mod client;
 mod connector;
 mod fetch;
@@ -10,6 +11,7 @@ mod guard;
 mod request;
 mod tls;
 
+pub use auth::Signer;
 pub use client::{Outgoing, UpstreamClient, UpstreamClients};
 pub use fetch::{FetchError, MediaFetcher, MediaLimits};
 pub use request::{TraceContext, outgoing};

@@ -117,7 +117,7 @@ pub fn outgoing(
 
 /// What the configuration says of a provider's headers.
 fn provider_headers(provider: &Provider, headers: &mut HeaderMap) -> Result<(), UpstreamError> {
-    if provider.dialect == Dialect::Openai {
+    if provider.dialect == Dialect::OpenAi {
         let own = [
             ("openai-organization", &provider.organization),
             ("openai-project", &provider.project),
@@ -141,17 +141,15 @@ fn authorization(
     dialect: Dialect,
 ) -> Result<(HeaderName, HeaderValue), UpstreamError> {
     let secret = credential.secret.expose();
-    let name = match (credential.scheme, dialect) {
-        (Scheme::Bearer, _) | (Scheme::Dialect, Dialect::Openai) => {
-            return Ok((
-                header::AUTHORIZATION,
-                sensitive(&format!("Bearer {secret}"))?,
-            ));
+    match dialect.key_header() {
+        Some(name) if credential.scheme == Scheme::Dialect => {
+            Ok((HeaderName::from_static(name), sensitive(secret)?))
         }
-        (Scheme::Dialect, Dialect::Anthropic) => "x-api-key",
-        (Scheme::Dialect, Dialect::Gemini) => "x-goog-api-key",
-    };
-    Ok((HeaderName::from_static(name), sensitive(secret)?))
+        _ => Ok((
+            header::AUTHORIZATION,
+            sensitive(&format!("Bearer {secret}"))?,
+        )),
+    }
 }
 
 fn value_of(value: &str) -> Result<HeaderValue, UpstreamError> {

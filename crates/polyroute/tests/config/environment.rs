@@ -64,7 +64,7 @@ fn the_prefix_convention_makes_a_provider() {
     ];
     let settings = settings("", &pairs);
     let acme = settings.provider("acme").unwrap();
-    assert_eq!(acme.dialect, Dialect::Openai);
+    assert_eq!(acme.dialect, Dialect::OpenAi);
     assert_eq!(acme.base_url.as_str(), "https://acme.example/v1");
     assert_eq!(acme.credentials[0].secret.expose(), "k");
 }

@@ -68,6 +68,9 @@ pub struct ChatRequest {
     pub carried: Map<String, Value>,
     /// `provider_options.<dialect or provider>`: merged into that provider's body.
     pub provider_options: Map<String, Value>,
+    /// Members of the body that the hub does not know, as they came: for providers of the caller's
+    /// own dialect. `unread` names them too.
+    pub unknown: Map<String, Value>,
     /// Paths of fields that the hub does not know, array indexes left out (`messages[].foo`).
     pub unread: Vec<String>,
 }

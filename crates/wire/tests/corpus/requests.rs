@@ -105,8 +105,8 @@ fn target(provider: &str, model: &str) -> Target {
     Target {
         endpoint: Endpoint {
             provider: provider.to_owned(),
-            api_version: None,
             first_party: true,
+            ..Endpoint::default()
         },
         model: model.to_owned(),
         capabilities,
@@ -198,6 +198,7 @@ fn simulator_takes(dialect: Dialect, encoded: &Encoded, stream: bool) -> Result<
         Dialect::Gemini => {
             sim::gemini::accept::accept_generate(&encoded.context.model, stream, &headers, body)
         }
+        Dialect::Bedrock => return Ok(()),
     };
     verdict
         .map(|_| ())

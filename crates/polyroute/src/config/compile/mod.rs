@@ -11,12 +11,16 @@ mod server;
 mod tuning;
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use polyroute_engine::catalog::Catalog;
 
 use super::env::{self, Environment};
 use super::file::File;
 use super::path::KeyPath;
 use super::problem::{Origin, Problems};
+use super::read_file;
 use super::render::looks_secret;
 use super::secret::Secret;
 use super::settings::{Egress, Settings};
@@ -24,6 +28,8 @@ use super::tree::{Kind, Node};
 
 /// What a section needs beside its own text.
 pub(crate) struct Context<'c> {
+    /// The models and providers that are known.
+    pub(crate) catalog: Arc<Catalog>,
     /// The document, for places and for names whose value could not be read.
     pub(crate) root: Option<&'c Node>,
     /// The nodes that could not be read; the file's types hold nothing of them.
@@ -39,6 +45,27 @@ pub(crate) struct Context<'c> {
 }
 
 impl<'c> Context<'c> {
+    /// Reads the catalog files that the configuration names.
+    pub(crate) fn read_catalog(&mut self, files: &[PathBuf]) {
+        for (index, file) in files.iter().enumerate() {
+            let path = self.item(&KeyPath::of("catalog"), index);
+            let text = match read_file(&self.folder.join(file)) {
+                Ok(text) => text,
+                Err((reason, hint)) => {
+                    self.problems.advise(path, reason, hint);
+                    continue;
+                }
+            };
+            match Catalog::clone(&self.catalog).with_file(&text) {
+                Ok(catalog) => self.catalog = Arc::new(catalog),
+                Err(error) => {
+                    let hint = "the files of Polyroute's own catalog show the format";
+                    self.problems.advise(path, error.to_string(), hint);
+                }
+            }
+        }
+    }
+
     /// The names written under a section, whether or not their value could be read.
     pub(crate) fn written(&self, section: &str) -> Vec<&'c str> {
         self.root
@@ -102,6 +129,7 @@ pub(crate) fn compile(file: &File, mut context: Context<'_>) -> Option<Settings>
         return None;
     }
     Some(Settings {
+        catalog: Arc::clone(&context.catalog),
         server,
         keys,
         providers,

@@ -1,13 +1,15 @@
 //! The `providers` section, or what the environment switches on.
 
+use std::sync::Arc;
+
 use http::header::{HeaderName, HeaderValue};
+use polyroute_engine::catalog::{Catalog, ProviderEntry};
 
 use super::Context;
 use super::keys::note_literal;
 use crate::config::base_url::BaseUrl;
 use crate::config::env::{self, Discovered};
 use crate::config::file::{self, Dialect, Named};
-use crate::config::known::{KNOWN, Known, known};
 use crate::config::path::KeyPath;
 use crate::config::problem::{Origin, nearest};
 use crate::config::resolve::resolve_secret;
@@ -50,7 +52,7 @@ pub(super) fn compile(
             .filter_map(|(name, provider)| from_file(name, provider, server, context))
             .collect()
     } else {
-        let found = env::discover(context.environment);
+        let found = env::discover(&context.catalog, context.environment);
         found
             .iter()
             .filter_map(|found| from_environment(found, server, context))
@@ -76,12 +78,18 @@ fn from_file(
 ) -> Option<Provider> {
     let path = KeyPath::of("providers").key(name);
     check_name(name, &path, context);
-    let row = known(name);
+    let catalog = Arc::clone(&context.catalog);
+    let kind = kind(file, &catalog, &path, context);
+    // The variables of a known provider are those of its own name only.
+    let row = catalog
+        .entry(name)
+        .filter(|row| kind.is_none_or(|kind| kind.name == row.name));
+    let rules = kind.or(row);
     let dialect = file
         .dialect
-        .or(row.map(|row| row.dialect))
-        .unwrap_or(Dialect::Openai);
-    let base_url = match (&file.base_url, row) {
+        .or(rules.map(|row| row.connection.dialect))
+        .unwrap_or(Dialect::OpenAi);
+    let base_url = match (&file.base_url, rules) {
         (Some(text), _) => match base_url(text, server) {
             Ok(url) => {
                 note_long_url(&url, dialect, path.key("base_url").into(), context);
@@ -92,9 +100,9 @@ fn from_file(
                 None
             }
         },
-        (None, Some(row)) => BaseUrl::parse(row.base_url).ok(),
+        (None, Some(row)) => BaseUrl::parse(&row.connection.base_url).ok(),
         (None, None) => {
-            let names = KNOWN.iter().map(|row| row.name);
+            let names = catalog.entries().map(|row| row.name.as_str());
             let hint = match nearest(name, names) {
                 Some(found) => format!("did you mean `{found}`? Or add `base_url: https://…`"),
                 None => "add `base_url: https://…/v1`".to_owned(),
@@ -112,13 +120,14 @@ fn from_file(
         ("organization", &file.organization),
         ("project", &file.project),
     ] {
-        if value.is_some() && dialect != Dialect::Openai {
+        if value.is_some() && dialect != Dialect::OpenAi {
             let reason = format!("`{key}` means something to OpenAI only");
             context.problems.advise(path.key(key), reason, "remove it");
         }
     }
     Some(Provider {
         name: name.to_owned(),
+        kind: rules.map(|row| row.name.clone()),
         dialect,
         base_url: base_url?,
         credentials,
@@ -132,6 +141,27 @@ fn from_file(
         proxy,
         models: file.models.unwrap_or(true),
     })
+}
+
+/// The known provider that the file names as `kind`.
+fn kind<'c>(
+    file: &file::Provider,
+    catalog: &'c Catalog,
+    path: &KeyPath,
+    context: &mut Context<'_>,
+) -> Option<&'c ProviderEntry> {
+    let kind = file.kind.as_deref()?;
+    let found = catalog.entry(kind);
+    if found.is_none() {
+        let names = catalog.entries().map(|row| row.name.as_str());
+        let hint = match nearest(kind, names) {
+            Some(found) => format!("did you mean `{found}`?"),
+            None => "remove it, or name a known provider (`polyroute config reference`)".to_owned(),
+        };
+        let reason = format!("Polyroute knows no provider called `{kind}`");
+        context.problems.advise(path.key("kind"), reason, hint);
+    }
+    found
 }
 
 fn check_name(name: &str, path: &KeyPath, context: &mut Context<'_>) {
@@ -158,7 +188,7 @@ fn base_url(text: &str, server: &Server) -> Result<BaseUrl, (&'static str, &'sta
 /// A base URL that goes on with what Polyroute adds itself.
 fn note_long_url(url: &BaseUrl, dialect: Dialect, origin: Origin, context: &mut Context<'_>) {
     let ends: &[&str] = match dialect {
-        Dialect::Openai => &["/chat/completions", "/embeddings", "/models"],
+        Dialect::OpenAi => &["/chat/completions", "/embeddings", "/models"],
         Dialect::Anthropic => &["/v1", "/v1/messages"],
         Dialect::Gemini => &["/v1", "/v1beta", "/models"],
     };
@@ -172,7 +202,7 @@ fn note_long_url(url: &BaseUrl, dialect: Dialect, origin: Origin, context: &mut 
 
 /// The variable that moves the base URL holds only where there is no file; say so.
 fn note_unused_variable(
-    row: Option<&Known>,
+    row: Option<&ProviderEntry>,
     file: &file::Provider,
     path: &KeyPath,
     context: &mut Context<'_>,
@@ -189,7 +219,7 @@ fn note_unused_variable(
 fn credentials(
     name: &str,
     file: &file::Provider,
-    row: Option<&Known>,
+    row: Option<&ProviderEntry>,
     path: &KeyPath,
     context: &mut Context<'_>,
 ) -> Vec<Credential> {
@@ -198,7 +228,7 @@ fn credentials(
     let Some(written) = &file.credentials else {
         return default_credential(name, row, own_address, &path, context);
     };
-    if written.is_empty() && own_address && row.is_some_and(|row| row.needs_credential) {
+    if written.is_empty() && own_address && row.is_some_and(|row| row.connection.needs_credential) {
         note_missing(name, row, &path, context);
     }
     let mut found: Vec<Credential> = Vec::new();
@@ -224,14 +254,14 @@ fn credentials(
 /// The variable of a known provider, where the file names no credential.
 fn default_credential(
     name: &str,
-    row: Option<&Known>,
+    row: Option<&ProviderEntry>,
     own_address: bool,
     path: &KeyPath,
     context: &mut Context<'_>,
 ) -> Vec<Credential> {
     let Some(row) = row else { return Vec::new() };
     let (Some(variable), _) = env::known_key(row, context.environment) else {
-        if row.needs_credential {
+        if row.connection.needs_credential {
             note_missing(name, own_address.then_some(row), path, context);
         }
         return Vec::new();
@@ -247,9 +277,14 @@ fn default_credential(
     }
 }
 
-fn note_missing(name: &str, row: Option<&Known>, path: &KeyPath, context: &mut Context<'_>) {
+fn note_missing(
+    name: &str,
+    row: Option<&ProviderEntry>,
+    path: &KeyPath,
+    context: &mut Context<'_>,
+) {
     let reason = format!("`{name}` has no credential");
-    let hint = match row.and_then(|row| row.key_variables.first()) {
+    let hint = match row.and_then(|row| row.connection.key_variables.first()) {
         Some(variable) => format!("set `{variable}`, or add `credentials: [{{ env: NAME }}]`"),
         None => "add `credentials: [{ env: NAME }]`, or `credentials: []` if it needs none".into(),
     };
@@ -265,11 +300,11 @@ fn note_missing(name: &str, row: Option<&Known>, path: &KeyPath, context: &mut C
 
 fn credential(
     reference: &SecretRef,
-    row: Option<&Known>,
+    row: Option<&ProviderEntry>,
     context: &Context<'_>,
 ) -> Result<Credential, (String, String)> {
     let found = resolve_secret(reference, context.environment, context.folder)?;
-    let token = row.and_then(|row| row.token_variable);
+    let token = row.and_then(|row| row.connection.token_variable.as_deref());
     let bearer = matches!(reference, SecretRef::Env(name) if Some(name.as_str()) == token);
     let scheme = if bearer {
         Scheme::Bearer
@@ -350,7 +385,10 @@ fn from_environment(
     server: &Server,
     context: &mut Context<'_>,
 ) -> Option<Provider> {
-    let row = known(&found.name).filter(|row| row.name == found.name);
+    let catalog = Arc::clone(&context.catalog);
+    let row = catalog
+        .entry(&found.name)
+        .filter(|row| row.name == found.name);
     // Variables of the prefix convention may belong to something else altogether.
     let note = |variable: &str, reason: &str, hint: &str, context: &mut Context<'_>| {
         let origin = Origin::Variable(variable.to_owned());
@@ -374,7 +412,7 @@ fn from_environment(
                 None
             }
         },
-        None => BaseUrl::parse(found.base_url?).ok(),
+        None => BaseUrl::parse(found.base_url.as_deref()?).ok(),
     };
     let mut credentials = Vec::new();
     if let Some(variable) = &found.key_variable {
@@ -392,6 +430,7 @@ fn from_environment(
     };
     let (organization, project) = (openai(env::OPENAI_ORG_ID), openai(env::OPENAI_PROJECT_ID));
     Some(Provider {
+        kind: row.map(|row| row.name.clone()),
         organization,
         project,
         ..Provider::new(found.name.clone(), found.dialect, url?, credentials)

@@ -1,11 +1,13 @@
 //! `targets` and `routes`: names resolved to providers and models.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+
+use polyroute_engine::catalog::Catalog;
 
 use super::Context;
 use super::tuning;
 use crate::config::file::{self, File, RouteTarget};
-use crate::config::known::known;
 use crate::config::path::KeyPath;
 use crate::config::problem::did_you_mean;
 use crate::config::settings::{Provider, Route, Target, Timeouts};
@@ -13,6 +15,7 @@ use crate::config::settings::{Provider, Route, Target, Timeouts};
 /// Every name that the file, or the environment, gives a meaning. Names whose own value is wrong
 /// count too: one mistake is not reported at every place that refers to it.
 pub(super) struct Names<'c> {
+    catalog: Arc<Catalog>,
     providers: Vec<&'c str>,
     targets: Vec<&'c str>,
     routes: Vec<&'c str>,
@@ -28,6 +31,7 @@ impl<'c> Names<'c> {
             names
         };
         Self {
+            catalog: Arc::clone(&context.catalog),
             providers: named("providers", on.iter().map(|it| it.name.as_str()).collect()),
             targets: named(
                 "targets",
@@ -41,10 +45,10 @@ impl<'c> Names<'c> {
     fn provider(&self, name: &str) -> Option<&'c str> {
         let exact = self.providers.iter().find(|provider| **provider == name);
         let found = exact.or_else(|| {
-            let same = known(name)?;
+            let same = self.catalog.entry(name)?;
             self.providers
                 .iter()
-                .find(|provider| known(provider) == Some(same))
+                .find(|provider| same.answers_to(provider))
         });
         found.copied()
     }

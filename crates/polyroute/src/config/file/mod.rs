@@ -35,6 +35,9 @@ pub struct File {
     pub server: Server,
     /// Who may call. A listener that is not on this machine's loopback needs at least one.
     pub keys: Vec<Key>,
+    /// More files of the catalog, for providers and models that Polyroute does not know; one whose
+    /// provider is known replaces what is known of it. `docs/catalog.md` has the format.
+    pub catalog: Vec<std::path::PathBuf>,
     /// Who answers, by name. Known names need a credential and nothing else. Without this
     /// section, providers are found by their environment variables.
     pub providers: Option<Named<Provider>>,

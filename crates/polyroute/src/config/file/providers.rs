@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use polyroute_wire::dialect::Dialect;
+
 use super::Named;
 use crate::config::secret::SecretRef;
 
@@ -11,7 +13,11 @@ use crate::config::secret::SecretRef;
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Provider {
+    /// The known provider that this is one more account or region of, such as `groq` for
+    /// `groq-eu`: its rules, models and prices hold. Known names are their own.
+    pub kind: Option<String>,
     /// The API that it speaks. Known names have their own; others are `openai`.
+    #[schemars(with = "Option<DialectName>")]
     pub dialect: Option<Dialect>,
     /// Where its API begins, such as `https://api.openai.com/v1`. Known names have their own.
     pub base_url: Option<String>,
@@ -39,18 +45,6 @@ pub struct Provider {
     pub models: Option<bool>,
 }
 
-/// The wire format of a provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Dialect {
-    /// OpenAI chat completions, and what copies it.
-    Openai,
-    /// Anthropic Messages.
-    Anthropic,
-    /// Google's generateContent.
-    Gemini,
-}
-
 /// The value of a header. It may be a credential, so `Debug` does not show it.
 #[derive(Clone, Deserialize, JsonSchema)]
 #[serde(transparent)]
@@ -60,5 +54,31 @@ pub struct HeaderValue(pub String);
 impl std::fmt::Debug for HeaderValue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("[hidden]")
+    }
+}
+
+/// The schema of a dialect's name: the registry's names.
+struct DialectName;
+
+impl JsonSchema for DialectName {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Dialect".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let names: Vec<serde_json::Value> = Dialect::ALL
+            .iter()
+            .map(|dialect| {
+                serde_json::json!({
+                    "type": "string",
+                    "const": dialect.as_str(),
+                    "description": dialect.about(),
+                })
+            })
+            .collect();
+        schemars::json_schema!({
+            "description": "The wire format of a provider.",
+            "oneOf": names,
+        })
     }
 }

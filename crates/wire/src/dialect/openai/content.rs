@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::policy::Notes;
 use crate::adapter::Target;
 use crate::chat::{ChatRequest, MediaSource, Message, Part, Role, ToolCall};
 use crate::error::{EncodeError, EncodeErrorCode};
@@ -43,6 +44,19 @@ pub(super) struct Repairs {
     pub(super) left_out: bool,
     /// A call without its result got one.
     pub(super) added: bool,
+}
+
+impl Repairs {
+    /// Names what was mended.
+    pub(super) fn tell(&self, notes: &mut Notes) {
+        if self.left_out {
+            notes.dropped.push("messages[].tool_call_id".to_owned());
+        }
+        if self.added {
+            let repair = "messages[].tool_calls=error_result_added";
+            notes.changed.push(repair.to_owned());
+        }
+    }
 }
 
 /// All messages, with the extension members that [`super::strip`] then fits to the target.

@@ -9,11 +9,13 @@ use serde_json::{Map, Value};
 use super::params::{FewParams, Params};
 use super::policy::{self, Notes, PARAMS};
 use super::strip;
+use super::vendor;
 use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::capability::SystemRole;
 use crate::error::{EncodeError, EncodeErrorCode};
 use crate::json::{Edit, RawObject, quote};
 use crate::names::NameRule;
+use crate::profile::StrictTools;
 
 /// A request that is passed on.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,12 +32,7 @@ pub struct Edited {
 /// # Errors
 /// What this target can't be sent.
 pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeError> {
-    let mut before = FewParams::default();
-    for key in PARAMS {
-        if let Some(text) = raw.get(key) {
-            before.insert(key, value_of(key, text)?);
-        }
-    }
+    let before = params_of(raw, target)?;
     let mut after = before.clone();
     let has_tools = has_tools(raw);
     let messages = raw.get("messages").unwrap_or("[]");
@@ -45,44 +42,33 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
         || policy::says_json(messages.as_bytes()),
         target,
     )?;
-    let mut body: Vec<(Cow<'_, str>, Option<String>)> = Vec::new();
-    for (key, value) in after.iter() {
-        if before.get(key) != Some(value) {
-            body.push((key.into(), Some(value.to_string())));
-        }
-    }
-    for (key, value) in before.iter() {
-        if after.get(key).is_none() && !value.is_null() {
-            body.push((key.into(), None));
-        }
-    }
+    let mut body = changes(&before, &after);
     body.push(("model".into(), Some(quote(&target.model))));
     if raw.get("tools").is_some() && !has_tools {
         body.push(("tools".into(), None));
     }
     own_members(raw, target, &mut notes, &mut body);
-    edit_messages(raw, messages, target, &mut notes, &mut body)?;
+    let mut path = vendor::CHAT_PATH;
+    if edit_messages(raw, messages, target, &mut notes, &mut body)? {
+        let (other, members) = vendor::prefill(target);
+        path = other;
+        body.extend(
+            members
+                .iter()
+                .map(|(key, value)| ((*key).into(), Some(value.to_string()))),
+        );
+    }
     merge_options(raw, target, &mut body)?;
     // A limit under its older name keeps its place and bytes.
     let renamed = rename(raw, &mut body);
-    // The last word on a key counts, and a key is added once only.
-    let mut edits: Vec<Edit<'_>> = body
-        .iter()
-        .enumerate()
-        .filter(|(at, (key, _))| !body.iter().skip(at + 1).any(|(later, _)| later == key))
-        .map(|(_, change)| change)
-        .map(|(key, value)| match value {
-            Some(json) => Edit::Set(key, json.clone()),
-            None => Edit::Remove(key),
-        })
-        .collect();
+    let mut edits = last_words(&body);
     edits.extend(renamed);
-    notes.sort();
+    notes.close(target)?;
     Ok(Edited {
         usage_asked: notes.usage_asked,
         encoded: Encoded {
             get: false,
-            path: "/chat/completions".to_owned(),
+            path: path.to_owned(),
             headers: Vec::new(),
             body: raw.edited(&edits).into(),
             dropped: notes.dropped,
@@ -95,6 +81,49 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
             },
         },
     })
+}
+
+/// The parameters that rules may be about.
+fn params_of(raw: &RawObject<'_>, target: &Target) -> Result<FewParams, EncodeError> {
+    let mut params = FewParams::default();
+    for key in PARAMS {
+        if let Some(text) = raw.get(key) {
+            params.insert(key, value_of(key, text)?);
+        }
+    }
+    let profile = &target.endpoint.profile;
+    for key in raw.keys().filter(|key| vendor::concerns(profile, key)) {
+        if let Some(text) = raw.get(key).filter(|_| !PARAMS.contains(&key)) {
+            params.put(Cow::Owned(key.to_owned()), value_of(key, text)?);
+        }
+    }
+    Ok(params)
+}
+
+/// What became of parameters under the rules.
+fn changes(before: &FewParams, after: &FewParams) -> Changes<'static> {
+    let set = after
+        .iter()
+        .filter(|(key, value)| before.get(key) != Some(*value))
+        .map(|(key, value)| (Cow::Owned(key.to_owned()), Some(value.to_string())));
+    let gone = before
+        .iter()
+        .filter(|(key, value)| after.get(key).is_none() && !value.is_null())
+        .map(|(key, _)| (Cow::Owned(key.to_owned()), None));
+    set.chain(gone).collect()
+}
+
+/// The last word on a key counts, and a key is added once only.
+fn last_words<'b>(body: &'b Changes<'_>) -> Vec<Edit<'b>> {
+    body.iter()
+        .enumerate()
+        .filter(|(at, (key, _))| !body.iter().skip(at + 1).any(|(later, _)| later == key))
+        .map(|(_, change)| change)
+        .map(|(key, value)| match value {
+            Some(json) => Edit::Set(key, json.clone()),
+            None => Edit::Remove(key),
+        })
+        .collect()
 }
 
 /// Whether edits are not enough for this request, so that it must be read and written anew: OpenAI
@@ -199,28 +228,32 @@ fn value_of(key: &str, text: &str) -> Result<Value, EncodeError> {
     })
 }
 
-/// Takes out of the messages what this endpoint refuses, and puts instructions in front. The
-/// messages are parsed only if a probe of their bytes says that there may be something to do.
+/// Takes out of the messages what this endpoint refuses, and puts instructions in front; `true` if
+/// the last one is to be gone on with and the vendor wants that said. The messages are parsed only if a probe of their bytes says that there may be something to do.
 fn edit_messages<'a>(
     raw: &RawObject<'_>,
     text: &str,
     target: &Target,
     notes: &mut Notes,
     body: &mut Changes<'a>,
-) -> Result<(), EncodeError> {
+) -> Result<bool, EncodeError> {
     let mut edited: Option<String> = None;
+    let mut prefill = false;
     if strip::may_need(text.as_bytes(), target) {
         let mut value = value_of("messages", text)?;
-        if strip::messages(&mut value, target, &mut notes.dropped)? {
+        let fitted = strip::messages(&mut value, target);
+        if fitted.any {
             edited = Some(value.to_string());
         }
+        notes.dropped.extend(fitted.dropped);
+        notes.changed.extend(fitted.changed);
+        prefill = fitted.prefill;
     }
     if let Some(tools) = raw.get("tools")
-        && !target.capabilities.cache_control
-        && memmem::find(tools.as_bytes(), b"cache_control").is_some()
+        && tools_may_need(tools, target)
     {
         let mut value = value_of("tools", tools)?;
-        if strip::tools(&mut value, &mut notes.dropped) {
+        if strip::tools(&mut value, target, &mut notes.dropped) {
             body.push(("tools".into(), Some(value.to_string())));
         }
     }
@@ -246,7 +279,13 @@ fn edit_messages<'a>(
     if let Some(edited) = edited {
         body.push(("messages".into(), Some(edited)));
     }
-    Ok(())
+    Ok(prefill)
+}
+
+fn tools_may_need(tools: &str, target: &Target) -> bool {
+    let holds = |word: &str| memmem::find(tools.as_bytes(), word.as_bytes()).is_some();
+    (!target.capabilities.cache_control && holds("cache_control"))
+        || (target.endpoint.profile.strict_tools == StrictTools::Drop && holds("\"strict\""))
 }
 
 /// The role of an added instruction: `system` and `developer` are better not mixed.

@@ -22,6 +22,7 @@ mod stream;
 mod strip;
 mod tap;
 mod usage;
+mod vendor;
 
 pub use edit::{Edited, edit_chat, needs_translation};
 pub use parse::{parse_chat, parse_embeddings};

@@ -1,6 +1,8 @@
 //! Parameters of a request by name, as [`super::policy`] reads and changes them: a whole body, or
 //! the few that stand in a request that is passed on.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 /// Parameters by name.
@@ -8,7 +10,13 @@ pub(super) trait Params {
     /// The value of a parameter.
     fn get(&self, key: &str) -> Option<&Value>;
     /// Sets a parameter.
-    fn insert(&mut self, key: &'static str, value: Value);
+    fn insert(&mut self, key: &'static str, value: Value) {
+        self.put(key.into(), value);
+    }
+    /// Sets a parameter whose name comes from a provider's data.
+    fn put(&mut self, key: Cow<'static, str>, value: Value);
+    /// The names of all.
+    fn names(&self) -> Vec<String>;
     /// Takes a parameter out.
     fn remove(&mut self, key: &str) -> Option<Value>;
     /// Takes out what is `null`.
@@ -20,8 +28,12 @@ impl Params for Map<String, Value> {
         self.get(key)
     }
 
-    fn insert(&mut self, key: &'static str, value: Value) {
-        self.insert(key.to_owned(), value);
+    fn put(&mut self, key: Cow<'static, str>, value: Value) {
+        self.insert(key.into_owned(), value);
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.keys().cloned().collect()
     }
 
     fn remove(&mut self, key: &str) -> Option<Value> {
@@ -36,26 +48,30 @@ impl Params for Map<String, Value> {
 /// A few parameters. Looking through a handful costs less than hashing one name, and requests that
 /// are passed on have no more.
 #[derive(Debug, Default, Clone)]
-pub(super) struct FewParams(Vec<(&'static str, Value)>);
+pub(super) struct FewParams(Vec<(Cow<'static, str>, Value)>);
 
 impl FewParams {
     /// All of them in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
-        self.0.iter().map(|(key, value)| (*key, value))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(key, value)| (key.as_ref(), value))
     }
 
     fn place(&self, key: &str) -> Option<usize> {
-        self.0.iter().position(|(name, _)| *name == key)
+        self.0.iter().position(|(name, _)| name == key)
     }
 }
 
 impl Params for FewParams {
     fn get(&self, key: &str) -> Option<&Value> {
-        let found = self.0.iter().find(|(name, _)| *name == key);
+        let found = self.0.iter().find(|(name, _)| name == key);
         found.map(|(_, value)| value)
     }
 
-    fn insert(&mut self, key: &'static str, value: Value) {
+    fn names(&self) -> Vec<String> {
+        self.iter().map(|(key, _)| key.to_owned()).collect()
+    }
+
+    fn put(&mut self, key: Cow<'static, str>, value: Value) {
         match self.0.iter_mut().find(|(name, _)| *name == key) {
             Some((_, old)) => *old = value,
             None => self.0.push((key, value)),

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::params::Params;
+use super::vendor;
 use crate::adapter::Target;
 use crate::capability::{ForcedToolChoice, JsonSchemaSupport, Reasoning, Sampling};
 use crate::chat::Effort;
@@ -51,10 +52,23 @@ pub(super) struct Notes {
 
 impl Notes {
     /// Both lists sorted and without repeats.
-    pub(super) fn sort(&mut self) {
+    ///
+    /// # Errors
+    /// What was left out, if the policy is strict.
+    pub(super) fn close(&mut self, target: &Target) -> Result<(), EncodeError> {
         for list in [&mut self.dropped, &mut self.changed] {
             list.sort_unstable();
             list.dedup();
+        }
+        match self.dropped.first() {
+            Some(path) if target.policy.strict_params => Err(unsupported(
+                path,
+                format!(
+                    "`{path}` can't be sent to `{}`. Leave it out, or set `strict_params: false`.",
+                    target.endpoint.provider
+                ),
+            )),
+            _ => Ok(()),
         }
     }
 }
@@ -92,7 +106,9 @@ pub(super) fn apply(
     rules.tools(has_tools)?;
     rules.response_format(says_json)?;
     rules.stream();
-    Ok(rules.notes)
+    let mut notes = rules.notes;
+    vendor::params(params, &mut notes, target)?;
+    Ok(notes)
 }
 
 impl<P: Params> Rules<'_, P> {
@@ -102,21 +118,7 @@ impl<P: Params> Rules<'_, P> {
 
     /// Leaves a parameter out, by name; strict policy refuses instead.
     fn drop_param(&mut self, key: &str) -> Result<(), EncodeError> {
-        if self.params.remove(key).is_none() {
-            return Ok(());
-        }
-        if self.target.policy.strict_params {
-            return Err(unsupported(
-                key,
-                format!(
-                    "The model `{}` does not take `{key}`. Leave it out, or set \
-                     `strict_params: false` to have it left out for you.",
-                    self.target.model
-                ),
-            ));
-        }
-        self.notes.dropped.push(key.to_owned());
-        Ok(())
+        drop_param(self.params, &mut self.notes, self.target, key)
     }
 
     fn set(&mut self, key: &'static str, value: Value) {
@@ -436,7 +438,31 @@ impl<P: Params> Rules<'_, P> {
     }
 }
 
-fn unsupported(param: &str, message: String) -> EncodeError {
+/// Leaves a parameter out, by name; strict policy refuses instead.
+pub(super) fn drop_param(
+    params: &mut impl Params,
+    notes: &mut Notes,
+    target: &Target,
+    key: &str,
+) -> Result<(), EncodeError> {
+    if params.remove(key).is_none() {
+        return Ok(());
+    }
+    if target.policy.strict_params {
+        return Err(unsupported(
+            key,
+            format!(
+                "The model `{}` does not take `{key}`. Leave it out, or set \
+                 `strict_params: false` to have it left out for you.",
+                target.model
+            ),
+        ));
+    }
+    notes.dropped.push(key.to_owned());
+    Ok(())
+}
+
+pub(super) fn unsupported(param: &str, message: String) -> EncodeError {
     EncodeError::new(EncodeErrorCode::UnsupportedParameter, param, message)
 }
 

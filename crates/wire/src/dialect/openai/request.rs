@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::edit::own_options;
-use super::{content, policy, strip};
+use super::{content, policy, strip, vendor};
 use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::chat::{ChatRequest, ResponseFormat, Tool, ToolChoice};
-use crate::error::{EncodeError, EncodeErrorCode};
+use crate::error::EncodeError;
 use crate::json::set_member;
 use crate::media::MediaStore;
 use crate::names::{NameMap, NameRule};
@@ -21,7 +21,8 @@ pub(super) fn encode(
     let mut lost = Vec::new();
     let mut repairs = content::Repairs::default();
     let mut messages = content::messages(request, target, media, &names, &mut repairs)?;
-    strip::messages(&mut messages, target, &mut lost)?;
+    let fitted = strip::messages(&mut messages, target);
+    lost.extend(fitted.dropped);
     let mut body = Map::new();
     body.insert("model".to_owned(), target.model.clone().into());
     body.insert("messages".to_owned(), messages);
@@ -35,16 +36,17 @@ pub(super) fn encode(
     if request.cache_control.is_some() && !target.capabilities.cache_control {
         lost.push("cache_control".to_owned());
     }
-    lost.extend(request.unread.iter().cloned());
-    if let (true, Some(path)) = (target.policy.strict_params, lost.first()) {
-        return Err(EncodeError::new(
-            EncodeErrorCode::UnsupportedParameter,
-            path.clone(),
-            format!(
-                "`{path}` can't be sent to `{}`. Leave it out, or set `strict_params: false`.",
-                target.endpoint.provider
-            ),
-        ));
+    lost.extend(unread(request, target, &mut body));
+    let mut path = vendor::CHAT_PATH;
+    if fitted.prefill {
+        let (other, members) = vendor::prefill(target);
+        path = other;
+        for (key, value) in members {
+            body.insert((*key).to_owned(), (*value).into());
+        }
+    }
+    if let Some(tools) = body.get_mut("tools") {
+        vendor::tools(tools, target, &mut lost);
     }
     let has_tools = !request.tools.is_empty();
     let says_json = request
@@ -59,23 +61,29 @@ pub(super) fn encode(
     }
     context.names = names;
     notes.dropped.extend(lost);
-    if repairs.left_out {
-        notes.dropped.push("messages[].tool_call_id".to_owned());
-    }
-    if repairs.added {
-        let repair = "messages[].tool_calls=error_result_added";
-        notes.changed.push(repair.to_owned());
-    }
-    notes.sort();
+    notes.changed.extend(fitted.changed);
+    repairs.tell(&mut notes);
+    notes.close(target)?;
     Ok(Encoded {
         get: false,
-        path: "/chat/completions".to_owned(),
+        path: path.to_owned(),
         headers: Vec::new(),
         body: Value::Object(body).to_string().into(),
         dropped: notes.dropped,
         changed: notes.changed,
         context,
     })
+}
+
+/// Members that the hub does not know: another server may know what OpenAI does not, and its rules
+/// say whether it does. Gives the paths of what can't be sent.
+fn unread(request: &ChatRequest, target: &Target, body: &mut Map<String, Value>) -> Vec<String> {
+    if target.endpoint.first_party {
+        return request.unread.clone();
+    }
+    body.extend(request.unknown.clone());
+    let lost = |name: &&String| !request.unknown.contains_key(*name);
+    request.unread.iter().filter(lost).cloned().collect()
 }
 
 /// Puts instructions in front of the messages.

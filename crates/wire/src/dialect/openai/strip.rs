@@ -6,10 +6,10 @@ use std::sync::OnceLock;
 use memchr::memmem::Finder;
 use serde_json::{Map, Value, json};
 
+use super::vendor::{self, Fitted};
 use crate::adapter::Target;
 use crate::capability::SystemRole;
 use crate::classify::synthetic_call_id;
-use crate::error::{EncodeError, EncodeErrorCode};
 
 /// Longest tool call id that OpenAI takes, in bytes.
 pub(super) const ID_BYTES_MAX: usize = 40;
@@ -81,6 +81,7 @@ pub(super) fn may_need(text: &[u8], target: &Target) -> bool {
             && (holds(&probes.system) || holds(&probes.developer)))
         || (!takes.tool_result_media && holds(&probes.tool) && probes.media.iter().any(holds))
         || (first_party && has_long_id(text, &probes.tool_call_id))
+        || vendor::needs_fitting(target)
 }
 
 fn maps_developer(target: &Target) -> bool {
@@ -98,17 +99,10 @@ fn has_long_id(text: &[u8], key: &Finder<'_>) -> bool {
     })
 }
 
-/// Edits a `messages` value in place; `true` if anything changed. What the model loses is named.
-///
-/// # Errors
-/// With a strict policy, the first thing that would be left out.
-pub(super) fn messages(
-    value: &mut Value,
-    target: &Target,
-    dropped: &mut Vec<String>,
-) -> Result<bool, EncodeError> {
+/// Edits a `messages` value in place. What the model loses is named.
+pub(super) fn messages(value: &mut Value, target: &Target) -> Fitted {
     let Some(list) = value.as_array_mut() else {
-        return Ok(false);
+        return Fitted::default();
     };
     let mut strip = Strip {
         target,
@@ -121,26 +115,19 @@ pub(super) fn messages(
     if !target.capabilities.tool_result_media {
         strip.lift_media(list);
     }
-    let changed = strip.changed;
-    let lost = strip.dropped;
-    if target.policy.strict_params
-        && let Some(path) = lost.first()
-    {
-        return Err(EncodeError::new(
-            EncodeErrorCode::UnsupportedParameter,
-            path.clone(),
-            format!(
-                "`{path}` can't be sent to `{}`. Leave it out, or set `strict_params: false`.",
-                target.endpoint.provider
-            ),
-        ));
-    }
-    dropped.extend(lost);
-    Ok(changed)
+    let mut fitted = vendor::fit(list, target);
+    fitted.any |= strip.changed;
+    fitted.dropped.splice(0..0, strip.dropped);
+    fitted
 }
 
-/// Takes cache marks out of `tools`; `true` if anything changed.
-pub(super) fn tools(value: &mut Value, dropped: &mut Vec<String>) -> bool {
+/// Takes cache marks and what the vendor does not know out of `tools`; `true` if anything changed.
+pub(super) fn tools(value: &mut Value, target: &Target, dropped: &mut Vec<String>) -> bool {
+    let changed = vendor::tools(value, target, dropped);
+    !target.capabilities.cache_control && tool_marks(value, dropped) || changed
+}
+
+fn tool_marks(value: &mut Value, dropped: &mut Vec<String>) -> bool {
     let mut changed = false;
     for tool in value.as_array_mut().into_iter().flatten() {
         let Some(tool) = tool.as_object_mut() else {

@@ -12,6 +12,7 @@ fn target(first_party: bool, capabilities: Capabilities) -> Target {
             provider: if first_party { "openai" } else { "house" }.into(),
             api_version: None,
             first_party,
+            ..Endpoint::default()
         },
         model: "up".into(),
         capabilities,

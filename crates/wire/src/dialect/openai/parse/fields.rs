@@ -66,6 +66,11 @@ impl Fields {
         self.members.retain(|key, _| !fits(key));
     }
 
+    /// What was not taken.
+    pub(super) const fn members(&self) -> &Map<String, Value> {
+        &self.members
+    }
+
     /// What stays.
     pub(super) fn into_members(self) -> Map<String, Value> {
         self.members

@@ -78,6 +78,7 @@ pub fn parse_chat(raw: &RawObject<'_>) -> Result<ChatRequest, ParseError> {
     }
     request.provider_options = provider_options(&mut fields)?;
     own_members(&mut fields);
+    request.unknown = fields.members().clone();
     fields.rest(&mut unread);
     unread.sort_unstable();
     unread.dedup();

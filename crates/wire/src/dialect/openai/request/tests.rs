@@ -4,6 +4,7 @@ use super::*;
 use crate::adapter::Endpoint;
 use crate::capability::Capabilities;
 use crate::dialect::openai::parse_chat;
+use crate::error::EncodeErrorCode;
 use crate::json::RawObject;
 use crate::media::Media;
 
@@ -13,6 +14,7 @@ fn target(first_party: bool) -> Target {
             provider: if first_party { "openai" } else { "house" }.into(),
             api_version: None,
             first_party,
+            ..Endpoint::default()
         },
         model: "up".into(),
         capabilities: Capabilities::default(),

@@ -1,0 +1,69 @@
+//! How a provider is reached and spoken to: the `connection` and `profile` of a catalog file.
+//!
+//! The facts are those of the providers' own documentation and SDKs (November 2026). An
+//! OpenAI-compatible provider is one such file and its line in the list of files.
+
+use std::sync::Arc;
+
+use polyroute_wire::dialect::Dialect;
+use polyroute_wire::profile::Profile;
+use serde::Deserialize;
+
+/// A provider that Polyroute knows by name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProviderEntry {
+    /// Its name in the configuration and in `provider/model`.
+    pub name: String,
+    /// How it is reached.
+    pub connection: Connection,
+    /// What its wire differs in from its dialect's own.
+    pub profile: Arc<Profile>,
+}
+
+/// How a provider is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connection {
+    /// Its name as people write it (`OpenAI`).
+    pub title: String,
+    /// Where its API is documented.
+    pub docs: String,
+    /// Other names that people write for it (LiteLLM's, the vendor's own).
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// The API that it speaks.
+    pub dialect: Dialect,
+    /// The service that its dialect is named after, or the same service under another roof: what
+    /// only the original has is there.
+    #[serde(default)]
+    pub first_party: bool,
+    /// Where its API begins, without a slash at the end.
+    pub base_url: String,
+    /// Variables that hold its key, the first that is set wins.
+    #[serde(default)]
+    pub key_variables: Vec<String>,
+    /// A variable that holds a token sent as `Authorization: Bearer` in place of the dialect's
+    /// own header; used where no key is set.
+    #[serde(default)]
+    pub token_variable: Option<String>,
+    /// Variables that move the base URL (that of its SDK first), the first that is set wins.
+    #[serde(default)]
+    pub base_url_variables: Vec<String>,
+    /// Whether it answers only with a credential.
+    #[serde(default = "yes")]
+    pub needs_credential: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl ProviderEntry {
+    /// Whether a word names it, in any case.
+    #[must_use]
+    pub fn answers_to(&self, word: &str) -> bool {
+        std::iter::once(&self.name)
+            .chain(&self.connection.aliases)
+            .any(|name| name.eq_ignore_ascii_case(word))
+    }
+}

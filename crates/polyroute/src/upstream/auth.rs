@@ -1,0 +1,19 @@
+//! Credentials that are more than a header: signatures and tokens that expire.
+
+use futures_util::future::BoxFuture;
+use polyroute_wire::error::UpstreamError;
+
+use super::Outgoing;
+
+/// Signs requests to one provider. Plain keys need none: they are put on with the other headers.
+///
+/// A signer keeps its own tokens, renews them before they expire, and lets one renewal at a time
+/// serve everybody who waits.
+pub trait Signer: Send + Sync + std::fmt::Debug {
+    /// Signs a request that is complete: nothing of it changes afterwards.
+    ///
+    /// # Errors
+    /// Kind `auth` if there is no valid credential, `connection` or `timeout` if the issuer of
+    /// tokens did not answer.
+    fn sign<'a>(&'a self, request: &'a mut Outgoing) -> BoxFuture<'a, Result<(), UpstreamError>>;
+}

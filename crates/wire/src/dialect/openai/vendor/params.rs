@@ -1,0 +1,253 @@
+//! Parameters under a vendor's rules (wire-protocols §4, §9).
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+
+use super::super::params::Params;
+use super::super::policy::{Notes, PARAMS, drop_param, unsupported};
+use crate::adapter::Target;
+use crate::capability::Reasoning;
+use crate::chat::Effort;
+use crate::error::EncodeError;
+use crate::profile::{
+    OutputLimit, ParamRule, Profile, ReasoningControl, StreamUsage, UnknownParams,
+};
+
+/// Members of OpenAI's own API besides [`PARAMS`]: a vendor's rules say of each whether it is taken.
+const OPENAI_MEMBERS: [&str; 22] = [
+    "model",
+    "messages",
+    "tools",
+    "functions",
+    "function_call",
+    "user",
+    "safety_identifier",
+    "metadata",
+    "service_tier",
+    "prediction",
+    "verbosity",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "prompt_cache_options",
+    "store",
+    "moderation",
+    "modalities",
+    "audio",
+    "web_search_options",
+    "cache_control",
+    "provider",
+    "provider_options",
+];
+
+/// Whether a profile may have something to do with a member of the body.
+pub(in super::super) fn concerns(profile: &Profile, key: &str) -> bool {
+    profile.params.contains_key(key)
+        || profile.defaults.contains_key(key)
+        || profile.reasoning.defaults.contains_key(key)
+        || (profile.unknown_params == UnknownParams::Drop && is_unknown(key))
+        || matches!(
+            key,
+            "thinking" | "enable_thinking" | "thinking_budget" | "reasoning" | "disable_reasoning"
+        )
+}
+
+fn is_unknown(key: &str) -> bool {
+    // Members that begin so are our own and never sent.
+    !key.starts_with("x-") && !PARAMS.contains(&key) && !OPENAI_MEMBERS.contains(&key)
+}
+
+/// Applies the rules of the target's profile to parameters that hold OpenAI's names.
+///
+/// # Errors
+/// A value that the vendor refuses, or anything that would be left out if the policy is strict.
+pub(in super::super) fn params(
+    params: &mut impl Params,
+    notes: &mut Notes,
+    target: &Target,
+) -> Result<(), EncodeError> {
+    let profile = target.endpoint.profile.as_ref();
+    let thinks = thinks(params, target);
+    for (key, rule) in &profile.params {
+        if let Some(value) = params.get(key).cloned() {
+            apply(params, notes, target, key, rule, &value, thinks)?;
+        }
+    }
+    if profile.unknown_params == UnknownParams::Drop {
+        let renamed = |key: &str| {
+            profile
+                .params
+                .values()
+                .any(|rule| matches!(rule, ParamRule::Rename(to) if to == key))
+        };
+        for key in params.names() {
+            if is_unknown(&key) && !profile.params.contains_key(&key) && !renamed(&key) {
+                drop_param(params, notes, target, &key)?;
+            }
+        }
+    }
+    output_limit(params, target);
+    reasoning(params, notes, target);
+    if profile.stream_usage == StreamUsage::Always {
+        params.remove("stream_options");
+    }
+    let thinker = !matches!(
+        target.capabilities.reasoning,
+        Reasoning::None | Reasoning::Unknown
+    );
+    let of_thinkers = profile.reasoning.defaults.iter().filter(|_| thinker);
+    for (key, value) in profile.defaults.iter().chain(of_thinkers) {
+        if params.get(key).is_none() {
+            params.put(Cow::Owned(key.clone()), value.clone());
+        }
+    }
+    Ok(())
+}
+
+/// Whether the model will think: it does unless told not to.
+fn thinks(params: &impl Params, target: &Target) -> bool {
+    let off = params.get("reasoning_effort").and_then(Value::as_str) == Some("none")
+        || params
+            .get("thinking")
+            .and_then(|thinking| thinking.get("type"))
+            .and_then(Value::as_str)
+            == Some("disabled");
+    target.capabilities.reasoning != Reasoning::None && !off
+}
+
+fn apply(
+    params: &mut impl Params,
+    notes: &mut Notes,
+    target: &Target,
+    key: &str,
+    rule: &ParamRule,
+    value: &Value,
+    thinks: bool,
+) -> Result<(), EncodeError> {
+    match rule {
+        ParamRule::Pass => {}
+        ParamRule::UnlessThinking if !thinks => {}
+        ParamRule::Drop | ParamRule::UnlessThinking => {
+            if says_nothing(key, value) {
+                params.remove(key);
+            }
+            drop_param(params, notes, target, key)?;
+        }
+        ParamRule::Rename(to) => {
+            params.remove(key);
+            if params.get(to).is_none() {
+                params.put(Cow::Owned(to.clone()), value.clone());
+            }
+        }
+        ParamRule::Only(taken) if taken.contains(value) => {}
+        ParamRule::Only(taken) => {
+            let taken = Value::Array(taken.clone());
+            return Err(unsupported(
+                key,
+                format!(
+                    "`{}` takes `{key}` only as one of {taken}. Change it, or leave it out.",
+                    target.endpoint.provider
+                ),
+            ));
+        }
+        ParamRule::Max(max) => {
+            if value.as_f64().is_some_and(|number| number > *max) {
+                notes.changed.push(format!("{key}={max}"));
+                params.put(Cow::Owned(key.to_owned()), json!(max));
+            }
+        }
+        ParamRule::Map(words) => match value.as_str().and_then(|word| words.get(word)) {
+            Some(word) => params.put(Cow::Owned(key.to_owned()), word.clone().into()),
+            None => drop_param(params, notes, target, key)?,
+        },
+        ParamRule::List => {
+            if !value.is_array() {
+                params.put(Cow::Owned(key.to_owned()), json!([value]));
+            }
+        }
+        ParamRule::Count => {
+            let likely = params.remove("top_logprobs");
+            match value {
+                Value::Bool(true) => {
+                    let count = likely.unwrap_or_else(|| 1.into());
+                    params.put(Cow::Owned(key.to_owned()), count);
+                }
+                Value::Bool(false) => {
+                    params.remove(key);
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a value is what holds without it, so that leaving it out loses nothing.
+fn says_nothing(key: &str, value: &Value) -> bool {
+    match key {
+        "n" => value.as_u64() == Some(1),
+        "frequency_penalty" | "presence_penalty" => value.as_f64() == Some(0.0),
+        "logprobs" | "store" => value == &Value::Bool(false),
+        "parallel_tool_calls" => value == &Value::Bool(true),
+        "service_tier" => matches!(value.as_str(), Some("auto" | "default")),
+        "verbosity" => value.as_str() == Some("medium"),
+        "logit_bias" | "metadata" => value.as_object().is_some_and(serde_json::Map::is_empty),
+        _ => false,
+    }
+}
+
+fn output_limit(params: &mut impl Params, target: &Target) {
+    const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+    let profile = &target.endpoint.profile;
+    if profile.send_output_limit
+        && LIMITS.iter().all(|key| params.get(key).is_none())
+        && let Some(max) = target.capabilities.max_output
+    {
+        params.insert("max_tokens", max.into());
+    }
+    let (from, to) = match profile.output_limit {
+        OutputLimit::Either => return,
+        OutputLimit::MaxTokens => ("max_completion_tokens", "max_tokens"),
+        OutputLimit::MaxCompletionTokens => ("max_tokens", "max_completion_tokens"),
+    };
+    if let Some(value) = params.remove(from) {
+        params.insert(to, value);
+    }
+}
+
+/// Puts `reasoning_effort` in the vendor's own words.
+fn reasoning(params: &mut impl Params, notes: &mut Notes, target: &Target) {
+    const EFFORT: &str = "reasoning_effort";
+    let word = params.get(EFFORT).and_then(Value::as_str);
+    let Some(effort) = word.and_then(Effort::parse) else {
+        return;
+    };
+    let off = effort == Effort::None;
+    let (key, value) = match target.endpoint.profile.reasoning.control {
+        ReasoningControl::Effort => return,
+        ReasoningControl::ThinkingType => (
+            "thinking",
+            json!({"type": if off { "disabled" } else { "enabled" }}),
+        ),
+        ReasoningControl::ReasoningEnabled => ("reasoning", json!({ "enabled": !off })),
+        ReasoningControl::DisableReasoning if off => ("disable_reasoning", true.into()),
+        ReasoningControl::DisableReasoning => return,
+        ReasoningControl::EnableThinking => {
+            params.remove(EFFORT);
+            if !off && params.get("thinking_budget").is_none() {
+                let budget = effort.budget_tokens();
+                notes
+                    .changed
+                    .push(format!("{EFFORT}=thinking_budget:{budget}"));
+                params.insert("thinking_budget", budget.into());
+            }
+            ("enable_thinking", (!off).into())
+        }
+    };
+    if params.get(key).is_none() {
+        params.insert(key, value);
+    }
+    if off {
+        params.remove(EFFORT);
+    }
+}

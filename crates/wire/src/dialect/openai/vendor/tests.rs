@@ -1,0 +1,601 @@
+//! What each vendor is sent, by its own data, on both ways: bytes passed on and full translation.
+
+use serde_json::{Map, Value, json};
+
+use crate::adapter::{Adapter, Endpoint, Target, TranslationPolicy};
+use crate::capability::{Capabilities, Reasoning};
+use crate::dialect::openai::{OpenAi, edit_chat, parse_chat};
+use crate::error::EncodeError;
+use crate::json::RawObject;
+use crate::media::MediaStore;
+
+const FILES: &[(&str, &str)] = &[
+    (
+        "cerebras",
+        include_str!("../../../../../../catalog/cerebras.json"),
+    ),
+    (
+        "deepseek",
+        include_str!("../../../../../../catalog/deepseek.json"),
+    ),
+    (
+        "fireworks",
+        include_str!("../../../../../../catalog/fireworks.json"),
+    ),
+    ("groq", include_str!("../../../../../../catalog/groq.json")),
+    (
+        "mistral",
+        include_str!("../../../../../../catalog/mistral.json"),
+    ),
+    (
+        "ollama",
+        include_str!("../../../../../../catalog/ollama.json"),
+    ),
+    (
+        "openrouter",
+        include_str!("../../../../../../catalog/openrouter.json"),
+    ),
+    (
+        "perplexity",
+        include_str!("../../../../../../catalog/perplexity.json"),
+    ),
+    ("qwen", include_str!("../../../../../../catalog/qwen.json")),
+    (
+        "together",
+        include_str!("../../../../../../catalog/together.json"),
+    ),
+    ("vllm", include_str!("../../../../../../catalog/vllm.json")),
+    ("xai", include_str!("../../../../../../catalog/xai.json")),
+];
+
+fn target(vendor: &str) -> Target {
+    let (_, text) = FILES.iter().find(|(name, _)| *name == vendor).unwrap();
+    let file: Value = serde_json::from_str(text).unwrap();
+    let profile = serde_json::from_value(file["profile"].clone()).unwrap();
+    Target {
+        endpoint: Endpoint {
+            provider: vendor.to_owned(),
+            profile: std::sync::Arc::new(profile),
+            ..Endpoint::default()
+        },
+        model: "m".to_owned(),
+        ..Target::default()
+    }
+}
+
+/// A request with members of the caller's beside model and messages.
+fn request(members: &Value) -> Value {
+    let mut body = json!({"model": "x", "messages": [{"role": "user", "content": "Hi"}]});
+    let all = body.as_object_mut().unwrap();
+    all.extend(members.as_object().unwrap().clone());
+    body
+}
+
+struct Sent {
+    path: String,
+    body: Map<String, Value>,
+    dropped: Vec<String>,
+    changed: Vec<String>,
+}
+
+/// The request as the vendor gets it, the same both ways.
+fn sent_to(target: &Target, body: &Value) -> Result<Sent, EncodeError> {
+    let text = body.to_string();
+    let raw = RawObject::parse(text.as_bytes()).unwrap();
+    let passed = edit_chat(&raw, target).map(|edited| edited.encoded);
+    let hub = parse_chat(&raw).unwrap();
+    let translated = OpenAi.encode_chat(&hub, target, &MediaStore::default());
+    let read = |bytes: &[u8]| serde_json::from_slice::<Map<String, Value>>(bytes).unwrap();
+    match (passed, translated) {
+        (Ok(passed), Ok(translated)) => {
+            let sent = Sent {
+                path: passed.path,
+                body: read(&passed.body),
+                dropped: passed.dropped,
+                changed: passed.changed,
+            };
+            assert_eq!(sent.body, read(&translated.body), "{body}");
+            assert_eq!(sent.path, translated.path, "{body}");
+            assert_eq!(sent.dropped, translated.dropped, "{body}");
+            assert_eq!(sent.changed, translated.changed, "{body}");
+            Ok(sent)
+        }
+        (Err(passed), Err(translated)) => {
+            assert_eq!(passed.param, translated.param);
+            Err(passed)
+        }
+        (passed, translated) => panic!("{body}: {passed:?} but {translated:?}"),
+    }
+}
+
+fn sent(vendor: &str, members: &Value) -> Sent {
+    sent_to(&target(vendor), &request(members)).unwrap()
+}
+
+/// One row of §4 a vendor: what it does not take, of the parameters below.
+const NOT_TAKEN: &[(&str, &str)] = &[
+    (
+        "mistral",
+        "logit_bias user safety_identifier service_tier verbosity store",
+    ),
+    (
+        "groq",
+        "top_k frequency_penalty presence_penalty logit_bias logprobs safety_identifier prediction verbosity prompt_cache_key store",
+    ),
+    (
+        "cerebras",
+        "top_k safety_identifier metadata verbosity store",
+    ),
+    ("fireworks", "safety_identifier metadata verbosity store"),
+    (
+        "xai",
+        "top_k logit_bias safety_identifier metadata prediction verbosity store",
+    ),
+    ("openrouter", "store"),
+    (
+        "perplexity",
+        "seed logit_bias user safety_identifier metadata service_tier prediction verbosity prompt_cache_key store",
+    ),
+    (
+        "together",
+        "user safety_identifier metadata service_tier prediction verbosity prompt_cache_key store",
+    ),
+    (
+        "qwen",
+        "frequency_penalty logit_bias user safety_identifier metadata service_tier prediction verbosity prompt_cache_key store",
+    ),
+    (
+        "ollama",
+        "top_k logit_bias user safety_identifier metadata service_tier prediction verbosity prompt_cache_key store",
+    ),
+    (
+        "vllm",
+        "user safety_identifier metadata service_tier prediction verbosity prompt_cache_key store",
+    ),
+    (
+        "deepseek",
+        "temperature top_p top_k seed frequency_penalty presence_penalty logit_bias logprobs user safety_identifier metadata service_tier prediction verbosity prompt_cache_key store",
+    ),
+];
+
+/// Every parameter of the matrix that is dropped at a vendor is gone, named, and refused where the
+/// policy is strict; every other one is there.
+#[test]
+fn section_4_the_parameter_matrix() {
+    let all = [
+        ("temperature", json!(0.5)),
+        ("top_p", json!(0.5)),
+        ("top_k", json!(5)),
+        ("seed", json!(7)),
+        ("frequency_penalty", json!(0.5)),
+        ("presence_penalty", json!(0.5)),
+        ("logit_bias", json!({"1": 1})),
+        ("logprobs", json!(true)),
+        ("user", json!("u")),
+        ("safety_identifier", json!("s")),
+        ("metadata", json!({"a": "b"})),
+        ("service_tier", json!("flex")),
+        ("prediction", json!({"type": "content", "content": "x"})),
+        ("verbosity", json!("low")),
+        ("prompt_cache_key", json!("k")),
+        ("store", json!(true)),
+    ];
+    for (vendor, lost) in NOT_TAKEN {
+        let lost: Vec<&str> = lost.split(' ').collect();
+        for (key, value) in &all {
+            let one = json!({ *key: value });
+            let sent = sent(vendor, &one);
+            assert_eq!(
+                sent.dropped == [*key],
+                lost.contains(key),
+                "{vendor} {key}: {:?}",
+                sent.dropped
+            );
+            let mut strict = target(vendor);
+            strict.policy = TranslationPolicy {
+                strict_params: true,
+                ..TranslationPolicy::default()
+            };
+            let refused = sent_to(&strict, &request(&one)).err();
+            assert_eq!(refused.is_some(), lost.contains(key), "{vendor} {key}");
+            if let Some(error) = refused {
+                assert_eq!(error.param.as_deref(), Some(*key));
+            }
+        }
+    }
+}
+
+#[test]
+fn section_4_names_and_forms_of_parameters() {
+    assert_eq!(sent("mistral", &json!({"seed": 7})).body["random_seed"], 7);
+    assert_eq!(
+        sent("mistral", &json!({"random_seed": 8})).body["random_seed"],
+        8
+    );
+    assert_eq!(
+        sent("together", &json!({"stop": "a"})).body["stop"],
+        json!(["a"])
+    );
+    let likely = sent("together", &json!({"logprobs": true, "top_logprobs": 3}));
+    assert_eq!(likely.body["logprobs"], 3);
+    assert!(!likely.body.contains_key("top_logprobs"));
+    assert_eq!(
+        sent("together", &json!({"logprobs": true})).body["logprobs"],
+        1
+    );
+    for vendor in [
+        "mistral",
+        "perplexity",
+        "deepseek",
+        "qwen",
+        "ollama",
+        "together",
+    ] {
+        let sent = sent(vendor, &json!({"max_completion_tokens": 9}));
+        assert_eq!(sent.body["max_tokens"], 9, "{vendor}");
+        assert!(!sent.body.contains_key("max_completion_tokens"), "{vendor}");
+    }
+    let hot = sent("qwen", &json!({"temperature": 2.0}));
+    assert_eq!(hot.body["temperature"], 1.99);
+    assert_eq!(hot.changed, ["temperature=1.99"]);
+    // Note 16: the words of Groq's tiers.
+    assert_eq!(
+        sent("groq", &json!({"service_tier": "default"})).body["service_tier"],
+        "on_demand"
+    );
+    assert_eq!(
+        sent("groq", &json!({"service_tier": "scale"})).dropped,
+        ["service_tier"]
+    );
+}
+
+/// Note 9: one choice does no harm, more than one is refused rather than forgotten.
+#[test]
+fn section_4_note_9_case_26_n_on_single_choice_providers() {
+    for vendor in [
+        "deepseek",
+        "groq",
+        "perplexity",
+        "qwen",
+        "openrouter",
+        "ollama",
+    ] {
+        assert!(sent(vendor, &json!({"n": 1})).dropped.is_empty());
+        let error = sent_to(&target(vendor), &request(&json!({"n": 2})))
+            .err()
+            .unwrap();
+        assert_eq!(error.param.as_deref(), Some("n"), "{vendor}");
+    }
+    assert_eq!(sent("mistral", &json!({"n": 2})).body["n"], 2);
+}
+
+#[test]
+fn section_15_mistral_refuses_unknown_fields_so_they_are_named() {
+    let sent = sent("mistral", &json!({"frobnicate": 1, "safe_prompt": true}));
+    assert_eq!(sent.dropped, ["frobnicate"]);
+    assert_eq!(sent.body["safe_prompt"], true);
+    assert_eq!(
+        self::sent("groq", &json!({"frobnicate": 1})).body["frobnicate"],
+        1
+    );
+}
+
+#[test]
+fn section_15_what_vendors_are_always_sent() {
+    for vendor in ["together", "fireworks"] {
+        assert_eq!(
+            sent(vendor, &json!({})).body["context_length_exceeded_behavior"],
+            "error"
+        );
+        let own = json!({"context_length_exceeded_behavior": "truncate"});
+        assert_eq!(
+            sent(vendor, &own).body["context_length_exceeded_behavior"],
+            "truncate"
+        );
+    }
+    let mut fireworks = target("fireworks");
+    fireworks.capabilities.max_output = Some(4096);
+    let body = |members: Value| sent_to(&fireworks, &request(&members)).unwrap().body;
+    assert_eq!(body(json!({}))["max_tokens"], 4096);
+    assert_eq!(body(json!({"max_tokens": 5}))["max_tokens"], 5);
+}
+
+#[test]
+fn section_4_usage_of_streams_is_asked_for_where_it_must_be() {
+    let stream = json!({"stream": true});
+    for vendor in [
+        "groq",
+        "openrouter",
+        "ollama",
+        "vllm",
+        "qwen",
+        "deepseek",
+        "cerebras",
+        "together",
+        "xai",
+    ] {
+        assert_eq!(
+            sent(vendor, &stream).body["stream_options"],
+            json!({"include_usage": true}),
+            "{vendor}"
+        );
+    }
+    for vendor in ["mistral", "perplexity", "fireworks"] {
+        assert!(
+            !sent(vendor, &stream).body.contains_key("stream_options"),
+            "{vendor}"
+        );
+        let asked = json!({"stream": true, "stream_options": {"include_usage": true}});
+        assert!(sent(vendor, &asked).dropped.is_empty(), "{vendor}");
+    }
+}
+
+#[test]
+fn section_9_how_thinking_is_asked_for() {
+    let effort = |vendor: &str, word: &str| sent(vendor, &json!({"reasoning_effort": word})).body;
+    assert_eq!(
+        effort("deepseek", "none")["thinking"],
+        json!({"type": "disabled"})
+    );
+    assert!(!effort("deepseek", "none").contains_key("reasoning_effort"));
+    assert_eq!(
+        effort("deepseek", "high")["thinking"],
+        json!({"type": "enabled"})
+    );
+    assert_eq!(effort("deepseek", "high")["reasoning_effort"], "high");
+    assert_eq!(effort("qwen", "none")["enable_thinking"], false);
+    assert_eq!(effort("qwen", "low")["enable_thinking"], true);
+    assert_eq!(effort("qwen", "low")["thinking_budget"], 2048);
+    assert_eq!(
+        effort("together", "none")["reasoning"],
+        json!({"enabled": false})
+    );
+    assert_eq!(effort("cerebras", "none")["disable_reasoning"], true);
+    assert_eq!(effort("cerebras", "low")["reasoning_effort"], "low");
+    assert_eq!(effort("openrouter", "low")["reasoning_effort"], "low");
+    // The caller's own switch is left alone.
+    let own = json!({"reasoning_effort": "high", "thinking": {"type": "disabled"}});
+    assert_eq!(
+        sent("deepseek", &own).body["thinking"],
+        json!({"type": "disabled"})
+    );
+}
+
+/// Raw `<think>` tags are not what a caller wants as content: Groq is told to part them.
+#[test]
+fn section_9_groq_parts_reasoning_from_content_on_models_that_think() {
+    assert!(
+        !sent("groq", &json!({}))
+            .body
+            .contains_key("reasoning_format")
+    );
+    let mut thinker = target("groq");
+    thinker.capabilities = Capabilities {
+        reasoning: Reasoning::Effort {
+            levels: vec![crate::chat::Effort::Low],
+        },
+        ..Capabilities::default()
+    };
+    let sent = sent_to(&thinker, &request(&json!({}))).unwrap();
+    assert_eq!(sent.body["reasoning_format"], "parsed");
+}
+
+/// Note 3: taken without effect while the model thinks.
+#[test]
+fn section_4_note_3_deepseek_sampling_counts_only_without_thinking() {
+    let still = sent(
+        "deepseek",
+        &json!({"temperature": 0.5, "reasoning_effort": "none"}),
+    );
+    assert_eq!(still.body["temperature"], 0.5);
+    assert!(still.dropped.is_empty());
+    let thinking = sent(
+        "deepseek",
+        &json!({"temperature": 0.5, "reasoning_effort": "low"}),
+    );
+    assert_eq!(thinking.dropped, ["temperature"]);
+}
+
+fn messages(vendor: &str, messages: &Value) -> Sent {
+    sent_to(
+        &target(vendor),
+        &json!({"model": "x", "messages": messages}),
+    )
+    .unwrap()
+}
+
+#[test]
+fn section_5_names_of_messages() {
+    let named = json!([{"role": "user", "name": "Ann", "content": "Hi"}]);
+    for vendor in ["groq", "perplexity", "mistral"] {
+        let sent = messages(vendor, &named);
+        assert!(sent.body["messages"][0].get("name").is_none(), "{vendor}");
+        assert_eq!(sent.dropped, ["messages[].name"], "{vendor}");
+    }
+    assert_eq!(
+        messages("openrouter", &named).body["messages"][0]["name"],
+        "Ann"
+    );
+}
+
+#[test]
+fn section_5_developer_becomes_system_everywhere_but_at_openai() {
+    let body =
+        json!([{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "Hi"}]);
+    for (vendor, _) in FILES {
+        let role = messages(vendor, &body).body["messages"][0]["role"].clone();
+        assert_eq!(role, "system", "{vendor}");
+    }
+}
+
+/// Cases 11, 12, 14: Perplexity wants instructions first, then turns that alternate.
+#[test]
+fn section_5_perplexity_turns_alternate() {
+    let sent = messages(
+        "perplexity",
+        &json!([
+            {"role": "system", "content": "A"},
+            {"role": "user", "content": "one"},
+            {"role": "user", "content": "two"},
+            {"role": "assistant", "content": "three"},
+            {"role": "assistant", "content": "four"},
+            {"role": "system", "content": "B"},
+            {"role": "user", "content": "five"},
+        ]),
+    );
+    assert_eq!(
+        sent.body["messages"],
+        json!([
+            {"role": "system", "content": "A"},
+            {"role": "user", "content": "one\n\ntwo"},
+            {"role": "assistant", "content": "three\n\nfour"},
+            {"role": "user", "content": "B\n\nfive"},
+        ])
+    );
+    assert_eq!(sent.changed, ["messages[].role=user"]);
+    let only = messages("perplexity", &json!([{"role": "system", "content": "Hi"}]));
+    assert_eq!(
+        only.body["messages"],
+        json!([{"role": "user", "content": "Hi"}])
+    );
+}
+
+fn calls(id: &str, more: &Value) -> Value {
+    let mut assistant = json!({"role": "assistant", "content": null, "tool_calls": [
+        {"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    ]});
+    let all = assistant.as_object_mut().unwrap();
+    all.extend(more.as_object().unwrap().clone());
+    json!([
+        {"role": "user", "content": "Hi"},
+        assistant,
+        {"role": "tool", "tool_call_id": id, "content": "1"},
+    ])
+}
+
+/// Case 6: Mistral takes exactly nine letters and digits; both sides of a pair agree, and the same
+/// id gives the same nine in every later turn.
+#[test]
+fn section_7_mistral_tool_ids() {
+    let sent = messages("mistral", &calls("call_:weird.id-that-is-long", &json!({})));
+    let turns = &sent.body["messages"];
+    let id = turns[1]["tool_calls"][0]["id"].as_str().unwrap();
+    assert_eq!(id.len(), 9);
+    assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    assert_eq!(turns[2]["tool_call_id"], id);
+    let kept = messages("mistral", &calls("AbCdEf123", &json!({})));
+    assert_eq!(kept.body["messages"][1]["tool_calls"][0]["id"], "AbCdEf123");
+}
+
+#[test]
+fn section_5_user_after_tool_is_parted_where_the_model_refuses_it() {
+    let mut turns = calls("AbCdEf123", &json!({}));
+    turns
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"role": "user", "content": "And?"}));
+    let body = json!({"model": "x", "messages": turns});
+    let roles = |target: &Target| {
+        let sent = sent_to(target, &body).unwrap();
+        let turns = sent.body["messages"].as_array().unwrap().clone();
+        let roles: Vec<String> = turns
+            .iter()
+            .map(|turn| turn["role"].as_str().unwrap().to_owned())
+            .collect();
+        (roles.join(" "), sent.changed)
+    };
+    let mut old = target("mistral");
+    assert_eq!(roles(&old).0, "user assistant tool user");
+    old.capabilities.user_after_tool = false;
+    let (order, changed) = roles(&old);
+    assert_eq!(order, "user assistant tool assistant user");
+    assert_eq!(changed, ["messages[].role=assistant_turn_added"]);
+}
+
+/// Case 15.
+#[test]
+fn section_5_a_trailing_assistant_turn_is_marked_as_each_vendor_wants() {
+    let turns =
+        json!([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Well"}]);
+    let mistral = messages("mistral", &turns);
+    assert_eq!(mistral.body["messages"][1]["prefix"], true);
+    assert_eq!(mistral.path, "/chat/completions");
+    let deepseek = messages("deepseek", &turns);
+    assert_eq!(deepseek.body["messages"][1]["prefix"], true);
+    assert_eq!(deepseek.path, "/beta/chat/completions");
+    let vllm = messages("vllm", &turns);
+    assert_eq!(vllm.body["continue_final_message"], true);
+    assert_eq!(vllm.body["add_generation_prompt"], false);
+    assert!(vllm.body["messages"][1].get("prefix").is_none());
+    let plain = messages("deepseek", &json!([{"role": "user", "content": "Hi"}]));
+    assert_eq!(plain.path, "/chat/completions");
+}
+
+/// Case 25: a tool turn of DeepSeek's must carry `reasoning_content`, if only as `""`.
+#[test]
+fn case_25_section_9_replay_of_thinking() {
+    let thought = json!({"reasoning_content": "I think"});
+    let turn = |vendor: &str, more: &Value| {
+        messages(vendor, &calls("AbCdEf123", more)).body["messages"][1].clone()
+    };
+    assert_eq!(turn("deepseek", &json!({}))["reasoning_content"], "");
+    assert_eq!(turn("deepseek", &thought)["reasoning_content"], "I think");
+    let without_calls = json!([
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Yo", "reasoning_content": "I think"},
+        {"role": "user", "content": "Hi"},
+    ]);
+    let plain = messages("deepseek", &without_calls);
+    assert!(plain.body["messages"][1].get("reasoning_content").is_none());
+    for vendor in ["groq", "xai", "qwen", "perplexity", "vllm"] {
+        assert!(
+            turn(vendor, &thought).get("reasoning_content").is_none(),
+            "{vendor}"
+        );
+    }
+    for vendor in ["cerebras", "ollama"] {
+        assert_eq!(turn(vendor, &thought)["reasoning"], "I think", "{vendor}");
+    }
+    assert_eq!(
+        messages("mistral", &without_calls).body["messages"][1]["content"],
+        json!([
+            {"type": "thinking", "thinking": [{"type": "text", "text": "I think"}], "closed": true},
+            {"type": "text", "text": "Yo"},
+        ])
+    );
+    let details = json!([{"type": "reasoning.text", "text": "t", "signature": "s"}]);
+    assert_eq!(
+        turn("openrouter", &json!({"reasoning_details": details}))["reasoning_details"],
+        details
+    );
+}
+
+#[test]
+fn section_7_strict_tools_where_they_are_known() {
+    let tools = json!({"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}, "strict": true}}]});
+    for vendor in ["groq", "cerebras", "openrouter"] {
+        assert_eq!(
+            sent(vendor, &tools).body["tools"][0]["function"]["strict"],
+            true,
+            "{vendor}"
+        );
+    }
+    for vendor in [
+        "mistral",
+        "together",
+        "fireworks",
+        "qwen",
+        "ollama",
+        "vllm",
+        "xai",
+        "deepseek",
+        "perplexity",
+    ] {
+        let sent = sent(vendor, &tools);
+        assert!(
+            sent.body["tools"][0]["function"].get("strict").is_none(),
+            "{vendor}"
+        );
+        assert_eq!(sent.dropped, ["tools[].function.strict"], "{vendor}");
+    }
+}
