@@ -58,7 +58,7 @@ pub fn plain(reply: Reply, dialect: Dialect, pace: &mut Pace) -> Play {
 pub fn document(value: &Value, dialect: Dialect) -> Bytes {
     let text = match dialect {
         Dialect::Gemini => serde_json::to_string_pretty(value).unwrap_or_default(),
-        Dialect::Openai | Dialect::Anthropic => value.to_string(),
+        Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock => value.to_string(),
     };
     text.into()
 }
@@ -67,16 +67,17 @@ pub fn document(value: &Value, dialect: Dialect) -> Bytes {
 pub fn json_type(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Gemini => "application/json; charset=UTF-8",
-        Dialect::Openai | Dialect::Anthropic => "application/json",
+        Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock => "application/json",
     }
 }
 
 /// The content type of streams.
 pub fn stream_type(dialect: Dialect, framing: Framing) -> &'static str {
     match (dialect, framing) {
+        (_, Framing::AwsFrames) => "application/vnd.amazon.eventstream",
         (_, Framing::JsonArray) => "application/json; charset=UTF-8",
         (Dialect::Gemini, Framing::Sse { .. }) => "text/event-stream",
-        (Dialect::Openai | Dialect::Anthropic, Framing::Sse { .. }) => {
+        (Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock, Framing::Sse { .. }) => {
             "text/event-stream; charset=utf-8"
         }
     }

@@ -6,7 +6,8 @@ use crate::answer::cache::Hit;
 use crate::answer::{Answer, compose, vectors};
 use crate::auth;
 use crate::clock;
-use crate::dialect::{anthropic, gemini, openai};
+use crate::dialect::bedrock::signature::{Signed, is_signed};
+use crate::dialect::{anthropic, bedrock, gemini, openai};
 use crate::errors::{self, About, reply};
 use crate::fault::rules::Subject;
 use crate::fault::{self, Fault, Filtered, apply, blocked};
@@ -76,6 +77,10 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
         },
     };
     headers::add(&mut answer, dialect, &request_id, asked.seq, clock::now_s());
+    if dialect == Dialect::Bedrock {
+        let date = clock::http_date(desk.aws_now_s());
+        answer.headers.push(("date".to_owned(), date));
+    }
     let fault = chosen.unwrap_or_default();
     let play = apply::apply(answer, fault.as_ref(), about, &mut pace);
     Answered {
@@ -91,6 +96,8 @@ fn called_model(operation: &Operation, parsed: Option<&Value>) -> Option<String>
         Operation::GeminiGenerate { model, .. }
         | Operation::GeminiEmbed { model, .. }
         | Operation::GeminiCount { model }
+        | Operation::BedrockConverse { model, .. }
+        | Operation::BedrockCount { model }
         | Operation::Model(_, model) => Some(model.clone()),
         _ => parsed?.get("model")?.as_str().map(str::to_owned),
     }
@@ -144,13 +151,28 @@ impl Desk<'_> {
 
     /// What is checked before the request is understood: its size and its key.
     fn checked(&self) -> Result<(), Reply> {
-        let key = auth::credential(self.about.dialect, &self.asked.headers, &self.asked.uri);
-        auth::check(self.about, key.as_deref())?;
+        if self.about.dialect == Dialect::Bedrock && is_signed(&self.asked.headers) {
+            auth::check_signature(&Signed {
+                method: &self.asked.method,
+                uri: &self.asked.uri,
+                headers: &self.asked.headers,
+                body: self.asked.body.as_deref().unwrap_or_default(),
+                now_s: self.aws_now_s(),
+            })?;
+        } else {
+            let key = auth::credential(self.about.dialect, &self.asked.headers, &self.asked.uri);
+            auth::check(self.about, key.as_deref())?;
+        }
         if self.asked.body.is_none() {
             let body = errors::by_status(self.about, 413, errors::Flavour::Usual);
             return Err(reply(413, body));
         }
         Ok(())
+    }
+
+    /// The clock by which signatures are judged.
+    fn aws_now_s(&self) -> u64 {
+        clock::now_s().saturating_add_signed(self.shared.config.aws_clock_ahead_s)
     }
 
     /// The pace of this model, unless the request's headers say otherwise.
@@ -207,6 +229,18 @@ impl Desk<'_> {
                 gemini::accept::accept_count(model, headers, &body),
                 gemini::render::counted,
             ),
+            Operation::BedrockConverse { stream, .. } => {
+                self.profiled()?;
+                self.chat(
+                    bedrock::accept::accept_converse(model, *stream, &body),
+                    fault,
+                )
+            }
+            Operation::BedrockCount { .. } => self.count(
+                bedrock::accept::accept_count(model, &body),
+                bedrock::render::counted,
+            ),
+            Operation::BedrockProfiles => Ok(reply(200, self.profiles())),
             Operation::Models(_) => self.models(),
             Operation::Model(dialect, _) => self.model(*dialect),
             Operation::WrongMethod(_) => Err(self.no_such_path(true)),
@@ -292,9 +326,29 @@ impl Desk<'_> {
         Ok(self.render(&prompt, &known, &answer))
     }
 
+    /// Newer models of Bedrock are reached through an inference profile only.
+    fn profiled(&self) -> Result<(), Reply> {
+        let model = self.about.model;
+        let bare = models::base_id(model) == model;
+        if !(bare && models::needs_profile(model)) {
+            return Ok(());
+        }
+        let message = format!(
+            "Invocation of model ID {model} with on-demand throughput isn\u{2019}t supported. Retry \
+             your request with the ID or ARN of an inference profile that contains this model."
+        );
+        Err(reply(400, bedrock::render::error(&message)))
+    }
+
+    fn profiles(&self) -> Value {
+        let number = |name: &str| query(&self.asked.uri, name)?.parse().ok();
+        let size = number("maxResults").unwrap_or(100);
+        bedrock::render::inference_profiles(size, number("nextToken").unwrap_or(0))
+    }
+
     fn cache_hit(&self, prompt: &Prompt) -> Hit {
         let dialect = self.about.dialect;
-        if dialect == Dialect::Anthropic && !prompt.cache_marked {
+        if matches!(dialect, Dialect::Anthropic | Dialect::Bedrock) && !prompt.cache_marked {
             return Hit::default();
         }
         self.shared
@@ -308,6 +362,7 @@ impl Desk<'_> {
         match (self.about.dialect, &self.asked.route.operation) {
             (Dialect::Gemini, Operation::GeminiGenerate { sse: false, .. }) => Framing::JsonArray,
             (Dialect::Gemini, _) => Framing::Sse { crlf: true },
+            (Dialect::Bedrock, _) => Framing::AwsFrames,
             (Dialect::Openai | Dialect::Anthropic, _) => Framing::Sse { crlf: false },
         }
     }
@@ -330,6 +385,11 @@ impl Desk<'_> {
             (Dialect::Openai, false) => Body::Json(openai::render::completion(&context)),
             (Dialect::Anthropic, false) => Body::Json(anthropic::render::message(&context)),
             (Dialect::Gemini, false) => Body::Json(gemini::render::generated(&context)),
+            (Dialect::Bedrock, false) => Body::Json(bedrock::render::message(&context)),
+            (Dialect::Bedrock, true) => Body::Stream {
+                framing,
+                events: bedrock::stream::events(&context),
+            },
             (Dialect::Openai, true) => Body::Stream {
                 framing,
                 events: openai::stream::events(&context),
@@ -371,7 +431,7 @@ impl Desk<'_> {
             .sum();
         let body = match self.about.dialect {
             Dialect::Gemini => gemini::render::embeddings(batch, name, &vectors, tokens),
-            Dialect::Openai | Dialect::Anthropic => {
+            Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock => {
                 openai::render::embeddings(&prompt, &known, &vectors, tokens)
             }
         };
@@ -393,6 +453,7 @@ impl Desk<'_> {
         let size = |name: &str| member(name).and_then(|size| size.parse::<usize>().ok());
         let page = match self.about.dialect {
             Dialect::Openai => Some(openai::render::models()),
+            Dialect::Bedrock => Some(bedrock::render::foundation_models()),
             Dialect::Anthropic => {
                 let limit = size("limit").unwrap_or(20).clamp(1, 1_000);
                 let (after, before) = (member("after_id"), member("before_id"));
@@ -422,6 +483,7 @@ impl Desk<'_> {
                 Dialect::Openai => openai::render::model(&known.model),
                 Dialect::Anthropic => anthropic::render::model(&known.model),
                 Dialect::Gemini => gemini::render::model(&known.model),
+                Dialect::Bedrock => bedrock::render::foundation_models(),
             },
         ))
     }

@@ -2,5 +2,6 @@
 //! what it understood; the rest renders answers.
 
 pub mod anthropic;
+pub mod bedrock;
 pub mod gemini;
 pub mod openai;

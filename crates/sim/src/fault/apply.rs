@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::{CutHow, Fault, RetryAfter, WrongType, edit, gzip};
 use crate::clock;
-use crate::errors::{About, EDGE_HTML, Flavour, by_status};
+use crate::errors::{About, EDGE_HTML, Flavour, bedrock_exception, by_status};
+use crate::headers::error_type;
 use crate::latency::Pace;
 use crate::models::Dialect;
 use crate::plan;
@@ -179,6 +180,15 @@ fn status(
     };
     if about.dialect == Dialect::Anthropic && matches!(code, 400 | 401) {
         put("x-should-retry", "false".to_owned());
+    }
+    if about.dialect == Dialect::Bedrock {
+        let flavour = if quota {
+            Flavour::Quota
+        } else {
+            Flavour::Usual
+        };
+        let (name, value) = error_type(bedrock_exception(code, flavour));
+        put(&name, value);
     }
     if code == 502 {
         let headers = plan::typed(headers, "text/html");

@@ -21,7 +21,7 @@ pub(super) fn events(
         fault,
         Fault::CommentsFlood { .. } | Fault::PingOnly { .. } | Fault::DoubleDone | Fault::Crlf
     );
-    if sse_only && *framing == Framing::JsonArray {
+    if sse_only && matches!(*framing, Framing::JsonArray | Framing::AwsFrames) {
         return;
     }
     match fault {
@@ -32,7 +32,11 @@ pub(super) fn events(
             }
         }
         Fault::MalformedEvent { after } => {
-            let name = (about.dialect == Dialect::Anthropic).then_some("content_block_delta");
+            let name = match about.dialect {
+                Dialect::Anthropic => Some("content_block_delta"),
+                Dialect::Bedrock => Some("contentBlockDelta"),
+                Dialect::Openai | Dialect::Gemini => None,
+            };
             let data = Data::Text(r#"{"id":"broken","choices":[{"delta":{"content":"#.to_owned());
             let broken = Event {
                 name,
@@ -90,6 +94,7 @@ pub(super) fn whole(value: &mut Value, fault: &Fault, dialect: Dialect) {
                 Dialect::Openai => "/choices/0/message/content",
                 Dialect::Anthropic => "/content/0/text",
                 Dialect::Gemini => "/candidates/0/content/parts/0/text",
+                Dialect::Bedrock => "/output/message/content/0/text",
             };
             if let Some(text) = value.pointer_mut(path) {
                 *text = Value::from("x".repeat(*bytes));
@@ -101,7 +106,11 @@ pub(super) fn whole(value: &mut Value, fault: &Fault, dialect: Dialect) {
 
 /// An error event as the dialect sends it within a stream.
 pub(super) fn error(about: About<'_>) -> Event {
-    let name = (about.dialect == Dialect::Anthropic).then_some("error");
+    let name = match about.dialect {
+        Dialect::Anthropic => Some("error"),
+        Dialect::Bedrock => Some("serviceUnavailableException"),
+        Dialect::Openai | Dialect::Gemini => None,
+    };
     let value = by_status(about, 529, Flavour::Usual);
     Event {
         name,
@@ -115,7 +124,9 @@ fn ping(dialect: Dialect) -> Event {
             name: Some("ping"),
             ..Event::json(Kind::Ping, json!({"type": "ping"}))
         },
-        Dialect::Openai | Dialect::Gemini => Event::raw(Kind::Ping, ": keep-alive\n\n"),
+        Dialect::Openai | Dialect::Gemini | Dialect::Bedrock => {
+            Event::raw(Kind::Ping, ": keep-alive\n\n")
+        }
     }
 }
 
@@ -123,7 +134,7 @@ fn missing_finish(events: &mut Vec<Event>, dialect: Dialect) {
     match dialect {
         // The last chunk carries text as well: only the reason goes.
         Dialect::Gemini => each_json(events, drop_finish),
-        Dialect::Openai | Dialect::Anthropic => {
+        Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock => {
             events.retain(|event| !matches!(event.kind, Kind::Finish | Kind::Usage | Kind::Done));
         }
     }
@@ -134,6 +145,9 @@ fn drop_finish(value: &mut Value) {
         && members.contains_key("stop_reason")
     {
         members.insert("stop_reason".to_owned(), Value::Null);
+    }
+    if let Some(members) = value.as_object_mut() {
+        members.shift_remove("stopReason");
     }
     for list in ["choices", "candidates"] {
         let entries = value
@@ -163,7 +177,7 @@ fn flood(events: &mut Vec<Event>, count: usize) {
 fn big_event(events: &mut [Event], bytes: usize, dialect: Dialect) {
     let path = match dialect {
         Dialect::Openai => "/choices/0/delta/content",
-        Dialect::Anthropic => "/delta/text",
+        Dialect::Anthropic | Dialect::Bedrock => "/delta/text",
         Dialect::Gemini => "/candidates/0/content/parts/0/text",
     };
     for event in events {

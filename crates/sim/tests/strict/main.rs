@@ -9,6 +9,7 @@
 
 mod anthropic;
 mod anything;
+mod bedrock;
 mod corpus;
 mod gemini;
 mod kit;

@@ -61,7 +61,7 @@ pub(super) fn path(model: &str, stream: bool) -> Result<String, EncodeError> {
         && !model.bytes().all(|byte| byte == b'.')
         && model
             .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte))
+            .all(|byte| byte.is_ascii_graphic() && !b"\\?#%".contains(&byte))
         && (model.starts_with("arn:") || !model.contains('/'));
     if !fits {
         return Err(invalid(
