@@ -13,6 +13,7 @@ pub mod estimate;
 pub mod money;
 pub mod needs;
 pub mod next;
+pub mod pin;
 pub mod plan;
 pub mod price;
 pub mod resolve;

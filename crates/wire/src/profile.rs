@@ -147,6 +147,8 @@ pub struct MessageRules {
     pub prefill: Prefill,
     /// The content of an assistant message that says nothing.
     pub silent_assistant: SilentAssistant,
+    /// How a document is sent.
+    pub documents: Documents,
 }
 
 /// `name` of a message.
@@ -221,6 +223,17 @@ pub enum SilentAssistant {
     AsSent,
     /// `""`.
     Empty,
+}
+
+/// How a document is sent (wire-protocols §6).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Documents {
+    /// As OpenAI's `file` part.
+    #[default]
+    File,
+    /// As a `document_url` part, whose URL may be a `data:` URL (Mistral).
+    DocumentUrl,
 }
 
 /// Whether `strict` of a tool is known.

@@ -3,6 +3,7 @@
 use polyroute_wire::capability::Capabilities;
 use serde::{Deserialize, Serialize};
 
+use super::source::Sources;
 use crate::price::Prices;
 
 /// What a model is called for.
@@ -56,14 +57,24 @@ pub struct ModelEntry {
     pub input: Vec<String>,
     /// What comes out.
     pub output: Vec<String>,
+    /// Where it is served, as the provider names its regions, if that is narrower than wherever
+    /// the provider is.
+    pub regions: Vec<String>,
     /// The day it came out (`2025-08-07`), if known.
     pub released: Option<String>,
     /// The day after which the provider no longer answers for it, if announced.
     pub retires: Option<String>,
-    /// Where the figures come from, and what is uncertain about them.
+    /// The provider no longer lists it, or says that it will go.
+    pub deprecated: bool,
+    /// Its name stands for whatever the provider thinks current, and leads to another model one
+    /// day (`deepseek-chat`).
+    pub floats: bool,
+    /// What is uncertain about the figures.
     pub note: Option<String>,
     /// Prices, the latest start last; empty if they are unknown.
     pub prices: Vec<PricePeriod>,
+    /// Where the figures come from.
+    pub sources: Sources,
 }
 
 /// Prices that hold from a day on.
@@ -84,6 +95,13 @@ impl ModelEntry {
         } else {
             name
         }
+    }
+
+    /// Whether the provider no longer answers for it at that time (seconds since the Unix epoch).
+    #[must_use]
+    pub fn retired_at(&self, unix_seconds: u64) -> bool {
+        let gone = |day_of: &String| *day_of < day(unix_seconds);
+        self.retires.as_ref().is_some_and(gone)
     }
 
     /// Its prices at that time (seconds since the Unix epoch); `None` if they are unknown.

@@ -28,7 +28,7 @@ impl Family {
 
 /// An id pattern: literal text with `*` for any run of characters. Taken apart once, as an
 /// unlisted model is held against every one of them on each request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Pattern {
     text: String,
     /// What it begins with, unless that is a `*`.

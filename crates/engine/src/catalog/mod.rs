@@ -6,8 +6,10 @@
 
 mod entry;
 mod family;
+mod file;
 mod load;
 mod provider;
+mod source;
 
 use std::sync::{Arc, OnceLock};
 
@@ -16,6 +18,7 @@ use polyroute_wire::capability::Capabilities;
 pub use entry::{Kind, ModelEntry, PricePeriod};
 pub use load::CatalogError;
 pub use provider::{Connection, ProviderEntry};
+pub use source::{Figure, Source, Sources};
 
 pub(crate) use family::glob;
 
@@ -46,8 +49,11 @@ const FILES: &[(&str, &str)] = &[
     file!("fireworks"),
     file!("perplexity"),
     file!("xai"),
-    file!("bedrock"),
+    file!("cohere"),
     file!("qwen"),
+    file!("azure"),
+    file!("vertex"),
+    file!("bedrock"),
     file!("openrouter"),
     file!("ollama"),
     file!("vllm"),
@@ -67,11 +73,15 @@ struct Section {
     entry: Option<ProviderEntry>,
     as_of: String,
     families: Vec<Family>,
+    /// What each family was written to take, for those that inherit from it.
+    written: std::collections::HashMap<String, serde_json::Map<String, serde_json::Value>>,
     /// Index into `families` for ids that no pattern matches.
     fallback: usize,
     models: Vec<ModelEntry>,
     /// Every id and alias → index into `models`.
     names: std::collections::HashMap<String, usize>,
+    /// Names that lead to another version one day.
+    floating: std::collections::HashSet<String>,
 }
 
 /// How well a name was known.
@@ -105,12 +115,16 @@ pub struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    /// Its prices at that time (seconds since the Unix epoch), and when the list was last checked;
+    /// Its prices at that time (seconds since the Unix epoch), and when they were last checked;
     /// `None` if they are unknown.
     #[must_use]
     pub fn prices_at(&self, unix_seconds: u64) -> Option<(&'a Prices, &'a str)> {
         match self.matched {
-            Match::Listed => Some((self.entry?.prices_at(unix_seconds)?, self.as_of)),
+            Match::Listed => {
+                let entry = self.entry?;
+                let prices = entry.prices_at(unix_seconds)?;
+                Some((prices, &entry.sources.prices.as_of))
+            }
             Match::Dated | Match::Family | Match::Fallback => None,
         }
     }
@@ -125,22 +139,25 @@ impl Catalog {
     pub fn embedded() -> Arc<Self> {
         static CATALOG: OnceLock<Arc<Catalog>> = OnceLock::new();
         let catalog = CATALOG.get_or_init(|| {
-            let read = |(provider, text): &(&str, &str)| load::section(provider, text).ok();
-            let sections = FILES.iter().filter_map(read).map(Arc::new);
-            Arc::new(Self {
-                sections: sections.collect(),
-            })
+            let mut sections: Vec<Arc<Section>> = Vec::with_capacity(FILES.len());
+            for (provider, text) in FILES {
+                if let Ok(section) = load::section(provider, text, &sections) {
+                    sections.push(Arc::new(section));
+                }
+            }
+            Arc::new(Self { sections })
         });
         Arc::clone(catalog)
     }
 
-    /// This catalog and one more file: a provider of its name is replaced, a new one comes last.
+    /// This catalog and one more file: a provider of its name is replaced (or changed, if the file
+    /// extends it), a new one comes last.
     ///
     /// # Errors
     /// The first thing in the file that is not as it must be.
     pub fn with_file(mut self, text: &str) -> Result<Self, CatalogError> {
         let provider = load::provider_of(text)?;
-        let section = Arc::new(load::section(&provider, text)?);
+        let section = Arc::new(load::section(&provider, text, &self.sections)?);
         let same = |old: &&mut Arc<Section>| old.provider == section.provider;
         match self.sections.iter_mut().find(same) {
             Some(old) => *old = section,
@@ -168,10 +185,10 @@ impl Catalog {
     /// The first thing in a file that is not as it must be: JSON, unknown keys, duplicate names,
     /// a model without a family, a price that is no decimal.
     pub fn parse(files: &[(&str, &str)]) -> Result<Self, CatalogError> {
-        let sections = files
-            .iter()
-            .map(|(provider, text)| load::section(provider, text).map(Arc::new))
-            .collect::<Result<_, _>>()?;
+        let mut sections = Vec::with_capacity(files.len());
+        for (provider, text) in files {
+            sections.push(Arc::new(load::section(provider, text, &sections)?));
+        }
         Ok(Self { sections })
     }
 
@@ -204,6 +221,14 @@ impl Catalog {
             .flat_map(|section| section.models.iter())
     }
 
+    /// Whether a name leads to another version one day: dated versions of it are listed, or the
+    /// file says so.
+    #[must_use]
+    pub fn floats(&self, provider: &str, id: &str) -> bool {
+        self.section(provider)
+            .is_some_and(|section| section.floating.contains(bare(id)))
+    }
+
     /// The providers that have a section.
     pub fn providers(&self) -> impl Iterator<Item = &str> {
         self.sections
@@ -220,6 +245,15 @@ impl Catalog {
 }
 
 impl Section {
+    fn find_floating(&mut self) {
+        let dated = self.names.keys().filter_map(|name| {
+            let alias = name.get(..version_at(name)?)?;
+            self.names.contains_key(alias).then(|| alias.to_owned())
+        });
+        let said = self.models.iter().filter(|model| model.floats);
+        self.floating = dated.chain(said.map(|model| model.id.clone())).collect();
+    }
+
     fn lookup(&self, id: &str) -> Known<'_> {
         self.listed(id).unwrap_or_else(|| self.unlisted(id))
     }
@@ -230,9 +264,12 @@ impl Section {
             let index = self.names.get(name)?;
             self.models.get(*index)
         };
-        let (matched, entry) = match listed(id) {
+        // Vertex AI writes `claude-haiku-4-5@20251001` for what Anthropic calls
+        // `claude-haiku-4-5-20251001`.
+        let at = || id.contains('@').then(|| listed(&id.replace('@', "-")));
+        let (matched, entry) = match listed(id).or_else(|| at().flatten()) {
             Some(entry) => (Match::Listed, entry),
-            None => (Match::Dated, undated(id).and_then(listed)?),
+            None => (Match::Dated, version_of(id).find_map(listed)?),
         };
         Some(self.known(matched, Some(entry), &entry.capabilities))
     }
@@ -270,13 +307,63 @@ impl Section {
     }
 }
 
-/// The id without the prefix of Gemini's resource names, which a gateway in front of us may send.
-fn bare(id: &str) -> &str {
+/// The id without what resource names put before it: `models/` (Gemini, and gateways in front of
+/// us), `publishers/google/models/` (Vertex AI), the account and kind of an ARN (Bedrock).
+pub(crate) fn bare(id: &str) -> &str {
+    if id.starts_with("arn:") {
+        return id.rsplit('/').next().unwrap_or(id);
+    }
+    if id.starts_with("publishers/") {
+        return id.split("/models/").nth(1).unwrap_or(id);
+    }
     id.strip_prefix("models/").unwrap_or(id)
 }
 
+/// Where the version at the end of a name begins: `-2024-08-06`, `-20250929`, `@20250929`, `-002`,
+/// `-0613`.
+fn version_at(name: &str) -> Option<usize> {
+    let tail = name.trim_end_matches(|character: char| {
+        character.is_ascii_digit() || character == '-' || character == '@'
+    });
+    // Trimming took the digits of `claude-opus-4` too.
+    (tail.len()..name.len()).find(|at| name.get(*at..).is_some_and(is_version_suffix))
+}
+
+/// Whether a name ends with a version.
+pub(crate) fn is_version(name: &str) -> bool {
+    version_at(name).is_some()
+}
+
+/// Whether it is a version of a known shape, with the character before it.
+pub(crate) fn is_version_suffix(text: &str) -> bool {
+    let Some(version) = text.strip_prefix(['-', '@']) else {
+        return false;
+    };
+    let mut lengths = [0; 3];
+    for (at, part) in version.split('-').enumerate() {
+        let Some(length) = lengths.get_mut(at) else {
+            return false;
+        };
+        if !part.bytes().all(|byte| byte.is_ascii_digit()) {
+            return false;
+        }
+        *length = part.len();
+    }
+    matches!(
+        lengths,
+        [4, 2, 2] | [2, 2, 0] | [2, 4, 0] | [3 | 4 | 6 | 8, 0, 0]
+    )
+}
+
+/// What an id may be a version of: it without its tag (`qwen3:0.6b`, `…:nitro`), without the date
+/// at its end.
+fn version_of(id: &str) -> impl Iterator<Item = &str> {
+    let untagged = id.rsplit_once(':').map(|(name, _)| name);
+    [undated(id), untagged].into_iter().flatten()
+}
+
 /// The id without a version at its end: `-2024-08-06`, `-20250929`, `@20250929`, `-002`.
-fn undated(id: &str) -> Option<&str> {
+pub(crate) fn undated(id: &str) -> Option<&str> {
     let bare = id.trim_end_matches(|character: char| {
         character.is_ascii_digit() || character == '-' || character == '@'
     });
@@ -303,6 +390,8 @@ fn undated(id: &str) -> Option<&str> {
     None
 }
 
+#[cfg(test)]
+mod layers;
 #[cfg(test)]
 mod recordings;
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::*;
 
 /// Names in the recordings that are no models of the catalog's providers: made-up ones of error
 /// tests, Azure deployments, and other vendors' models that Azure hosts.
-const NO_MODELS: [&str; 16] = [
+const NO_MODELS: [&str; 24] = [
     "babbage-002-wrong",
     "gpt-5.2-proo",
     "invalid-model",
@@ -27,11 +27,44 @@ const NO_MODELS: [&str; 16] = [
     "openllmetry-testing",
     "chat",
     "embedding",
-    "Cohere-embed-v3-english",
-    "embed-english-v3.0",
-    "grok-4-1-fast-non-reasoning",
-    "deepseek-v4-pro",
-    "models",
+    "non-existent",
+    "does-not-exist",
+    "does-not-exist-model-v1:0",
+    "us.does-not-exist-model-v1:0",
+    "llama-3.3-70b-versatlie",
+    // What another vendor's name was answered for, a server on SageMaker, a cut ARN.
+    "llama-3.2-90b-vision-preview",
+    "/opt/ml/model",
+    "endpoint-quick-start-idr7y",
+    "arn",
+    // Names of the models behind the ones that Bedrock and OpenRouter list.
+    "claude-3-haiku-48k-20240307",
+    "claude-3-sonnet-28k-20240229",
+    "text-embedding-ada-002-v2",
+    "anthropic/claude-sonnet-4-5",
+];
+
+/// The folders of the recordings, and the section of the catalog that their models are in.
+const FOLDERS: [(&str, &str); 19] = [
+    ("openai", "openai"),
+    ("azure", "azure"),
+    ("anthropic", "anthropic"),
+    ("gemini", "gemini"),
+    ("vertex", "vertex"),
+    ("gemini-openai", "gemini"),
+    ("mistral", "mistral"),
+    ("deepseek", "deepseek"),
+    ("groq", "groq"),
+    ("cerebras", "cerebras"),
+    ("together", "together"),
+    ("perplexity", "perplexity"),
+    ("xai", "xai"),
+    ("cohere", "cohere"),
+    ("dashscope", "qwen"),
+    ("openrouter", "openrouter"),
+    ("ollama", "ollama"),
+    ("bedrock", "bedrock"),
+    ("bedrock-mantle", "bedrock"),
 ];
 
 fn corpus() -> PathBuf {
@@ -45,14 +78,7 @@ fn corpus() -> PathBuf {
 fn every_model_of_the_recordings_is_known() {
     let corpus = corpus();
     let mut asked = BTreeSet::new();
-    for (folder, provider) in [
-        ("openai", "openai"),
-        ("azure", "openai"),
-        ("anthropic", "anthropic"),
-        ("gemini", "gemini"),
-        ("vertex", "gemini"),
-        ("gemini-openai", "gemini"),
-    ] {
+    for (folder, provider) in FOLDERS {
         let Ok(files) = std::fs::read_dir(corpus.join(folder)) else {
             eprintln!("SKIPPED: no recordings at {}", corpus.display());
             return;
@@ -65,6 +91,11 @@ fn every_model_of_the_recordings_is_known() {
                 .split("/models/")
                 .nth(1)
                 .and_then(|rest| rest.split([':', '/', '?']).next());
+            // Bedrock: `/model/{id}/converse`, with `:` and `/` encoded or not.
+            let on_bedrock = path
+                .split("/model/")
+                .nth(1)
+                .and_then(|rest| rest.split('/').next());
             let names = [
                 &entry["model"],
                 &entry["request"]["body"]["model"],
@@ -72,17 +103,29 @@ fn every_model_of_the_recordings_is_known() {
             ]
             .into_iter()
             .filter_map(Value::as_str)
-            .chain(in_path);
-            asked.extend(names.map(|name| (provider, name.to_owned())));
+            .chain(in_path)
+            .chain(on_bedrock);
+            let plain = |name: &str| name.replace("%3A", ":").replace("%2F", "/");
+            asked.extend(names.map(|name| (provider, plain(name))));
         }
     }
     let catalog = Catalog::embedded();
     let unknown: Vec<_> = asked
         .iter()
-        .filter(|(_, name)| !NO_MODELS.contains(&name.as_str()))
+        .filter(|(_, name)| !NO_MODELS.contains(&bare(name)))
         .filter(|(provider, name)| catalog.lookup(provider, name).unwrap().matched < Match::Dated)
         .collect();
-    assert!(asked.len() > 60, "only {} names", asked.len());
+    let in_vain: Vec<_> = NO_MODELS
+        .iter()
+        .filter(|name| {
+            let mut said = asked.iter().filter(|(_, asked)| bare(asked) == **name);
+            said.all(|(provider, name)| {
+                catalog.lookup(provider, name).unwrap().matched >= Match::Dated
+            })
+        })
+        .collect();
+    assert_eq!(in_vain, Vec::<&&str>::new(), "they need no exception");
+    assert!(asked.len() > 250, "only {} names", asked.len());
     assert_eq!(unknown, Vec::<&(&str, String)>::new());
 }
 
@@ -335,6 +378,135 @@ fn what_gemini_was_served_with_is_taken() {
         if let Some(level) = level {
             assert!(effort_is_taken(&takes, level), "{model}: {level}");
         }
+    }
+    assert!(hits == 0 || hits > 60, "only {hits} cases");
+}
+
+/// What chat completions say that a model was asked for, as its catalog entry would have to allow.
+fn completions_cases(takes: &Capabilities, body: &Value) -> Vec<(bool, bool, &'static str)> {
+    let text = body["messages"].to_string();
+    let format = body["response_format"]["type"].as_str();
+    let forced = body["tool_choice"] == "required" || body["tool_choice"]["function"].is_object();
+    let given = |key: &str| !body[key].is_null();
+    vec![
+        (
+            body["tools"].as_array().is_some_and(|it| !it.is_empty()),
+            takes.tools,
+            "tools",
+        ),
+        (
+            forced,
+            takes.forced_tool_choice != ForcedToolChoice::Never,
+            "forced tool",
+        ),
+        (
+            text.contains(r#""type":"image_url""#),
+            takes.image_input,
+            "pictures",
+        ),
+        (
+            text.contains(r#""type":"input_audio""#),
+            takes.audio_input,
+            "sound",
+        ),
+        (
+            format == Some("json_schema"),
+            takes.json_schema != JsonSchemaSupport::No,
+            "schema",
+        ),
+        (
+            format == Some("json_object"),
+            takes.json_object,
+            "json_object",
+        ),
+        (given("seed"), takes.seed, "seed"),
+        (
+            given("presence_penalty") || given("frequency_penalty"),
+            takes.penalties,
+            "penalties",
+        ),
+        (
+            body["n"].as_u64() > Some(u64::from(takes.choices_max)),
+            false,
+            "choices",
+        ),
+        (
+            given("reasoning_effort"),
+            takes.reasoning != Reasoning::None,
+            "effort",
+        ),
+    ]
+}
+
+#[test]
+fn what_compatible_vendors_were_served_with_is_taken() {
+    let mut hits = 0;
+    for (folder, section) in [
+        ("mistral", "mistral"),
+        ("deepseek", "deepseek"),
+        ("groq", "groq"),
+        ("cerebras", "cerebras"),
+        ("together", "together"),
+        ("perplexity", "perplexity"),
+        ("dashscope", "qwen"),
+        ("openrouter", "openrouter"),
+        ("ollama", "ollama"),
+        ("cohere", "cohere"),
+    ] {
+        for (model, body) in served(folder) {
+            let takes = takes(section, &model);
+            let cases = completions_cases(&takes, &body);
+            hits += check(&format!("{section}/{model}"), &cases);
+        }
+    }
+    assert!(hits == 0 || hits > 150, "only {hits} cases");
+}
+
+#[test]
+fn what_bedrock_was_served_with_is_taken() {
+    let mut hits = 0;
+    for (model, body) in served("bedrock") {
+        let takes = takes("bedrock", &model);
+        let text = body["messages"].to_string();
+        let fields = &body["additionalModelRequestFields"];
+        let cases = [
+            (body["toolConfig"].is_object(), takes.tools, "tools"),
+            (
+                body["toolConfig"]["toolChoice"]["any"].is_object()
+                    || body["toolConfig"]["toolChoice"]["tool"].is_object(),
+                takes.forced_tool_choice != ForcedToolChoice::Never,
+                "forced tool",
+            ),
+            (text.contains(r#""image":"#), takes.image_input, "pictures"),
+            (
+                text.contains(r#""document":"#),
+                takes.pdf_input,
+                "documents",
+            ),
+            (text.contains(r#""video":"#), takes.video_input, "video"),
+            (
+                // `bedrock/structured-001` was written by hand: its model has no such thing.
+                body["outputConfig"]["textFormat"].is_object() && !model.contains("claude-3-"),
+                takes.json_schema == JsonSchemaSupport::Yes,
+                "schema",
+            ),
+            (
+                body.to_string().contains(r#""cachePoint":"#),
+                takes.cache_control,
+                "cache marks",
+            ),
+            (
+                fields["thinking"]["type"] == "enabled",
+                takes_budget(&takes),
+                "budget",
+            ),
+            (
+                body["system"].as_array().is_some_and(|it| !it.is_empty()),
+                takes.system_role != SystemRole::User,
+                "system",
+            ),
+        ];
+        hits += check(&model, &cases);
     }
     assert!(hits == 0 || hits > 60, "only {hits} cases");
 }

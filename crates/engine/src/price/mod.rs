@@ -30,6 +30,10 @@ pub struct Prices {
     /// Output tokens, reasoning included; `None` for a model that writes none (embeddings).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<TokenPrice>,
+    /// Output tokens of an answer that the model thought for, the answer's own included, where
+    /// they cost more (Qwen).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking_output: Option<TokenPrice>,
     /// Input tokens of sound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio_input: Option<TokenPrice>,
@@ -157,7 +161,8 @@ pub fn cost(usage: &Usage, prices: Option<&Prices>, service_tier: Option<&str>) 
     let write = pick(prices.cache_write, |tier| tier.cache_write).unwrap_or(input);
     let write_1h = pick(prices.cache_write_1h, |tier| tier.cache_write_1h).unwrap_or(write);
     let audio_input = pick(prices.audio_input, |tier| tier.audio_input).unwrap_or(input);
-    let output = pick(prices.output, |tier| tier.output);
+    let thought = prices.thinking_output.filter(|_| usage.reasoning > 0);
+    let output = thought.or_else(|| pick(prices.output, |tier| tier.output));
 
     let mut missing = Vec::new();
     let mut amount: Money = [

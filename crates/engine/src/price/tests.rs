@@ -151,3 +151,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_answer_that_was_thought_for_costs_more_where_the_provider_says_so() {
+    let qwen = prices(r#"{"input":"0.4","output":"1.2","thinking_output":"4"}"#);
+    let output = |reasoning| {
+        let usage = Usage {
+            output: 1_000_000,
+            reasoning,
+            ..Usage::default()
+        };
+        cost(&usage, Some(&qwen), None).amount.unwrap().to_string()
+    };
+    assert_eq!(
+        (output(0), output(900_000)),
+        ("1.2".to_owned(), "4".to_owned())
+    );
+}

@@ -1,6 +1,7 @@
 //! Credentials that are more than a header: signatures and tokens that expire.
 
 use futures_util::future::BoxFuture;
+use http::{HeaderMap, StatusCode};
 use polyroute_wire::error::UpstreamError;
 
 use super::Outgoing;
@@ -16,4 +17,10 @@ pub trait Signer: Send + Sync + std::fmt::Debug {
     /// Kind `auth` if there is no valid credential, `connection` or `timeout` if the issuer of
     /// tokens did not answer.
     fn sign<'a>(&'a self, request: &'a mut Outgoing) -> BoxFuture<'a, Result<(), UpstreamError>>;
+
+    /// Looks at an answer's head. `true`: it was refused for something that the next signature has
+    /// right, so sending it once more is worth it.
+    fn learn(&self, _status: StatusCode, _headers: &HeaderMap) -> bool {
+        false
+    }
 }

@@ -4,6 +4,8 @@
 //! where to send what, and when to stop.
 
 mod auth;
+#[cfg(feature = "bedrock")]
+mod aws;
 mod client;
 mod connector;
 mod fetch;
@@ -12,6 +14,8 @@ mod request;
 mod tls;
 
 pub use auth::Signer;
+#[cfg(feature = "bedrock")]
+pub use aws::AwsSigner;
 pub use client::{Outgoing, UpstreamClient, UpstreamClients};
 pub use fetch::{FetchError, MediaFetcher, MediaLimits};
 pub use request::{TraceContext, outgoing};

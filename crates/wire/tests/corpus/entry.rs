@@ -3,32 +3,50 @@
 use std::path::Path;
 
 use base64::Engine as _;
-use polyroute_wire::adapter::{Adapter, DecodeContext};
-use polyroute_wire::dialect::anthropic::Anthropic;
-use polyroute_wire::dialect::bedrock::Bedrock;
-use polyroute_wire::dialect::gemini::Gemini;
-use polyroute_wire::dialect::openai::OpenAi;
+use polyroute_wire::adapter::DecodeContext;
+pub(crate) use polyroute_wire::dialect::Dialect;
 use serde_json::Value;
 
-/// Whose wire format an exchange is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    OpenAi,
-    Anthropic,
-    Gemini,
-    Bedrock,
-}
+/// Which recordings are read: the folder of a provider, the API that answered, and whose wire
+/// format that is. What is not here is of an endpoint that has no translation.
+const READ: &[(&str, &str, Dialect)] = &[
+    ("anthropic", "messages", Dialect::Anthropic),
+    ("anthropic", "models", Dialect::Anthropic),
+    ("gemini", "gemini", Dialect::Gemini),
+    ("gemini", "embeddings", Dialect::Gemini),
+    ("gemini", "models", Dialect::Gemini),
+    ("vertex", "gemini", Dialect::Gemini),
+    ("vertex", "embeddings", Dialect::Gemini),
+    // The models' own bodies (`invoke`) are another API.
+    ("bedrock", "converse", Dialect::Bedrock),
+    ("bedrock", "count-tokens", Dialect::Bedrock),
+    // Everybody who speaks OpenAI's format.
+    ("*", "chat.completions", Dialect::OpenAi),
+    ("*", "embeddings", Dialect::OpenAi),
+    ("*", "models", Dialect::OpenAi),
+];
 
-impl Dialect {
-    /// Its adapter; `None` while the dialect has none.
-    pub(crate) fn adapter(self) -> Option<Box<dyn Adapter>> {
-        match self {
-            Self::OpenAi => Some(Box::new(OpenAi)),
-            Self::Anthropic => Some(Box::new(Anthropic)),
-            Self::Gemini => Some(Box::new(Gemini)),
-            Self::Bedrock => Some(Box::new(Bedrock)),
-        }
-    }
+/// Providers whose recordings of an API that [`READ`] names for all are in a format of their own.
+const NOT_OPENAI: &[&str] = &[
+    "anthropic",
+    "bedrock",
+    "cohere",
+    "gemini",
+    "vertex",
+    "voyage",
+];
+
+/// The format of an exchange, if this test reads it.
+fn dialect_of(provider: &str, api: &str) -> Option<Dialect> {
+    let row = |name: &str| {
+        READ.iter()
+            .find(|(of, answered, _)| *of == name && *answered == api)
+            .map(|(_, _, dialect)| *dialect)
+    };
+    row(provider).or_else(|| {
+        let own = NOT_OPENAI.contains(&provider);
+        row("*").filter(|_| !own)
+    })
 }
 
 /// One recorded exchange.
@@ -36,6 +54,10 @@ impl Dialect {
 pub(crate) struct Entry {
     /// `openai/text-001`.
     pub(crate) name: String,
+    /// `openai`.
+    pub(crate) provider: String,
+    /// `text`.
+    pub(crate) kind: String,
     pub(crate) dialect: Dialect,
     pub(crate) api: String,
     pub(crate) status: u16,
@@ -64,6 +86,10 @@ impl Entry {
 
     pub(crate) fn is_embeddings(&self) -> bool {
         self.api == "embeddings"
+    }
+
+    pub(crate) fn is_models(&self) -> bool {
+        self.api == "models"
     }
 
     pub(crate) fn is_openai_chat(&self) -> bool {
@@ -109,49 +135,61 @@ impl Entry {
 /// Every exchange that this test is about, by name.
 pub(crate) fn load(folder: &Path, filter: Option<&str>) -> Vec<Entry> {
     let mut entries = Vec::new();
-    for (provider, dialect) in [
-        ("openai", Dialect::OpenAi),
-        ("azure", Dialect::OpenAi),
-        ("anthropic", Dialect::Anthropic),
-        ("gemini", Dialect::Gemini),
-        ("vertex", Dialect::Gemini),
-        ("bedrock", Dialect::Bedrock),
-    ] {
-        let Ok(files) = std::fs::read_dir(folder.join(provider)) else {
+    let mut providers: Vec<_> = std::fs::read_dir(folder)
+        .expect("the corpus is a folder")
+        .flatten()
+        .filter(|provider| provider.path().is_dir())
+        .collect();
+    providers.sort_by_key(std::fs::DirEntry::file_name);
+    for provider in providers {
+        let Ok(files) = std::fs::read_dir(provider.path()) else {
             continue;
         };
-        let mut paths: Vec<_> = files.flatten().map(|file| file.path()).collect();
+        let provider = provider.file_name().to_string_lossy().into_owned();
+        let mut paths: Vec<_> = files
+            .flatten()
+            .map(|file| file.path())
+            .filter(|path| path.extension().is_some_and(|kind| kind == "json"))
+            .collect();
         paths.sort();
         for path in paths {
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-            let name = format!("{provider}/{stem}");
-            if filter.is_some_and(|filter| !name.contains(filter)) {
+            if filter.is_some_and(|filter| !format!("{provider}/{stem}").contains(filter)) {
                 continue;
             }
             let text = std::fs::read_to_string(&path).expect("a corpus file is text");
             let value: Value = serde_json::from_str(&text).expect("a corpus file is JSON");
-            entries.extend(read(name, dialect, &value));
+            entries.extend(read(&provider, &stem, &value));
         }
     }
     entries
 }
 
-fn read(name: String, dialect: Dialect, value: &Value) -> Option<Entry> {
+fn read(provider: &str, stem: &str, value: &Value) -> Option<Entry> {
     let api = value["api"].as_str()?;
-    let about = match dialect {
-        Dialect::OpenAi => matches!(api, "chat.completions" | "embeddings"),
-        Dialect::Anthropic => api == "messages",
-        Dialect::Gemini => matches!(api, "gemini" | "embeddings"),
-        // The models' own bodies (`invoke`) are another API; of token counts only refusals are read.
-        Dialect::Bedrock => {
-            api == "converse"
-                || (api == "count-tokens" && value["response"]["status"].as_u64() > Some(399))
-        }
-    };
+    let dialect = dialect_of(provider, api)?;
+    // A single model, or a long operation of one, is no list.
+    let path = value.pointer("/request/path").and_then(Value::as_str);
+    let is_list = path.is_none_or(|path| {
+        path.split('?')
+            .next()
+            .is_some_and(|path| path.ends_with("/models"))
+    });
+    if api == "models" && !is_list {
+        return None;
+    }
+    // Of token counts only refusals are read.
+    if api == "count-tokens" && value["response"]["status"].as_u64() < Some(400) {
+        return None;
+    }
     let response = &value["response"];
-    let body = body(response, dialect);
-    about.then(|| Entry {
-        name,
+    Some(Entry {
+        name: format!("{provider}/{stem}"),
+        provider: provider.to_owned(),
+        kind: stem
+            .rsplit_once('-')
+            .map_or(stem, |(kind, _)| kind)
+            .to_owned(),
         dialect,
         api: api.to_owned(),
         status: u16::try_from(response["status"].as_u64().unwrap_or(200)).unwrap_or(200),
@@ -160,7 +198,7 @@ fn read(name: String, dialect: Dialect, value: &Value) -> Option<Entry> {
             .filter(|body| body.is_object())
             .cloned(),
         headers: response["headers"].clone(),
-        body,
+        body: body(response, dialect),
     })
 }
 

@@ -13,9 +13,7 @@ use crate::entry::{Body, Dialect, Entry};
 
 /// Whether an error answer is read as what it is.
 pub(crate) fn classified(entry: &Entry) -> Result<(), String> {
-    let Some(adapter) = entry.dialect.adapter() else {
-        return Err("the dialect has no adapter".to_owned());
-    };
+    let adapter = entry.dialect.adapter();
     let headers: BTreeMap<String, String> = entry
         .headers
         .as_object()
@@ -92,10 +90,15 @@ fn expected(entry: &Entry) -> ErrorKind {
             .unwrap_or_default()
     };
     let message = word("/error/message").to_lowercase();
+    // The model's own broken call: another try may do better (wire-protocols §13.3, Groq).
+    if word("/error/code") == "tool_use_failed" {
+        return ErrorKind::ServerError;
+    }
     let long = [
         "prompt is too long",
         "maximum context length",
         "input token count",
+        "total length of all messages is too long",
     ];
     if long.iter().any(|cue| message.contains(cue)) {
         return ErrorKind::ContextLengthExceeded;
@@ -173,8 +176,15 @@ pub(crate) fn expected_in_answer(
         && values
             .iter()
             .all(|value| value["candidates"].as_array().is_none_or(Vec::is_empty));
+    // A complaint after a normal end changes nothing of the answer (wire-protocols §12.4).
+    let ended = values.iter().position(|value| {
+        value
+            .pointer("/choices/0/finish_reason")
+            .is_some_and(Value::is_string)
+    });
     let failed = values
         .iter()
+        .take(ended.unwrap_or(values.len()))
         .any(|value| value.get("error").is_some_and(|error| !error.is_null()));
     let kind = if blocked {
         "ContentFiltered"

@@ -1,8 +1,7 @@
 //! Holds the translation against recorded provider traffic.
 //!
 //! The folder is `$POLYROUTE_CORPUS`, or `../shared/corpus` beside the workspace; where it is
-//! missing the run says so and counts as skipped. Every recorded exchange of the three dialects
-//! goes through each check that fits it; see [`checks`]. Ends with `N passed, N failed,
+//! missing the run says so and counts as skipped. Every recorded exchange of a known dialect goes through each check that fits it; see [`checks`]. Ends with `N passed, N failed,
 //! N skipped` and leaves `target/corpus-counts.json` beside the encoded answers
 //! (`corpus-answers.jsonl`), which `tests/clients/corpus_parse.py` has the official SDK read.
 
@@ -70,6 +69,8 @@ fn main() -> ExitCode {
 fn check(entry: &Entry, report: &mut Report) {
     if entry.is_error() {
         report.case(entry, "error", errors::classified(entry));
+    } else if entry.is_models() {
+        report.case(entry, "decode", checks::models(entry));
     } else if entry.is_embeddings() {
         checks::embeddings(entry, report);
     } else {

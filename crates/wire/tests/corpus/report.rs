@@ -14,12 +14,23 @@ use crate::exceptions::EXCEPTIONS;
 /// Most exceptions, as a share of the entries.
 const EXCEPTIONS_SHARE_MAX: f64 = 0.01;
 
+/// What was found of one provider's recordings of a kind.
+#[derive(Default)]
+struct Source {
+    entries: BTreeSet<String>,
+    checks: usize,
+    failed: usize,
+    excepted: usize,
+}
+
 /// What the run found.
 pub(crate) struct Report {
     passed: usize,
     failed: usize,
     skipped: usize,
     by_check: BTreeMap<&'static str, [usize; 3]>,
+    /// Entries and failed checks, by provider and kind.
+    by_source: BTreeMap<(String, String), Source>,
     excepted: BTreeSet<String>,
     used: BTreeSet<(&'static str, &'static str)>,
     answers: fs::File,
@@ -35,6 +46,7 @@ impl Report {
             failed: 0,
             skipped: 0,
             by_check: BTreeMap::new(),
+            by_source: BTreeMap::new(),
             excepted: BTreeSet::new(),
             used: BTreeSet::new(),
             answers: create("corpus-answers.jsonl"),
@@ -49,6 +61,14 @@ impl Report {
             .find(|(name, of, _)| *name == entry.name && *of == check);
         let counts = self.by_check.entry(check).or_default();
         let [passed, failed, skipped] = counts;
+        let source = self
+            .by_source
+            .entry((entry.provider.clone(), entry.kind.clone()))
+            .or_default();
+        source.entries.insert(entry.name.clone());
+        source.checks += 1;
+        source.failed += usize::from(result.is_ok() == exception.is_some());
+        source.excepted += usize::from(result.is_err() && exception.is_some());
         match (result, exception) {
             (Ok(()), None) => {
                 self.passed += 1;
@@ -137,6 +157,7 @@ impl Report {
                 ((*check).to_owned(), counts)
             })
             .collect();
+        self.table();
         for (check, counts) in &checks {
             println!("{check}: {counts}");
         }
@@ -157,6 +178,25 @@ impl Report {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
+        }
+    }
+}
+
+impl Report {
+    /// What was read, by provider and kind.
+    fn table(&self) {
+        println!(
+            "{:<16} {:<24} {:>9} {:>7} {:>7} {:>10}",
+            "provider", "kind", "exchanges", "checks", "failed", "exceptions"
+        );
+        for ((provider, kind), source) in &self.by_source {
+            println!(
+                "{provider:<16} {kind:<24} {:>9} {:>7} {:>7} {:>10}",
+                source.entries.len(),
+                source.checks,
+                source.failed,
+                source.excepted
+            );
         }
     }
 }

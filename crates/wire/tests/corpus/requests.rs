@@ -18,7 +18,7 @@ use crate::report::Report;
 
 /// Dialect, provider, model (empty for the recorded one) and check: for each dialect an older model
 /// that takes much, and a newer one that refuses more.
-const TARGETS: [(Dialect, &str, &str, &str); 6] = [
+const TARGETS: [(Dialect, &str, &str, &str); 9] = [
     (Dialect::OpenAi, "openai", "", "to-openai"),
     (Dialect::OpenAi, "openai", "gpt-5.4", "to-openai-newer"),
     (
@@ -39,6 +39,24 @@ const TARGETS: [(Dialect, &str, &str, &str); 6] = [
         "gemini",
         "gemini-3.8-flash",
         "to-gemini-newer",
+    ),
+    (
+        Dialect::Bedrock,
+        "bedrock",
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "to-bedrock",
+    ),
+    (
+        Dialect::Bedrock,
+        "bedrock",
+        "us.anthropic.claude-opus-5-5",
+        "to-bedrock-newer",
+    ),
+    (
+        Dialect::Bedrock,
+        "bedrock",
+        "us.amazon.nova-2-lite-v1:0",
+        "to-bedrock-nova-newer",
     ),
 ];
 
@@ -63,11 +81,14 @@ pub(crate) fn all(entry: &Entry, report: &mut Report) {
         Err(error) => return report.case(entry, "parse", Err(format!("{error:?}"))),
     };
     let own = body["model"].as_str().unwrap_or_default();
+    // What is not of OpenAI's own service is written for its vendor, whose own parameters, tools and
+    // content OpenAI itself refuses: it goes to that vendor, and translated to other dialects.
+    let of_vendor = vendor(&entry.provider);
     for (dialect, provider, model, check) in TARGETS {
-        let Some(adapter) = dialect.adapter() else {
-            report.skip();
+        if of_vendor.is_some() && dialect == Dialect::OpenAi {
             continue;
-        };
+        }
+        let adapter = dialect.adapter();
         let is_newer = check.ends_with("-newer");
         let mut target = target(provider, if model.is_empty() { own } else { model });
         // Newer models refuse a forced choice; the operator may have it replaced.
@@ -84,6 +105,10 @@ pub(crate) fn all(entry: &Entry, report: &mut Report) {
                     // Beside the one model a dialect that is asked for, a refusal that says why
                     // is as good as a translation.
                     Some(_) if is_newer => Ok(()),
+                    // A vendor's own kinds of tools and content are refused by name.
+                    None if of_vendor.is_some() && error.code != EncodeErrorCode::InvalidValue => {
+                        Ok(())
+                    }
                     Some(reason) => {
                         report.except(entry, check, reason);
                         continue;
@@ -94,7 +119,11 @@ pub(crate) fn all(entry: &Entry, report: &mut Report) {
         };
         report.case(entry, check, result);
     }
-    report.case(entry, "pass-through", passed_on(&raw, body, own));
+    let passed = match of_vendor {
+        Some(vendor) => passed_to_vendor(&raw, body, own, vendor),
+        None => passed_on(&raw, body, own),
+    };
+    report.case(entry, "pass-through", passed);
 }
 
 fn target(provider: &str, model: &str) -> Target {
@@ -198,7 +227,9 @@ fn simulator_takes(dialect: Dialect, encoded: &Encoded, stream: bool) -> Result<
         Dialect::Gemini => {
             sim::gemini::accept::accept_generate(&encoded.context.model, stream, &headers, body)
         }
-        Dialect::Bedrock => return Ok(()),
+        Dialect::Bedrock => {
+            sim::bedrock::accept::accept_converse(&encoded.context.model, stream, body)
+        }
     };
     verdict
         .map(|_| ())
@@ -287,7 +318,8 @@ fn texts_held(message: &Value, joined: &str) -> Result<(), String> {
 }
 
 /// Parameters whose words are mapped to the dialect's own.
-const MAPPED: [&str; 5] = [
+const MAPPED: [&str; 6] = [
+    "reasoning",
     "tool_choice",
     "function_call",
     "reasoning_effort",
@@ -322,6 +354,37 @@ fn value_held(key: &str, value: &Value, held: &[String], joined: &str) -> Result
     Ok(())
 }
 
+/// The provider of the catalog that a folder of recordings is of; `None` for OpenAI's own service.
+fn vendor(folder: &str) -> Option<&str> {
+    match folder {
+        "openai" | "azure" => None,
+        other => Some(other),
+    }
+}
+
+/// What the vendor itself took, its rules must not take out.
+fn passed_to_vendor(
+    raw: &RawObject<'_>,
+    body: &Value,
+    model: &str,
+    vendor: &str,
+) -> Result<(), String> {
+    let catalog = Catalog::embedded();
+    let entry = catalog.entry(vendor);
+    let mut target = target(entry.map_or(vendor, |entry| &entry.name), model);
+    target.endpoint.first_party = false;
+    if let Some(entry) = entry {
+        target.endpoint.profile = std::sync::Arc::clone(&entry.profile);
+    }
+    let edited = edit_chat(raw, &target).map_err(|error| format!("{error:?}"))?;
+    if !edited.encoded.dropped.is_empty() {
+        return Err(format!("left out: {:?}", edited.encoded.dropped));
+    }
+    let sent: Value =
+        serde_json::from_slice(&edited.encoded.body).map_err(|error| error.to_string())?;
+    unchanged(body, &sent, &edited.encoded)
+}
+
 /// Passed on, the body is the same but for what must change, and the simulator takes it.
 fn passed_on(raw: &RawObject<'_>, body: &Value, model: &str) -> Result<(), String> {
     let target = target("openai", model);
@@ -329,19 +392,29 @@ fn passed_on(raw: &RawObject<'_>, body: &Value, model: &str) -> Result<(), Strin
     simulator_takes(Dialect::OpenAi, &edited.encoded, false)?;
     let sent: Value =
         serde_json::from_slice(&edited.encoded.body).map_err(|error| error.to_string())?;
+    unchanged(body, &sent, &edited.encoded)
+}
+
+fn unchanged(body: &Value, sent: &Value, encoded: &Encoded) -> Result<(), String> {
+    const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
     for (key, value) in body.as_object().into_iter().flatten() {
         let same = sent.get(key) == Some(value)
-            || (key == "max_tokens" && sent.get("max_completion_tokens") == Some(value));
-        let named = edited
-            .encoded
+            || (LIMITS.contains(&key.as_str())
+                && LIMITS.iter().any(|limit| sent.get(limit) == Some(value)));
+        let named = encoded
             .dropped
             .iter()
-            .chain(&edited.encoded.changed)
+            .chain(&encoded.changed)
             .any(|name| name.starts_with(key.as_str()));
         let may = matches!(
             key.as_str(),
-            "stream_options" | "tool_choice" | "parallel_tool_calls" | "messages"
-        );
+            "stream_options"
+                | "tool_choice"
+                | "parallel_tool_calls"
+                | "messages"
+                | "reasoning_effort"
+        ) || value.is_null()
+            || value.as_array().is_some_and(Vec::is_empty);
         if !same && !named && !may {
             return Err(format!("`{key}` changed without a word"));
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::header::{HeaderName, HeaderValue};
 use polyroute_engine::catalog::{Catalog, ProviderEntry};
 
-use super::Context;
 use super::keys::note_literal;
+use super::{Context, aws};
 use crate::config::base_url::BaseUrl;
 use crate::config::env::{self, Discovered};
 use crate::config::file::{self, Dialect, Named};
@@ -100,6 +100,7 @@ fn from_file(
                 None
             }
         },
+        (None, Some(_)) if dialect == Dialect::Bedrock => aws::base_url(file, &path, context),
         (None, Some(row)) => BaseUrl::parse(&row.connection.base_url).ok(),
         (None, None) => {
             let names = catalog.entries().map(|row| row.name.as_str());
@@ -114,6 +115,19 @@ fn from_file(
     };
     note_unused_variable(row, file, &path, context);
     let credentials = credentials(name, file, row, &path, context);
+    let aws = match dialect {
+        Dialect::Bedrock if credentials.is_empty() => aws::signing(file, &path, context),
+        Dialect::Bedrock => None,
+        _ => {
+            if file.aws.is_some() {
+                let reason = "`aws` means something to Bedrock only";
+                context
+                    .problems
+                    .advise(path.key("aws"), reason, "remove it");
+            }
+            None
+        }
+    };
     let headers = headers(file, &path.key("headers"), context);
     let proxy = proxy(file.proxy.as_deref(), &path.key("proxy"), context);
     for (key, value) in [
@@ -140,6 +154,7 @@ fn from_file(
         http2: file.http2.unwrap_or(true),
         proxy,
         models: file.models.unwrap_or(true),
+        aws,
     })
 }
 
@@ -191,6 +206,7 @@ fn note_long_url(url: &BaseUrl, dialect: Dialect, origin: Origin, context: &mut 
         Dialect::OpenAi => &["/chat/completions", "/embeddings", "/models"],
         Dialect::Anthropic => &["/v1", "/v1/messages"],
         Dialect::Gemini => &["/v1", "/v1beta", "/models"],
+        Dialect::Bedrock => &["/model", "/converse", "/openai/v1"],
     };
     if let Some(end) = ends.iter().find(|end| url.as_str().ends_with(*end)) {
         let reason = format!("the URL ends with `{end}`, which Polyroute adds itself");
@@ -412,6 +428,9 @@ fn from_environment(
                 None
             }
         },
+        None if found.dialect == Dialect::Bedrock => {
+            BaseUrl::parse(&aws::endpoint(aws::default_region(context.environment)?)).ok()
+        }
         None => BaseUrl::parse(found.base_url.as_deref()?).ok(),
     };
     let mut credentials = Vec::new();
@@ -429,8 +448,12 @@ fn from_environment(
         value.filter(|_| found.name == "openai")
     };
     let (organization, project) = (openai(env::OPENAI_ORG_ID), openai(env::OPENAI_PROJECT_ID));
+    let aws = (found.dialect == Dialect::Bedrock && credentials.is_empty())
+        .then(|| aws::found(context.environment))
+        .flatten();
     Some(Provider {
         kind: row.map(|row| row.name.clone()),
+        aws,
         organization,
         project,
         ..Provider::new(found.name.clone(), found.dialect, url?, credentials)

@@ -11,6 +11,9 @@ use crate::error::{ErrorKind, ErrorScope, UpstreamError};
 /// Names the exception in the head of an answer.
 const ERROR_TYPE: &str = "x-amzn-errortype";
 
+/// What begins the request, session token and all, that a refused signature is answered with.
+const QUOTED_REQUEST: &str = "The Canonical String for this request";
+
 /// Exceptions that say that the credential or its signature is refused.
 const AUTH: [&str; 10] = [
     "expiredtoken",
@@ -101,7 +104,9 @@ impl<'a> Report<'a> {
             message: text("message")
                 .or_else(|| text("Message"))
                 .or_else(|| text("originalMessage"))
-                .unwrap_or_default(),
+                .and_then(|message| message.split(QUOTED_REQUEST).next())
+                .unwrap_or_default()
+                .trim_end(),
             original_status: body
                 .get("originalStatusCode")
                 .and_then(Value::as_u64)

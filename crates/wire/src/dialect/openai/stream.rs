@@ -41,6 +41,8 @@ pub(super) struct Decoder {
     /// What was said before the answer's identity was known (Azure's first chunk).
     held: Vec<ChatEvent>,
     said: BTreeMap<String, Value>,
+    /// `x_groq` of all chunks so far.
+    groq: Map<String, Value>,
     choices: BTreeMap<u32, ChoiceState>,
 }
 
@@ -125,6 +127,7 @@ impl Decoder {
             ended: false,
             held: Vec::new(),
             said: BTreeMap::new(),
+            groq: Map::new(),
             choices: BTreeMap::new(),
         }
     }
@@ -219,6 +222,11 @@ impl Decoder {
             .or_else(|| usage::read(chunk.get("x_groq")?.get("usage")?));
         if let Some(counts) = counts {
             self.say(ChatEvent::Usage(counts), out);
+        }
+        if let Some(Value::Object(said)) = chunk.get_mut("x_groq") {
+            // The first chunk holds the seed, the last one usage: both are kept.
+            self.groq.extend(std::mem::take(said));
+            *said = self.groq.clone();
         }
         for (key, value) in chunk {
             if !CHUNK_NOISE.contains(&key.as_str()) && !is_empty(&value) {

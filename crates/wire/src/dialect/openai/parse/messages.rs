@@ -48,7 +48,10 @@ fn message(
         }
     };
     let mut message = Message::new(role);
-    let content = fields.take("content");
+    let mut content = fields.take("content");
+    if role == Role::Assistant {
+        message.reasoning = content.as_mut().and_then(parts::take_thinking);
+    }
     let content_path = fields.path_of("content");
     // Assistants may say nothing beside calls, and tools may return nothing.
     if content.is_none() && matches!(role, Role::System | Role::Developer | Role::User) {
@@ -103,7 +106,7 @@ fn assistant(
     let reasoning = fields.string("reasoning_content")?;
     let alias = fields.string("reasoning")?;
     // An empty `reasoning_content` is meant: some providers want it sent back so (case 25).
-    message.reasoning = reasoning.or(alias);
+    message.reasoning = reasoning.or(alias).or(message.reasoning.take());
     message.blocks = provider_blocks(fields)?;
     let text_chars = message.text().chars().count();
     for (call_at, item) in fields

@@ -214,6 +214,7 @@ fn reasoning_effort(
     if let Some(word) = fields.string("reasoning_effort")? {
         found = Some(effort("reasoning_effort", &word)?);
     }
+    // OpenRouter's form.
     if let Some(mut reasoning) = fields.object("reasoning")? {
         if found.is_none()
             && let Some(word) = reasoning.string("effort")?

@@ -29,6 +29,31 @@ pub(super) fn content(
     }
 }
 
+/// Takes Mistral's `thinking` parts out of an assistant's content; gives their text.
+pub(super) fn take_thinking(content: &mut Value) -> Option<String> {
+    let parts = content.as_array_mut()?;
+    let is_thinking = |part: &Value| part.get("type").and_then(Value::as_str) == Some("thinking");
+    let mut text = String::new();
+    let mut any = false;
+    parts.retain(|part| {
+        if !is_thinking(part) {
+            return true;
+        }
+        any = true;
+        let pieces = part.get("thinking").and_then(Value::as_array);
+        for piece in pieces.into_iter().flatten() {
+            text.push_str(
+                piece
+                    .get("text")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default(),
+            );
+        }
+        false
+    });
+    any.then_some(text)
+}
+
 fn part(item: Value, path: &str, unread: &mut Vec<String>) -> Result<Part, ParseError> {
     let whole = item.clone();
     let mut fields = Fields::of(item, path)?;
@@ -45,6 +70,8 @@ fn part(item: Value, path: &str, unread: &mut Vec<String>) -> Result<Part, Parse
         "input_audio" => audio(&mut fields, unread)?,
         "file" => file(&mut fields, unread)?,
         "video_url" => video(&mut fields)?,
+        // Mistral's form of a file.
+        "document_url" => document(&mut fields)?,
         _ => return Ok(Part::Unknown { kind, value: whole }),
     };
     fields.rest(unread);
@@ -136,6 +163,17 @@ fn file(fields: &mut Fields, unread: &mut Vec<String>) -> Result<Part, ParseErro
     Ok(Part::File {
         source,
         filename,
+        cache_control: fields.cache_mark()?,
+    })
+}
+
+fn document(fields: &mut Fields) -> Result<Part, ParseError> {
+    let mut document = object_or_string(fields, "document_url", "url")?;
+    let path = document.path_of("url");
+    let url = document.required_string("url", "Send an `https` URL or a `data:` URL.")?;
+    Ok(Part::File {
+        source: url_source(url, &path)?,
+        filename: fields.string("document_name")?,
         cache_control: fields.cache_mark()?,
     })
 }

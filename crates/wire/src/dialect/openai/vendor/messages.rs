@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use crate::adapter::Target;
 use crate::classify::nine_characters;
 use crate::profile::{
-    MessageName, MessageRules, Prefill, ReasoningReplay, SameRole, SilentAssistant, StrictTools,
-    SystemPlace, ToolIds,
+    Documents, MessageName, MessageRules, Prefill, ReasoningReplay, SameRole, SilentAssistant,
+    StrictTools, SystemPlace, ToolIds,
 };
 
 /// Where chat requests go, below the base URL.
@@ -50,6 +50,7 @@ pub(in super::super) fn fit(list: &mut Vec<Value>, target: &Target) -> Fitted {
         fit.reasoning(message);
         fit.ids(message);
         fit.silence(message);
+        fit.documents(message);
     }
     fit.same_role(list);
     fit.user_after_tool(list);
@@ -209,6 +210,25 @@ impl Fit<'_> {
         let silent = message.get("content").is_none_or(Value::is_null);
         if is_assistant && silent && self.rules.silent_assistant == SilentAssistant::Empty {
             message.insert("content".to_owned(), "".into());
+            self.done.any = true;
+        }
+    }
+
+    fn documents(&mut self, message: &mut Map<String, Value>) {
+        let parts = message.get_mut("content").and_then(Value::as_array_mut);
+        for part in parts.into_iter().flatten() {
+            let url = ["/file/file_data", "/file/file_url"]
+                .iter()
+                .find_map(|path| part.pointer(path)?.as_str())
+                .map(ToOwned::to_owned);
+            let Some(url) = url.filter(|_| self.rules.documents == Documents::DocumentUrl) else {
+                continue;
+            };
+            let name = part.pointer("/file/filename").cloned();
+            *part = json!({"type": "document_url", "document_url": url});
+            if let (Some(part), Some(name)) = (part.as_object_mut(), name) {
+                part.insert("document_name".to_owned(), name);
+            }
             self.done.any = true;
         }
     }

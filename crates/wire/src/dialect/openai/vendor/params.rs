@@ -104,15 +104,24 @@ pub(in super::super) fn params(
     Ok(())
 }
 
-/// Whether the model will think: it does unless told not to.
+/// Whether the model will think: one that is known to does unless told not to, another one does
+/// only when told.
 fn thinks(params: &impl Params, target: &Target) -> bool {
-    let off = params.get("reasoning_effort").and_then(Value::as_str) == Some("none")
-        || params
-            .get("thinking")
-            .and_then(|thinking| thinking.get("type"))
-            .and_then(Value::as_str)
-            == Some("disabled");
-    target.capabilities.reasoning != Reasoning::None && !off
+    let effort = params.get("reasoning_effort").and_then(Value::as_str);
+    let switch = params
+        .get("thinking")
+        .and_then(|thinking| thinking.get("type"))
+        .and_then(Value::as_str);
+    let told = match (switch, effort) {
+        (Some(switch), _) => Some(switch != "disabled"),
+        (None, Some(effort)) => Some(effort != "none"),
+        (None, None) => None,
+    };
+    match target.capabilities.reasoning {
+        Reasoning::None => false,
+        Reasoning::Unknown => told.unwrap_or(false),
+        _ => told.unwrap_or(true),
+    }
 }
 
 fn apply(
@@ -158,6 +167,8 @@ fn apply(
         }
         ParamRule::Map(words) => match value.as_str().and_then(|word| words.get(word)) {
             Some(word) => params.put(Cow::Owned(key.to_owned()), word.clone().into()),
+            // The vendor's own word.
+            None if words.values().any(|word| value == word.as_str()) => {}
             None => drop_param(params, notes, target, key)?,
         },
         ParamRule::List => {

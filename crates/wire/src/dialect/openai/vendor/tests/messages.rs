@@ -1,0 +1,209 @@
+//! Messages as each vendor wants them.
+
+use serde_json::{Value, json};
+
+use super::{FILES, Sent, sent, sent_to, target};
+use crate::adapter::Target;
+
+fn messages(vendor: &str, messages: &Value) -> Sent {
+    sent_to(
+        &target(vendor),
+        &json!({"model": "x", "messages": messages}),
+    )
+    .unwrap()
+}
+
+#[test]
+fn section_5_names_of_messages() {
+    let named = json!([{"role": "user", "name": "Ann", "content": "Hi"}]);
+    for vendor in ["groq", "perplexity", "mistral"] {
+        let sent = messages(vendor, &named);
+        assert!(sent.body["messages"][0].get("name").is_none(), "{vendor}");
+        assert_eq!(sent.dropped, ["messages[].name"], "{vendor}");
+    }
+    assert_eq!(
+        messages("openrouter", &named).body["messages"][0]["name"],
+        "Ann"
+    );
+}
+
+#[test]
+fn section_5_developer_becomes_system_everywhere_but_at_openai() {
+    let body =
+        json!([{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "Hi"}]);
+    for (vendor, _) in FILES {
+        let role = messages(vendor, &body).body["messages"][0]["role"].clone();
+        assert_eq!(role, "system", "{vendor}");
+    }
+}
+
+/// Cases 11, 12, 14: Perplexity wants instructions first, then turns that alternate.
+#[test]
+fn section_5_perplexity_turns_alternate() {
+    let sent = messages(
+        "perplexity",
+        &json!([
+            {"role": "system", "content": "A"},
+            {"role": "user", "content": "one"},
+            {"role": "user", "content": "two"},
+            {"role": "assistant", "content": "three"},
+            {"role": "assistant", "content": "four"},
+            {"role": "system", "content": "B"},
+            {"role": "user", "content": "five"},
+        ]),
+    );
+    assert_eq!(
+        sent.body["messages"],
+        json!([
+            {"role": "system", "content": "A"},
+            {"role": "user", "content": "one\n\ntwo"},
+            {"role": "assistant", "content": "three\n\nfour"},
+            {"role": "user", "content": "B\n\nfive"},
+        ])
+    );
+    assert_eq!(sent.changed, ["messages[].role=user"]);
+    let only = messages("perplexity", &json!([{"role": "system", "content": "Hi"}]));
+    assert_eq!(
+        only.body["messages"],
+        json!([{"role": "user", "content": "Hi"}])
+    );
+}
+
+fn calls(id: &str, more: &Value) -> Value {
+    let mut assistant = json!({"role": "assistant", "content": null, "tool_calls": [
+        {"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    ]});
+    let all = assistant.as_object_mut().unwrap();
+    all.extend(more.as_object().unwrap().clone());
+    json!([
+        {"role": "user", "content": "Hi"},
+        assistant,
+        {"role": "tool", "tool_call_id": id, "content": "1"},
+    ])
+}
+
+/// Case 6: Mistral takes exactly nine letters and digits; both sides of a pair agree, and the same
+/// id gives the same nine in every later turn.
+#[test]
+fn section_7_mistral_tool_ids() {
+    let sent = messages("mistral", &calls("call_:weird.id-that-is-long", &json!({})));
+    let turns = &sent.body["messages"];
+    let id = turns[1]["tool_calls"][0]["id"].as_str().unwrap();
+    assert_eq!(id.len(), 9);
+    assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    assert_eq!(turns[2]["tool_call_id"], id);
+    let kept = messages("mistral", &calls("AbCdEf123", &json!({})));
+    assert_eq!(kept.body["messages"][1]["tool_calls"][0]["id"], "AbCdEf123");
+}
+
+#[test]
+fn section_5_user_after_tool_is_parted_where_the_model_refuses_it() {
+    let mut turns = calls("AbCdEf123", &json!({}));
+    turns
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"role": "user", "content": "And?"}));
+    let body = json!({"model": "x", "messages": turns});
+    let roles = |target: &Target| {
+        let sent = sent_to(target, &body).unwrap();
+        let turns = sent.body["messages"].as_array().unwrap().clone();
+        let roles: Vec<String> = turns
+            .iter()
+            .map(|turn| turn["role"].as_str().unwrap().to_owned())
+            .collect();
+        (roles.join(" "), sent.changed)
+    };
+    let mut old = target("mistral");
+    assert_eq!(roles(&old).0, "user assistant tool user");
+    old.capabilities.user_after_tool = false;
+    let (order, changed) = roles(&old);
+    assert_eq!(order, "user assistant tool assistant user");
+    assert_eq!(changed, ["messages[].role=assistant_turn_added"]);
+}
+
+/// Case 15.
+#[test]
+fn section_5_a_trailing_assistant_turn_is_marked_as_each_vendor_wants() {
+    let turns =
+        json!([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Well"}]);
+    let mistral = messages("mistral", &turns);
+    assert_eq!(mistral.body["messages"][1]["prefix"], true);
+    assert_eq!(mistral.path, "/chat/completions");
+    let deepseek = messages("deepseek", &turns);
+    assert_eq!(deepseek.body["messages"][1]["prefix"], true);
+    assert_eq!(deepseek.path, "/beta/chat/completions");
+    let vllm = messages("vllm", &turns);
+    assert_eq!(vllm.body["continue_final_message"], true);
+    assert_eq!(vllm.body["add_generation_prompt"], false);
+    assert!(vllm.body["messages"][1].get("prefix").is_none());
+    let plain = messages("deepseek", &json!([{"role": "user", "content": "Hi"}]));
+    assert_eq!(plain.path, "/chat/completions");
+}
+
+/// Case 25: a tool turn of DeepSeek's must carry `reasoning_content`, if only as `""`.
+#[test]
+fn case_25_section_9_replay_of_thinking() {
+    let thought = json!({"reasoning_content": "I think"});
+    let turn = |vendor: &str, more: &Value| {
+        messages(vendor, &calls("AbCdEf123", more)).body["messages"][1].clone()
+    };
+    assert_eq!(turn("deepseek", &json!({}))["reasoning_content"], "");
+    assert_eq!(turn("deepseek", &thought)["reasoning_content"], "I think");
+    let without_calls = json!([
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Yo", "reasoning_content": "I think"},
+        {"role": "user", "content": "Hi"},
+    ]);
+    let plain = messages("deepseek", &without_calls);
+    assert!(plain.body["messages"][1].get("reasoning_content").is_none());
+    for vendor in ["groq", "xai", "qwen", "perplexity", "vllm"] {
+        assert!(
+            turn(vendor, &thought).get("reasoning_content").is_none(),
+            "{vendor}"
+        );
+    }
+    for vendor in ["cerebras", "ollama"] {
+        assert_eq!(turn(vendor, &thought)["reasoning"], "I think", "{vendor}");
+    }
+    assert_eq!(
+        messages("mistral", &without_calls).body["messages"][1]["content"],
+        json!([
+            {"type": "thinking", "thinking": [{"type": "text", "text": "I think"}], "closed": true},
+            {"type": "text", "text": "Yo"},
+        ])
+    );
+    let details = json!([{"type": "reasoning.text", "text": "t", "signature": "s"}]);
+    assert_eq!(
+        turn("openrouter", &json!({"reasoning_details": details}))["reasoning_details"],
+        details
+    );
+}
+
+#[test]
+fn section_7_strict_tools_where_they_are_known() {
+    let tools = json!({"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}, "strict": true}}]});
+    for vendor in ["groq", "cerebras", "openrouter", "deepseek"] {
+        assert_eq!(
+            sent(vendor, &tools).body["tools"][0]["function"]["strict"],
+            true,
+            "{vendor}"
+        );
+    }
+    for vendor in [
+        "mistral",
+        "together",
+        "fireworks",
+        "qwen",
+        "ollama",
+        "vllm",
+        "xai",
+        "perplexity",
+    ] {
+        let sent = sent(vendor, &tools);
+        assert!(
+            sent.body["tools"][0]["function"].get("strict").is_none(),
+            "{vendor}"
+        );
+        assert_eq!(sent.dropped, ["tools[].function.strict"], "{vendor}");
+    }
+}
