@@ -24,7 +24,7 @@ struct Signing<'a> {
 }
 
 impl Signing<'_> {
-    fn good() -> Self {
+    fn good() -> Signing<'static> {
         Signing {
             key_id: "AKIASIM1",
             secret: "sim-secret-of-AKIASIM1",
@@ -57,20 +57,45 @@ impl Signing<'_> {
     }
 }
 
-fn body() -> String {
-    json!({"messages": [{"role": "user", "content": [{"text": "echo: hi"}]}]}).to_string()
-}
-
 fn exception(answer: &Answer) -> String {
     let header = answer.header("x-amzn-errortype").unwrap_or_default();
     header.split(':').next().unwrap_or_default().to_owned()
+}
+
+/// A case's name, who signs, what, and the refusal.
+type Bad = (
+    &'static str,
+    Signing<'static>,
+    &'static str,
+    &'static str,
+    &'static str,
+);
+
+const BODY: &str = r#"{"messages":[{"role":"user","content":[{"text":"echo: hi"}]}]}"#;
+
+#[rustfmt::skip]
+fn bad_signatures(good: Signing<'static>, temporary: Signing<'static>) -> Vec<Bad> {
+    const REFUSED: &str = "InvalidSignatureException";
+    const UNKNOWN: &str = "UnrecognizedClientException";
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let old_token = Signing { token: Some("sim-session-expired"), ..temporary };
+    vec![
+        ("another body", good, "{}", REFUSED, "does not match"),
+        ("wrong secret", Signing { secret: "x", ..good }, BODY, REFUSED, "does not match"),
+        ("unknown key", Signing { key_id: "AKIAOTHER", ..good }, BODY, UNKNOWN, "is invalid"),
+        ("no token", Signing { token: None, ..temporary }, BODY, UNKNOWN, "is invalid"),
+        ("old token", old_token, BODY, "ExpiredTokenException", "is expired"),
+        ("service", Signing { service: "s3", ..good }, BODY, REFUSED, "'bedrock'"),
+        ("old", Signing { at: good.at - minutes(6), ..good }, BODY, REFUSED, "Signature expired"),
+        ("ahead", Signing { at: good.at + minutes(6), ..good }, BODY, REFUSED, "not yet current"),
+    ]
 }
 
 #[tokio::test]
 async fn section_15_signatures_are_recomputed() {
     let sim = sim().await;
     let good = Signing::good();
-    let answer = good.send(&sim, PATH, &body(), &body()).await;
+    let answer = good.send(&sim, PATH, BODY, BODY).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let temporary = Signing {
         key_id: "ASIASIM2",
@@ -78,91 +103,9 @@ async fn section_15_signatures_are_recomputed() {
         token: Some("sim-session-of-ASIASIM2"),
         ..good
     };
-    assert_eq!(
-        temporary.send(&sim, PATH, &body(), &body()).await.status,
-        200
-    );
-    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-    for (name, signing, signed, wanted, words) in [
-        (
-            "another body",
-            good,
-            "{}",
-            "InvalidSignatureException",
-            "does not match",
-        ),
-        (
-            "wrong secret",
-            Signing {
-                secret: "x",
-                ..good
-            },
-            &*body(),
-            "InvalidSignatureException",
-            "does not match",
-        ),
-        (
-            "unknown key",
-            Signing {
-                key_id: "AKIAOTHER",
-                ..good
-            },
-            &body(),
-            "UnrecognizedClientException",
-            "is invalid",
-        ),
-        (
-            "no token",
-            Signing {
-                token: None,
-                ..temporary
-            },
-            &body(),
-            "UnrecognizedClientException",
-            "is invalid",
-        ),
-        (
-            "old token",
-            Signing {
-                token: Some("sim-session-expired"),
-                ..temporary
-            },
-            &body(),
-            "ExpiredTokenException",
-            "is expired",
-        ),
-        (
-            "service",
-            Signing {
-                service: "s3",
-                ..good
-            },
-            &body(),
-            "InvalidSignatureException",
-            "'bedrock'",
-        ),
-        (
-            "old",
-            Signing {
-                at: good.at - minutes(6),
-                ..good
-            },
-            &body(),
-            "InvalidSignatureException",
-            "Signature expired",
-        ),
-        (
-            "ahead",
-            Signing {
-                at: good.at + minutes(6),
-                ..good
-            },
-            &body(),
-            "InvalidSignatureException",
-            "not yet current",
-        ),
-    ] {
-        let answer = signing.send(&sim, PATH, signed, &body()).await;
+    assert_eq!(temporary.send(&sim, PATH, BODY, BODY).await.status, 200);
+    for (name, signing, signed, wanted, words) in bad_signatures(good, temporary) {
+        let answer = signing.send(&sim, PATH, signed, BODY).await;
         assert_eq!(
             (answer.status, exception(&answer)),
             (403, wanted.to_owned()),
@@ -180,21 +123,21 @@ async fn the_clock_may_run_ahead_and_says_so() {
     };
     let sim = Sim::start(config).await.unwrap();
     let signing = Signing::good();
-    let answer = signing.send(&sim, PATH, &body(), &body()).await;
+    let answer = signing.send(&sim, PATH, BODY, BODY).await;
     assert_eq!(exception(&answer), "InvalidSignatureException");
     let date = httpdate::parse_http_date(answer.header("date").unwrap()).unwrap();
     let again = Signing {
         at: date,
         ..signing
     };
-    assert_eq!(again.send(&sim, PATH, &body(), &body()).await.status, 200);
+    assert_eq!(again.send(&sim, PATH, BODY, BODY).await.status, 200);
 }
 
 #[tokio::test]
 async fn section_13_3_keys_models_and_statuses_are_exceptions() {
     let sim = sim().await;
     let chat = Chat::new(Dialect::Bedrock, "hi");
-    let nobody = send(&sim, "POST", PATH, &[], &body()).await;
+    let nobody = send(&sim, "POST", PATH, &[], BODY).await;
     assert_eq!(exception(&nobody), "MissingAuthenticationTokenException");
     let bad = chat
         .clone()
@@ -250,7 +193,7 @@ async fn section_12_2_streams_fail_by_exception_frame_or_within_a_frame() {
     let chat = Chat::new(Dialect::Bedrock, "words:60").streamed();
     let failed = chat
         .clone()
-        .header("x-sim-fault", "error-after:3")
+        .header("x-sim-fault", "error_after:3")
         .send(&sim)
         .await;
     let failed = frames(&failed.body);
@@ -270,7 +213,7 @@ async fn section_12_2_streams_fail_by_exception_frame_or_within_a_frame() {
     assert!(failed[3].value["message"].is_string());
     let cut = chat
         .clone()
-        .header("x-sim-fault", "half-json")
+        .header("x-sim-fault", "half_json")
         .send(&sim)
         .await;
     assert_eq!(cut.end, End::Complete);

@@ -267,6 +267,11 @@ fn section_9_thinking_and_the_vendors_own_fields() {
             "both": with(&base(), &[("/inferenceConfig", json!({"temperature": 0.5, "topP": 0.9}))]) => "~cannot both be specified";
         ],
     );
+}
+
+#[test]
+fn section_9_newer_claude_and_other_vendors() {
+    let budget = |tokens: u64| thinking(json!({"type": "enabled", "budget_tokens": tokens}));
     said(
         NEWER,
         cases![

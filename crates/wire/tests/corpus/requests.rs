@@ -167,9 +167,16 @@ fn refused_rightly(
     let param = error.param.as_deref()?;
     match error.code {
         EncodeErrorCode::UnsupportedParameter
-            if param == "n" && dialect == Dialect::Anthropic && request.n > Some(1) =>
+            if param == "n"
+                && matches!(dialect, Dialect::Anthropic | Dialect::Bedrock)
+                && request.n > Some(1) =>
         {
             Some("asks for several choices of an API that gives one")
+        }
+        EncodeErrorCode::UnsupportedParameter
+            if param == "web_search_options" && dialect == Dialect::Bedrock =>
+        {
+            Some("asks for a search of a model that has none on Bedrock")
         }
         EncodeErrorCode::UnsupportedContent if param.starts_with("messages[") => {
             let sound = parts.clone().any(|part| matches!(part, Part::Audio { .. }));
@@ -262,15 +269,22 @@ fn shown(value: &Value) -> String {
 /// Every text of the messages and tools, and every parameter's value, is in what is sent, or is
 /// named as left out or changed.
 fn nothing_lost(body: &Value, sent: &Value, encoded: &Encoded) -> Result<(), String> {
-    let held: Vec<String> = leaves::of(sent)
+    let mut held: Vec<String> = leaves::of(sent)
         .iter()
         .map(|leaf| shown(leaf.value))
         .collect();
+    // Bedrock takes a schema as text.
+    let schema = sent.pointer("/outputConfig/textFormat/structure/jsonSchema/schema");
+    let schema = schema.and_then(Value::as_str);
+    if let Some(schema) = schema.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
+        held.extend(leaves::of(&schema).iter().map(|leaf| shown(leaf.value)));
+    }
+    let withheld = encoded.changed.iter().any(|note| note == "tools=withheld");
     let joined = held.join("\u{0}");
     for message in body["messages"].as_array().into_iter().flatten() {
         texts_held(message, &joined)?;
     }
-    for key in ["/tools", "/functions"] {
+    for key in ["/tools", "/functions"].iter().filter(|_| !withheld) {
         for leaf in body.pointer(key).map(leaves::of).unwrap_or_default() {
             // A description of a tool or of one of its arguments; names may be mangled.
             if leaf.path.ends_with(".description") && !joined.contains(&shown(leaf.value)) {

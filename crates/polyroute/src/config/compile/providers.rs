@@ -117,28 +117,11 @@ fn from_file(
     let credentials = credentials(name, file, row, &path, context);
     let aws = match dialect {
         Dialect::Bedrock if credentials.is_empty() => aws::signing(file, &path, context),
-        Dialect::Bedrock => None,
-        _ => {
-            if file.aws.is_some() {
-                let reason = "`aws` means something to Bedrock only";
-                context
-                    .problems
-                    .advise(path.key("aws"), reason, "remove it");
-            }
-            None
-        }
+        _ => None,
     };
+    note_foreign_keys(file, dialect, &path, context);
     let headers = headers(file, &path.key("headers"), context);
     let proxy = proxy(file.proxy.as_deref(), &path.key("proxy"), context);
-    for (key, value) in [
-        ("organization", &file.organization),
-        ("project", &file.project),
-    ] {
-        if value.is_some() && dialect != Dialect::OpenAi {
-            let reason = format!("`{key}` means something to OpenAI only");
-            context.problems.advise(path.key(key), reason, "remove it");
-        }
-    }
     Some(Provider {
         name: name.to_owned(),
         kind: rules.map(|row| row.name.clone()),
@@ -156,6 +139,26 @@ fn from_file(
         models: file.models.unwrap_or(true),
         aws,
     })
+}
+
+/// Keys that mean something to another dialect only.
+fn note_foreign_keys(
+    file: &file::Provider,
+    dialect: Dialect,
+    path: &KeyPath,
+    context: &mut Context<'_>,
+) {
+    let openai = (Dialect::OpenAi, "OpenAI");
+    for (key, is_set, (of, whose)) in [
+        ("organization", file.organization.is_some(), openai),
+        ("project", file.project.is_some(), openai),
+        ("aws", file.aws.is_some(), (Dialect::Bedrock, "Bedrock")),
+    ] {
+        if is_set && dialect != of {
+            let reason = format!("`{key}` means something to {whose} only");
+            context.problems.advise(path.key(key), reason, "remove it");
+        }
+    }
 }
 
 /// The known provider that the file names as `kind`.

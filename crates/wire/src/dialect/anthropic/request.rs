@@ -171,17 +171,7 @@ fn body(
     let mut put = |key: &str, value: Value| {
         body.insert(key.to_owned(), value);
     };
-    let Sampled {
-        temperature,
-        top_p,
-        top_k,
-    } = sampled;
-    let sampled = [
-        ("temperature", temperature),
-        ("top_p", top_p),
-        ("top_k", top_k.map(Value::from)),
-    ];
-    for (key, value) in sampled {
+    for (key, value) in under_their_names(sampled) {
         value.into_iter().for_each(|value| put(key, value));
     }
     let stops = sampling::stop_sequences(request, target, notes)?;
@@ -205,6 +195,14 @@ fn body(
         put("stream", true.into());
     }
     Ok(body)
+}
+
+fn under_their_names(sampled: Sampled) -> [(&'static str, Option<Value>); 3] {
+    [
+        ("temperature", sampled.temperature),
+        ("top_p", sampled.top_p),
+        ("top_k", sampled.top_k.map(Value::from)),
+    ]
 }
 
 /// The caller's own members for this provider. Model and streaming are not theirs to change here:

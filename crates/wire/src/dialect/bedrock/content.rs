@@ -125,17 +125,7 @@ pub(super) fn push(
             &None
         }
         Part::Unknown { kind, value } => {
-            let native = NATIVE_PARTS
-                .contains(&kind.as_str())
-                .then(|| value.get(kind))
-                .flatten();
-            let Some(native) = native else {
-                return Err(unsupported_content(
-                    at,
-                    format!("Content parts of type `{kind}` can't be sent to a Bedrock model."),
-                ));
-            };
-            blocks.push(json!({ kind.as_str(): native }));
+            blocks.push(native(kind, value, at)?);
             &None
         }
     };
@@ -146,4 +136,15 @@ pub(super) fn push(
         context.target,
         notes,
     )
+}
+
+/// A block of the API's own.
+fn native(kind: &str, value: &Value, at: &str) -> Result<Value, EncodeError> {
+    match value.get(kind).filter(|_| NATIVE_PARTS.contains(&kind)) {
+        Some(native) => Ok(json!({ kind: native })),
+        None => Err(unsupported_content(
+            at,
+            format!("Content parts of type `{kind}` can't be sent to a Bedrock model."),
+        )),
+    }
 }

@@ -37,6 +37,9 @@ pub(super) fn definitions(
     let (allowed, forced) = narrowed(request, target);
     // The API has no word for "call none": without tools there is none to call.
     let withheld = request.tool_choice == Some(ToolChoice::None);
+    if withheld && !request.tools.is_empty() {
+        notes.change("tools", "withheld");
+    }
     for (index, tool) in request.tools.iter().enumerate() {
         let name = name_of(tool);
         let is_allowed = |allowed: &[String]| allowed.iter().any(|one| Some(one.as_str()) == name);
