@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::api;
 use crate::config::settings::{AccessLog, Egress, Provider, ProxyChoice, Settings};
 use crate::gateway::{Gateway, ProviderState};
-use crate::pipeline::{KeyRing, TurnCache};
+use crate::pipeline::{KeyRing, Outputs, TurnCache};
 use crate::server::{Drain, Listener, ListenerLimits, TlsError, server_config};
 use crate::snapshot;
 use crate::tasks;
@@ -44,6 +44,9 @@ pub enum BootError {
     /// TLS towards providers could not be set up.
     #[error("cannot set up TLS towards providers: {0}")]
     ClientTls(#[from] rustls::Error),
+    /// A schema can't be used.
+    #[error("cannot check answers by {0}")]
+    Schema(String),
     /// The system refused something.
     #[error("the system refused a resource: {0}")]
     System(#[from] io::Error),
@@ -221,6 +224,7 @@ fn build(settings: Settings) -> Result<Gateway, BootError> {
         clients,
         media,
         turns: TurnCache::new(),
+        outputs: Outputs::new(&settings.routes).map_err(BootError::Schema)?,
         live_models: tasks::LiveModels::default(),
         telemetry: Arc::new(Telemetry::start(log)?),
         drain: Drain::new(),

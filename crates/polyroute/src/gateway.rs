@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 use polyroute_engine::snapshot::Snapshot;
 
 use crate::config::settings::{Provider, Settings};
-use crate::pipeline::{KeyRing, TurnCache};
+use crate::pipeline::{KeyRing, Outputs, TurnCache};
 use crate::server::Drain;
 use crate::tasks::LiveModels;
 use crate::telemetry::Telemetry;
@@ -31,6 +31,8 @@ pub struct Gateway {
     pub media: MediaFetcher,
     /// Opaque provider state of recent turns.
     pub turns: TurnCache,
+    /// What answers in JSON are held to.
+    pub outputs: Outputs,
     /// Models that providers list.
     pub live_models: LiveModels,
     /// Records, metrics, access log.

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod gateway;
 pub mod pipeline;
+pub mod providers;
 pub mod server;
 mod snapshot;
 pub mod tasks;

@@ -2,13 +2,14 @@
 
 use http::{Method, StatusCode, Uri};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::fault::{self, Rule};
 use crate::models::{self, Dialect};
 use crate::route::query;
 use crate::script::Script;
 use crate::state::Shared;
+use crate::vendor::{self, Vendor};
 
 /// Answers a request to the admin API.
 pub fn answer(shared: &Shared, method: &Method, uri: &Uri, body: &[u8]) -> (StatusCode, Value) {
@@ -46,7 +47,9 @@ pub fn answer(shared: &Shared, method: &Method, uri: &Uri, body: &[u8]) -> (Stat
         }
         ("GET", "/_sim/models") => {
             let all: Vec<_> = Dialect::ALL.into_iter().flat_map(models::of).collect();
-            ok(json!({"models": all}))
+            let one = |vendor: &&Vendor| (vendor.name().to_owned(), json!(vendor.models()));
+            let vendors: Map<String, Value> = vendor::ALL.iter().map(one).collect();
+            ok(json!({"models": all, "vendors": vendors}))
         }
         _ => refuse(
             StatusCode::NOT_FOUND,

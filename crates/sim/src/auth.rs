@@ -12,6 +12,7 @@ use crate::errors::{About, Flavour, by_status, reply};
 use crate::headers::error_type;
 use crate::models::Dialect;
 use crate::route::query;
+use crate::vendor::errors::{Facts, When};
 use crate::wire::Reply;
 
 /// The key that a request carries for its dialect.
@@ -37,6 +38,16 @@ pub fn check(about: About<'_>, key: Option<&str>) -> Result<(), Reply> {
     let Some(key) = key else {
         return Err(missing(about));
     };
+    if let Some(vendor) = about.vendor {
+        let bad = ["bad", "sim-bad", "sk-bad"];
+        let when = match key {
+            _ if bad.iter().any(|start| key.starts_with(start)) => When::BadKey,
+            _ if key.starts_with("sim-quota") => When::Quota,
+            _ if key.starts_with("sim-forbidden") => When::Forbidden,
+            _ => return Ok(()),
+        };
+        return Err(vendor.refuse(when, about, Facts::default()));
+    }
     let bad = ["bad", "sim-bad", "sk-bad"]
         .iter()
         .any(|start| key.starts_with(start));
@@ -59,6 +70,9 @@ pub fn check_signature(signed: &Signed<'_>) -> Result<(), Reply> {
 }
 
 fn missing(about: About<'_>) -> Reply {
+    if let Some(vendor) = about.vendor {
+        return vendor.refuse(When::NoKey, about, Facts::default());
+    }
     match about.dialect {
         Dialect::Bedrock => {
             let mut refused = reply(403, bedrock::render::error("Missing Authentication Token"));
@@ -137,6 +151,7 @@ mod tests {
     fn status(dialect: Dialect, key: Option<&str>) -> u16 {
         let about = About {
             dialect,
+            vendor: None,
             model: "m",
             request_id: "r",
             retry: None,

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use crate::dialect::{anthropic, bedrock, gemini, openai};
 use crate::headers::error_type;
 use crate::models::Dialect;
+use crate::vendor::Vendor;
+use crate::vendor::errors::{Facts, When};
 use crate::wire::{Body, Reply};
 
 /// Which of two errors with the same status is meant.
@@ -24,6 +26,8 @@ pub enum Flavour {
 pub struct About<'a> {
     /// The dialect that words it.
     pub dialect: Dialect,
+    /// The vendor that words it, where it is one.
+    pub vendor: Option<&'static Vendor>,
     /// The model that was asked for.
     pub model: &'a str,
     /// The request's id.
@@ -34,6 +38,9 @@ pub struct About<'a> {
 
 /// The error that this provider answers with this status.
 pub fn by_status(about: About<'_>, status: u16, flavour: Flavour) -> Value {
+    if let Some(vendor) = about.vendor {
+        return vendor.by_status(about, status, flavour);
+    }
     match about.dialect {
         Dialect::Openai => openai_error(about, status, flavour),
         Dialect::Anthropic => anthropic_error(about, status, flavour),
@@ -54,6 +61,9 @@ pub fn reply(status: u16, body: Value) -> Reply {
 
 /// No such model.
 pub fn unknown_model(about: About<'_>, embeddings: bool) -> Reply {
+    if let Some(vendor) = about.vendor {
+        return vendor.refuse(When::NoModel, about, Facts::default());
+    }
     let model = about.model;
     let body = match about.dialect {
         Dialect::Openai => by_status(about, 404, Flavour::Usual),
@@ -84,6 +94,14 @@ pub fn unknown_model(about: About<'_>, embeddings: bool) -> Reply {
 
 /// The prompt is longer than the model's window.
 pub fn too_long(about: About<'_>, tokens: u64, window: u64) -> Reply {
+    if let Some(vendor) = about.vendor {
+        let tokens = (tokens, window);
+        let facts = Facts {
+            tokens,
+            ..Facts::default()
+        };
+        return vendor.refuse(When::TooLong, about, facts);
+    }
     let body = match about.dialect {
         Dialect::Openai => openai::render::error(
             &format!(
@@ -114,6 +132,18 @@ pub fn too_long(about: About<'_>, tokens: u64, window: u64) -> Reply {
 
 /// No such path, or not with this method.
 pub fn no_such_path(about: About<'_>, method: &str, path: &str, wrong_method: bool) -> Reply {
+    if let Some(vendor) = about.vendor {
+        let when = if wrong_method {
+            When::WrongMethod
+        } else {
+            When::NoPath
+        };
+        let facts = Facts {
+            asked: (method, path),
+            ..Facts::default()
+        };
+        return vendor.refuse(when, about, facts);
+    }
     let status = if wrong_method { 405 } else { 404 };
     let body = match about.dialect {
         Dialect::Openai if wrong_method => openai::render::error(

@@ -1,5 +1,6 @@
-//! A provider simulator: the real wire formats of OpenAI, Anthropic, Gemini and Bedrock with scripted or
-//! seeded answers, realistic latency, usage, limits and faults.
+//! A provider simulator: the real wire formats of OpenAI, Anthropic, Gemini, Bedrock and the vendors
+//! of OpenAI-compatible APIs ([`vendor`]) with scripted or seeded answers, realistic latency, usage,
+//! limits and faults.
 //!
 //! It is the upstream of Polyroute's tests and demo and, as `polyroute sim`, a fault lab for any
 //! gateway. It shares no translation code with `polyroute-wire`: a bug that both had would hide
@@ -13,7 +14,8 @@
 //! other Gemini calls (also under `/v1/`), `/model/{id}/converse`, `/converse-stream` and
 //! `/count-tokens` of Bedrock with `/foundation-models` and `/inference-profiles`, and `/v1/models`,
 //! which goes by the caller's headers.
-//! In front of them may stand `/openai`, `/anthropic`, `/gemini` or `/bedrock`, and in front of that
+//! In front of them may stand `/openai`, `/anthropic`, `/gemini` or `/bedrock`; a vendor's name must
+//! (`/groq/openai/v1/chat/completions`: its host becomes a prefix). In front of that may stand
 //! `/p/<name>`: a named instance, for which fault rules and scripts can be set apart.
 //!
 //! # What decides the answer
@@ -62,6 +64,7 @@ pub mod server;
 pub mod service;
 pub mod state;
 mod strict;
+pub mod vendor;
 pub mod wire;
 
 pub use config::SimConfig;

@@ -323,7 +323,7 @@ pub fn needs_profile(base: &str) -> bool {
 }
 
 /// Whether a name is a model's name with a date, a version or a well-known word behind it.
-fn is_variant(wanted: &str, name: &str) -> bool {
+pub(crate) fn is_variant(wanted: &str, name: &str) -> bool {
     const WORDS: &[&str] = &[
         "latest", "preview", "exp", "audio", "search", "vision", "thinking",
     ];

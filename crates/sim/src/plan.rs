@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::errors::About;
 use crate::latency::Pace;
 use crate::models::Dialect;
 use crate::play::{Play, Step};
@@ -71,11 +72,20 @@ pub fn json_type(dialect: Dialect) -> &'static str {
     }
 }
 
+/// The content type of errors.
+pub fn error_type(about: About<'_>) -> &'static str {
+    match about.vendor {
+        Some(vendor) => vendor.errors.content_type,
+        None => json_type(about.dialect),
+    }
+}
+
 /// The content type of streams.
 pub fn stream_type(dialect: Dialect, framing: Framing) -> &'static str {
     match (dialect, framing) {
         (_, Framing::AwsFrames) => "application/vnd.amazon.eventstream",
         (_, Framing::JsonArray) => "application/json; charset=UTF-8",
+        (_, Framing::Lines) => "application/x-ndjson",
         (Dialect::Gemini, Framing::Sse { .. }) => "text/event-stream",
         (Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock, Framing::Sse { .. }) => {
             "text/event-stream; charset=utf-8"
@@ -83,9 +93,11 @@ pub fn stream_type(dialect: Dialect, framing: Framing) -> &'static str {
     }
 }
 
-/// The headers with this content type in front.
+/// The headers with this content type in front, unless they name one.
 pub fn typed(mut headers: Vec<(String, String)>, content_type: &str) -> Vec<(String, String)> {
-    headers.insert(0, ("content-type".to_owned(), content_type.to_owned()));
+    if !headers.iter().any(|(name, _)| name == "content-type") {
+        headers.insert(0, ("content-type".to_owned(), content_type.to_owned()));
+    }
     headers
 }
 

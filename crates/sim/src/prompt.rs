@@ -43,6 +43,8 @@ pub struct Prompt {
     pub logprobs: Option<u32>,
     /// Input tokens marked for the prompt cache (a `cache_control` mark, `cachedContent`).
     pub cache_marked: bool,
+    /// Ollama: the context that the request asks for, in tokens.
+    pub context_size: Option<u64>,
     /// Embeddings: the inputs, one vector each. Empty for chat.
     pub inputs: Vec<String>,
     /// Embeddings: dimensions asked for.

@@ -21,6 +21,9 @@ use crate::script::{Scripted, raw_stream};
 use crate::seed::{Dice, hash};
 use crate::service::Asked;
 use crate::state::Shared;
+use crate::vendor::Meter;
+use crate::vendor::desk::bearer;
+use crate::vendor::route::Call;
 use crate::wire::{Body, Context, Framing, Reply};
 
 /// What became of a request.
@@ -39,12 +42,17 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
     let dialect = asked.route.operation.dialect();
     let seed = shared.config.seed;
     let id_seed = hash(seed, &["request", &asked.seq.to_string()]);
-    let request_id = headers::request_id(dialect, id_seed);
+    let vendor = asked.route.operation.vendor();
+    let request_id = match vendor {
+        Some(vendor) => vendor.request_id(id_seed),
+        None => headers::request_id(dialect, id_seed),
+    };
     let parsed: Option<Value> = match &asked.route.operation {
         Operation::OpenaiChat
         | Operation::OpenaiEmbeddings
         | Operation::AnthropicMessages
-        | Operation::AnthropicCount => asked
+        | Operation::AnthropicCount
+        | Operation::Vendor(..) => asked
             .body
             .as_deref()
             .and_then(|body| serde_json::from_slice(body).ok()),
@@ -54,6 +62,7 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
     let (model, suffix) = fault::split_model(called.as_deref().unwrap_or(""));
     let about = About {
         dialect,
+        vendor,
         model,
         request_id: &request_id,
         retry: None,
@@ -76,13 +85,16 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
             Ok(()) => (desk.answer(fault.as_ref()), desk.pace()),
         },
     };
-    headers::add(&mut answer, dialect, &request_id, asked.seq, clock::now_s());
+    desk.head(&mut answer);
     if dialect == Dialect::Bedrock {
         let date = clock::http_date(desk.aws_now_s());
         answer.headers.push(("date".to_owned(), date));
     }
     let fault = chosen.unwrap_or_default();
-    let play = apply::apply(answer, fault.as_ref(), about, &mut pace);
+    let mut play = apply::apply(answer, fault.as_ref(), about, &mut pace);
+    if let Some(vendor) = vendor {
+        vendor.lead(&mut play);
+    }
     Answered {
         model: called.clone(),
         fault,
@@ -98,18 +110,22 @@ fn called_model(operation: &Operation, parsed: Option<&Value>) -> Option<String>
         | Operation::GeminiCount { model }
         | Operation::BedrockConverse { model, .. }
         | Operation::BedrockCount { model }
-        | Operation::Model(_, model) => Some(model.clone()),
+        | Operation::Model(_, model)
+        | Operation::Vendor(_, Call::Model(model)) => Some(model.clone()),
+        Operation::Vendor(_, Call::Chat(at) | Call::Embeddings(at)) if at.deployment.is_some() => {
+            at.deployment.clone()
+        }
         _ => parsed?.get("model")?.as_str().map(str::to_owned),
     }
 }
 
 /// One request on the desk.
-struct Desk<'a> {
+pub(crate) struct Desk<'a> {
     shared: &'a Shared,
-    asked: &'a Asked,
-    about: About<'a>,
+    pub(crate) asked: &'a Asked,
+    pub(crate) about: About<'a>,
     id_seed: u64,
-    parsed: Option<&'a Value>,
+    pub(crate) parsed: Option<&'a Value>,
     /// Whether the model's name carries a fault; such a name is always known.
     suffixed: bool,
 }
@@ -160,7 +176,7 @@ impl Desk<'_> {
                 now_s: self.aws_now_s(),
             })?;
         } else {
-            let key = auth::credential(self.about.dialect, &self.asked.headers, &self.asked.uri);
+            let key = self.credential();
             auth::check(self.about, key.as_deref())?;
         }
         if self.asked.body.is_none() {
@@ -173,6 +189,34 @@ impl Desk<'_> {
     /// The clock by which signatures are judged.
     fn aws_now_s(&self) -> u64 {
         clock::now_s().saturating_add_signed(self.shared.config.aws_clock_ahead_s)
+    }
+
+    fn credential(&self) -> Option<String> {
+        let headers = &self.asked.headers;
+        match self.about.vendor {
+            Some(vendor) => vendor.credential(headers, bearer(headers)),
+            None => auth::credential(self.about.dialect, headers, &self.asked.uri),
+        }
+    }
+
+    /// Puts the provider's headers onto the answer.
+    fn head(&self, answer: &mut Reply) {
+        let (about, seq, now_s) = (self.about, self.asked.seq, clock::now_s());
+        let Some(vendor) = about.vendor else {
+            headers::add(answer, about.dialect, about.request_id, seq, now_s);
+            return;
+        };
+        let key = self.credential().unwrap_or_default();
+        let meter = Meter {
+            ok: answer.status == 200,
+            status: answer.status,
+            used: seq % 100,
+            now_s,
+            request_id: about.request_id,
+            model: about.model,
+            quota: key.starts_with("sim-quota"),
+        };
+        vendor.add_headers(answer, &meter);
     }
 
     /// The pace of this model, unless the request's headers say otherwise.
@@ -241,6 +285,7 @@ impl Desk<'_> {
                 bedrock::render::counted,
             ),
             Operation::BedrockProfiles => Ok(reply(200, self.profiles())),
+            Operation::Vendor(vendor, call) => self.vendor(vendor, call, fault),
             Operation::Models(_) => self.models(),
             Operation::Model(dialect, _) => self.model(*dialect),
             Operation::WrongMethod(_) => Err(self.no_such_path(true)),
@@ -249,7 +294,7 @@ impl Desk<'_> {
     }
 
     /// The body, with the fault suffix taken off the model's name: the judges know real names.
-    fn body(&self) -> Vec<u8> {
+    pub(crate) fn body(&self) -> Vec<u8> {
         let sent = self.asked.body.clone().unwrap_or_default();
         let named = self
             .parsed
@@ -267,12 +312,16 @@ impl Desk<'_> {
         }
     }
 
-    fn no_such_path(&self, wrong_method: bool) -> Reply {
+    pub(crate) fn no_such_path(&self, wrong_method: bool) -> Reply {
         let method = self.asked.method.as_str();
         errors::no_such_path(self.about, method, self.asked.uri.path(), wrong_method)
     }
 
-    fn known(&self, model: &str, embeddings: bool) -> Result<Known, Reply> {
+    pub(crate) fn known(&self, model: &str, embeddings: bool) -> Result<Known, Reply> {
+        if let Some(vendor) = self.about.vendor {
+            let known = vendor.known(model, embeddings, self.suffixed);
+            return known.ok_or_else(|| self.unknown(vendor));
+        }
         let dialect = self.about.dialect;
         let known = models::find(dialect, model, embeddings);
         known
@@ -284,11 +333,19 @@ impl Desk<'_> {
             .ok_or_else(|| errors::unknown_model(self.about, embeddings))
     }
 
-    fn chat(&self, read: Result<Prompt, Refusal>, fault: Option<&Fault>) -> Result<Reply, Reply> {
+    pub(crate) fn chat(
+        &self,
+        read: Result<Prompt, Refusal>,
+        fault: Option<&Fault>,
+    ) -> Result<Reply, Reply> {
         let prompt = read.map_err(|refusal| self.refused(refusal))?;
         let known = self.known(&prompt.model, false)?;
         let input = compose::input_tokens(&prompt);
-        if input > known.model.window {
+        let truncates = self
+            .about
+            .vendor
+            .is_some_and(|vendor| vendor.truncates.is_some());
+        if input > known.model.window && !truncates {
             return Err(errors::too_long(self.about, input, known.model.window));
         }
         let scripted = self.shared.moving().scripts.take(&self.subject());
@@ -359,6 +416,9 @@ impl Desk<'_> {
 
     /// How this dialect frames its streams.
     fn framing(&self) -> Framing {
+        if let Some(vendor) = self.about.vendor {
+            return self.vendor_framing(vendor);
+        }
         match (self.about.dialect, &self.asked.route.operation) {
             (Dialect::Gemini, Operation::GeminiGenerate { sse: false, .. }) => Framing::JsonArray,
             (Dialect::Gemini, _) => Framing::Sse { crlf: true },
@@ -381,6 +441,15 @@ impl Desk<'_> {
             obfuscate: padded != Some(&Value::Bool(false)),
         };
         let framing = self.framing();
+        let tokens = answer.usage.output_total();
+        if let Some(vendor) = self.about.vendor {
+            return Reply {
+                status: 200,
+                headers: Vec::new(),
+                tokens,
+                body: self.vendor_answer(vendor, &context),
+            };
+        }
         let body = match (self.about.dialect, prompt.stream) {
             (Dialect::Openai, false) => Body::Json(openai::render::completion(&context)),
             (Dialect::Anthropic, false) => Body::Json(anthropic::render::message(&context)),
@@ -406,12 +475,12 @@ impl Desk<'_> {
         Reply {
             status: 200,
             headers: Vec::new(),
-            tokens: answer.usage.output_total(),
+            tokens,
             body,
         }
     }
 
-    fn embed(&self, read: Result<Prompt, Refusal>, batch: bool) -> Result<Reply, Reply> {
+    pub(crate) fn embed(&self, read: Result<Prompt, Refusal>, batch: bool) -> Result<Reply, Reply> {
         let prompt = read.map_err(|refusal| self.refused(refusal))?;
         let known = self.known(&prompt.model, true)?;
         let full = match known.model.purpose {
@@ -429,6 +498,10 @@ impl Desk<'_> {
             .iter()
             .map(|input| crate::answer::tokens(input))
             .sum();
+        if let Some(vendor) = self.about.vendor {
+            let body = self.vendor_vectors(vendor, &prompt, &known, &vectors, tokens);
+            return Ok(reply(200, body));
+        }
         let body = match self.about.dialect {
             Dialect::Gemini => gemini::render::embeddings(batch, name, &vectors, tokens),
             Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock => {
@@ -489,7 +562,7 @@ impl Desk<'_> {
     }
 
     /// A judge's refusal, under this request's id.
-    fn refused(&self, mut refusal: Refusal) -> Reply {
+    pub(crate) fn refused(&self, mut refusal: Refusal) -> Reply {
         if let Some(id) = refusal.body.get_mut("request_id") {
             *id = Value::from(self.about.request_id);
         }

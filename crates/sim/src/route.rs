@@ -4,13 +4,15 @@ use http::{HeaderMap, Method, Uri};
 use percent_encoding::percent_decode_str;
 
 use crate::models::Dialect;
+use crate::vendor::Vendor;
+use crate::vendor::route::Call;
 
 /// What a request asks for and under which prefixes it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// The named instance (`/p/<name>/…`).
     pub instance: Option<String>,
-    /// The dialect prefix, where one was used.
+    /// The prefix of a dialect or a vendor, where one was used.
     pub prefix: Option<String>,
     /// What is asked for.
     pub operation: Operation,
@@ -62,6 +64,8 @@ pub enum Operation {
     },
     /// `GET /inference-profiles`; `GET /foundation-models` is its models list.
     BedrockProfiles,
+    /// A call of a vendor of an OpenAI-compatible API.
+    Vendor(&'static Vendor, Call),
     /// `GET …/models`
     Models(Dialect),
     /// `GET …/models/{id}`
@@ -73,10 +77,18 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// The vendor that is asked, where it is one.
+    pub fn vendor(&self) -> Option<&'static Vendor> {
+        match self {
+            Self::Vendor(vendor, _) => Some(vendor),
+            _ => None,
+        }
+    }
+
     /// The wire format that it belongs to, by which even a 404 is worded.
     pub fn dialect(&self) -> Dialect {
         match self {
-            Self::OpenaiChat | Self::OpenaiEmbeddings => Dialect::Openai,
+            Self::OpenaiChat | Self::OpenaiEmbeddings | Self::Vendor(..) => Dialect::Openai,
             Self::AnthropicMessages | Self::AnthropicCount => Dialect::Anthropic,
             Self::GeminiGenerate { .. } | Self::GeminiEmbed { .. } | Self::GeminiCount { .. } => {
                 Dialect::Gemini
@@ -102,6 +114,20 @@ pub fn read(method: &Method, uri: &Uri, headers: &HeaderMap) -> Route {
     {
         instance = Some(name.to_owned());
         path = rest;
+    }
+    let named = path
+        .strip_prefix('/')
+        .map(|rest| split_segment(rest).unwrap_or((rest, "")));
+    if let Some((name, rest)) = named
+        && let Some(vendor) = Vendor::find(name)
+    {
+        let vendor = vendor.at(rest);
+        let call = crate::vendor::route::read(vendor, method, rest);
+        return Route {
+            instance,
+            prefix: Some(name.to_owned()),
+            operation: Operation::Vendor(vendor, call),
+        };
     }
     let mut prefix = None;
     for dialect in Dialect::ALL {

@@ -141,6 +141,15 @@ pub(crate) fn check(value: &Map<String, Value>, record: &'static Record) -> Resu
     walk_record(value, record, None, &mut path).map_err(|fault| Finding { path, fault })
 }
 
+/// Walks a single value that stands at `path`.
+pub(crate) fn look(
+    value: &Value,
+    shape: &'static Shape,
+    mut path: Vec<Step>,
+) -> Result<(), Finding> {
+    walk(value, shape, &mut path).map_err(|fault| Finding { path, fault })
+}
+
 fn walk(value: &Value, shape: &'static Shape, path: &mut Vec<Step>) -> Result<(), Fault> {
     match (shape, value) {
         (Shape::Any, _)

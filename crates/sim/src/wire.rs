@@ -80,6 +80,8 @@ pub enum Framing {
     JsonArray,
     /// Binary frames of AWS event streams.
     AwsFrames,
+    /// One JSON document a line (Ollama's own API).
+    Lines,
 }
 
 /// One event.
@@ -164,6 +166,7 @@ impl Event {
                 }
             }
             Framing::JsonArray => format!("{}{text}", if first { "[" } else { ",\r\n" }).into(),
+            Framing::Lines => format!("{text}\n").into(),
             Framing::Sse { crlf } => {
                 let end = if crlf { "\r\n" } else { "\n" };
                 let name = self
@@ -180,7 +183,7 @@ impl Event {
 pub fn closing(framing: Framing) -> &'static str {
     match framing {
         Framing::JsonArray => "]",
-        Framing::Sse { .. } | Framing::AwsFrames => "",
+        Framing::Sse { .. } | Framing::AwsFrames | Framing::Lines => "",
     }
 }
 

@@ -74,6 +74,7 @@ pub const CODES: &[CodeEntry] = &[
     entry("invalid_type", 400, INVALID, false, "A field has the wrong JSON type.", "Send the type that the message names."),
     entry("missing_required_parameter", 400, INVALID, false, "A field that must be there is missing or empty.", "Send the field in `param`."),
     entry("invalid_value", 400, INVALID, false, "A field has a value that no target takes.", "Send a value that the message allows."),
+    entry("response_format_conflict", 400, INVALID, false, "The route holds answers to a JSON schema of its own, and the request asks for another.", "Leave `response_format` out, send the route's own schema, or ask the operator to set `caller_schema: allow`."),
     entry("unsupported_parameter", 400, INVALID, false, "The model does not take a parameter, and leaving it out would change the meaning or `strict_params` is on.", "Leave the parameter out, or choose another model."),
     entry("unsupported_content", 400, INVALID, false, "The model can't take this kind of content.", "Send another kind of content, or choose another model."),
     entry("unpaired_tool_call", 400, INVALID, false, "A tool call has no result, or a result has no call.", "Send one `tool` message for each call, with its `tool_call_id`."),
@@ -100,6 +101,7 @@ pub const CODES: &[CodeEntry] = &[
     entry("upstream_tls", 502, API, false, "The provider's certificate is not trusted, or TLS failed in another way.", "The operator checks the provider's address and the certificate authorities."),
     entry("upstream_malformed", 502, API, true, "The provider's answer could not be read.", "Send it again, or use another provider."),
     entry("structured_output_invalid", 502, API, true, "The model's answer does not fit the JSON schema that was asked for.", "Send it again, loosen the schema, or use a model that enforces it."),
+    entry("structured_output_truncated", 502, API, false, "The model ran into its token limit before its JSON was whole.", "Raise `max_completion_tokens`, or ask for less."),
     entry("upstream_truncated", 502, API, true, "The provider's answer ended before its end.", "Send it again."),
     entry("upstream_auth", 502, API, false, "The provider refused the gateway's credential. Your own key is fine.", "The operator checks the provider's key."),
     entry("upstream_permission", 502, API, false, "The gateway's credential may not use this model or feature.", "The operator checks the provider account's rights."),
@@ -159,6 +161,11 @@ impl ApiError {
             ErrorKind::Auth => "upstream_auth",
             ErrorKind::Permission => "upstream_permission",
             ErrorKind::NotFound => "upstream_not_found",
+            ErrorKind::Truncated
+                if error.code.as_deref() == Some("structured_output_truncated") =>
+            {
+                "structured_output_truncated"
+            }
             ErrorKind::Truncated => "upstream_truncated",
             ErrorKind::MalformedReply
                 if error.code.as_deref() == Some("structured_output_invalid") =>

@@ -29,6 +29,7 @@ pub mod profile;
 mod sampling;
 mod schema_format;
 pub mod sse;
+pub mod structured;
 mod turn_text;
 mod unsent;
 mod url;

@@ -52,6 +52,9 @@ pub struct Connection {
     /// Whether it answers only with a credential.
     #[serde(default = "yes")]
     pub needs_credential: bool,
+    /// Models that stand for it where it is described; its first chat model where there is none.
+    #[serde(default)]
+    pub shown_models: Vec<String>,
 }
 
 const fn yes() -> bool {

@@ -55,6 +55,9 @@ pub struct Failure {
     pub retry_forbidden: bool,
     /// The caller already has content of this attempt.
     pub content_sent: bool,
+    /// The model may put its answer right if it is told what is wrong with it: the JSON does not
+    /// fit the schema that was asked for.
+    pub repairable: bool,
 }
 
 impl From<&UpstreamError> for Failure {
@@ -65,6 +68,7 @@ impl From<&UpstreamError> for Failure {
             retry_after: error.retry_after,
             retry_forbidden: error.retry_forbidden,
             content_sent: false,
+            repairable: false,
         }
     }
 }
@@ -80,6 +84,13 @@ pub enum Next {
         credential: usize,
         /// How long to wait first.
         after: Duration,
+    },
+    /// Send the last answer back to the target that gave it, with what is wrong with it.
+    Repair {
+        /// Index into [`Plan::targets`].
+        target: usize,
+        /// Index of the provider's credential.
+        credential: usize,
     },
     /// It is over.
     Stop(Stop),
@@ -137,6 +148,9 @@ pub fn next(plan: &Plan, history: &[Attempt], now_ms: u64) -> Next {
     }
     if view.remaining().is_zero() {
         return Next::Stop(Stop::DeadlineSpent);
+    }
+    if let Some((target, credential)) = view.repair() {
+        return Next::Repair { target, credential };
     }
     if let Some((target, credential)) = view.other_credential().or_else(|| view.fresh_target()) {
         return Next::Try {

@@ -18,6 +18,7 @@ fn any_end() -> impl Strategy<Value = AttemptEnd> {
                     retry_after,
                     retry_forbidden: forbidden && roll > 10,
                     content_sent: roll == 2,
+                    repairable: roll < 6 && ErrorKind::ALL[kind] == ErrorKind::MalformedReply,
                     ..failure(ErrorKind::ALL[kind])
                 }),
             }
@@ -28,24 +29,24 @@ fn any_end() -> impl Strategy<Value = AttemptEnd> {
 fn any_plan() -> impl Strategy<Value = Plan> {
     let window = proptest::option::of(1_u64..4);
     let targets = proptest::collection::vec((0..3_u8, window, 1..4_usize), 1..6);
-    (targets, 1..7_u32, 0..10_000_u64, any::<u64>()).prop_map(
-        |(targets, attempts_max, deadline, seed)| {
-            let counts = [1, 2, 3];
-            let targets = targets.into_iter().map(|(provider, window, _)| {
-                target(
-                    &format!("p{provider}"),
-                    window,
-                    counts[usize::from(provider)],
-                )
-            });
-            Plan {
-                attempts_max,
-                deadline: Duration::from_millis(deadline),
-                seed,
-                ..plan(targets.collect())
-            }
-        },
-    )
+    let numbers = (1..7_u32, 0..10_000_u64, any::<u64>(), any::<bool>());
+    (targets, numbers).prop_map(|(targets, (attempts_max, deadline, seed, repair))| {
+        let counts = [1, 2, 3];
+        let targets = targets.into_iter().map(|(provider, window, _)| {
+            target(
+                &format!("p{provider}"),
+                window,
+                counts[usize::from(provider)],
+            )
+        });
+        Plan {
+            attempts_max,
+            deadline: Duration::from_millis(deadline),
+            seed,
+            repair,
+            ..plan(targets.collect())
+        }
+    })
 }
 
 proptest! {
@@ -55,12 +56,24 @@ proptest! {
         ends in proptest::collection::vec((any_end(), 0_u64..3_000), 12),
     ) {
         let mut history: Vec<Attempt> = Vec::new();
+        let mut repaired = false;
         let mut now_ms = plan.started_ms;
         let deadline_ms = plan.started_ms + u64::try_from(plan.deadline.as_millis()).unwrap();
         for (end, took) in &ends {
             let decision = next(&plan, &history, now_ms);
             prop_assert_eq!(decision, next(&plan, &history, now_ms));
-            let Next::Try { target, credential, after } = decision else { return Ok(()) };
+            let (target, credential, after) = match decision {
+                Next::Try { target, credential, after } => (target, credential, after),
+                Next::Repair { target, credential } => {
+                    // Where the bad answer came from, and never twice.
+                    prop_assert!(plan.repair && !repaired);
+                    repaired = true;
+                    let last = history.last().unwrap();
+                    prop_assert_eq!((last.target, last.credential), (target, credential));
+                    (target, credential, Duration::ZERO)
+                }
+                Next::Stop(_) => return Ok(()),
+            };
             // Never beyond the budget, the list, the credentials or the deadline.
             let sent = history.iter().filter(|attempt| was_sent(attempt)).count();
             prop_assert!(sent < usize::try_from(plan.attempts_max).unwrap());

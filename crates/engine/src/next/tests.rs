@@ -38,6 +38,7 @@ pub(super) fn plan(targets: Vec<PlannedTarget>) -> Plan {
         deadline: Duration::from_secs(30),
         started_ms: 1_000,
         seed: 7,
+        repair: false,
     }
 }
 
@@ -53,6 +54,7 @@ fn run(plan: &Plan, ends: &[AttemptEnd]) -> (Vec<(usize, usize)>, Stop) {
     let mut ends = ends.iter();
     loop {
         match next(plan, &history, now_ms) {
+            Next::Repair { .. } => panic!("nothing here is to be repaired"),
             Next::Stop(stop) => {
                 let tried = history
                     .iter()
@@ -358,4 +360,47 @@ fn the_caller_hears_of_what_it_can_act_upon() {
         Some(1)
     );
     assert_eq!(telling(&[]), None);
+}
+
+#[test]
+fn an_answer_that_does_not_fit_is_sent_back_once_and_to_whoever_gave_it() {
+    let mut two = plan(vec![target("a", None, 1), target("b", None, 1)]);
+    let attempt = |target: usize, end: AttemptEnd| Attempt {
+        target,
+        credential: 0,
+        started_ms: 1_000,
+        ended_ms: 1_000,
+        end,
+    };
+    let unfit = AttemptEnd::Failed(Failure {
+        repairable: true,
+        ..failure(ErrorKind::MalformedReply)
+    });
+    let mut history = vec![attempt(0, unfit.clone())];
+    let fallback = Next::Try {
+        target: 1,
+        credential: 0,
+        after: Duration::ZERO,
+    };
+    assert_eq!(next(&two, &history, 1_000), fallback);
+    two.repair = true;
+    let repair = Next::Repair {
+        target: 0,
+        credential: 0,
+    };
+    assert_eq!(next(&two, &history, 1_000), repair);
+    // Within the budget and the deadline of all attempts.
+    let late = next(&two, &history, two.started_ms + 30_000);
+    assert_eq!(late, Next::Stop(Stop::DeadlineSpent));
+    let single = Plan {
+        attempts_max: 1,
+        ..two.clone()
+    };
+    let spent = next(&single, &history, 1_000);
+    assert_eq!(spent, Next::Stop(Stop::AttemptsSpent));
+    // Once in a request, whoever answers.
+    history.push(attempt(0, unfit.clone()));
+    assert_eq!(next(&two, &history, 1_000), fallback);
+    history.push(attempt(1, unfit));
+    assert_eq!(next(&two, &history, 1_000), Next::Stop(NOTHING));
 }

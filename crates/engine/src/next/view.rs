@@ -75,6 +75,19 @@ impl<'a> View<'a> {
             .map(PlannedTarget::provider)
     }
 
+    /// Where the last answer can be put right: once in a request.
+    pub(super) fn repair(&self) -> Option<(usize, usize)> {
+        let last = self.history.last()?;
+        let is_repairable =
+            |end: &AttemptEnd| matches!(end, AttemptEnd::Failed(failure) if failure.repairable);
+        let invalid = self
+            .history
+            .iter()
+            .filter(|attempt| is_repairable(&attempt.end));
+        (self.plan.repair && is_repairable(&last.end) && invalid.count() == 1)
+            .then_some((last.target, last.credential))
+    }
+
     /// After a failure that is about the credential: the same target with another one.
     pub(super) fn other_credential(&self) -> Option<(usize, usize)> {
         let last = self.history.last()?;

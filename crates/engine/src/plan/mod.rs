@@ -29,6 +29,8 @@ pub struct PlanInput {
     pub seed: u64,
     /// A counter that goes up by one a request: credentials of a provider take turns by it.
     pub rotation: u64,
+    /// An answer that does not fit its schema is sent back once, to be put right.
+    pub repair: bool,
 }
 
 /// The plan for one request.
@@ -48,6 +50,8 @@ pub struct Plan {
     pub started_ms: u64,
     /// Seed of the jitter.
     pub seed: u64,
+    /// An answer that does not fit its schema is sent back once, to be put right.
+    pub repair: bool,
 }
 
 impl Plan {
@@ -176,6 +180,7 @@ pub fn plan(
         deadline: deadline.unwrap_or(snapshot.defaults.deadline),
         started_ms: input.now_ms,
         seed: input.seed,
+        repair: input.repair,
     })
 }
 

@@ -1,7 +1,9 @@
 //! The command line: one file a subcommand.
 
+mod client;
 pub mod config;
 pub mod demo;
+pub mod providers;
 pub mod serve;
 pub mod sim;
 
@@ -40,6 +42,8 @@ pub enum Command {
     Sim(sim::SimArgs),
     /// Check, document and start configurations
     Config(config::ConfigArgs),
+    /// What each provider supports, and whether yours work
+    Providers(providers::ProvidersArgs),
 }
 
 /// Runs the command line.
@@ -56,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => finish(serve::run(&args, &environment)),
         Command::Demo(args) => finish(demo::run(&args)),
         Command::Sim(args) => finish(sim::run(&args)),
+        Command::Providers(args) => providers::run(&args, &environment),
     }
 }
 

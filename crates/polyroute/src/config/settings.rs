@@ -12,7 +12,7 @@ use std::time::Duration;
 use polyroute_engine::catalog::Catalog;
 
 pub use super::base_url::BaseUrl;
-pub use super::file::{AccessLog, Dialect};
+pub use super::file::{AccessLog, Dialect, OutputMode};
 use super::secret::Secret;
 
 /// The configuration as the program uses it.
@@ -299,6 +299,23 @@ pub struct Route {
     pub name: String,
     /// The targets, first choice first; never empty.
     pub targets: Vec<Target>,
+    /// How answers in JSON are held to their schema.
+    pub structured_output: Option<StructuredOutput>,
+}
+
+/// How a route's answers in JSON are held to their schema.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StructuredOutput {
+    /// What happens to an answer.
+    pub mode: OutputMode,
+    /// The route's own schema.
+    pub schema: Option<Arc<serde_json::Value>>,
+    /// It goes out with `strict: true`.
+    pub strict: bool,
+    /// A caller may ask for another schema.
+    pub callers_own: bool,
+    /// An answer that does not fit is sent back once.
+    pub repair: bool,
 }
 
 /// A provider's model with what holds for it.

@@ -3,33 +3,30 @@
 //! The loop decides nothing. It ends with an answer whose first content is there, or with the error
 //! that the caller gets.
 
+mod reading;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Response, header};
-use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use polyroute_engine::estimate::Provenance;
 use polyroute_engine::next::{Attempt, AttemptEnd, Failure, Next, Stop, most_telling, next};
 use polyroute_engine::plan::{Plan, PlannedTarget};
-use polyroute_wire::adapter::{DecodeContext, ReplyHead};
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::error::{EncodeError, ErrorKind, UpstreamError};
+use polyroute_wire::usage::Usage;
 
+use self::reading::Reading;
 use super::call::{Call, Encoding};
-use super::reader::{Reader, Step};
-use super::received::{check_encoding, header_map, read_all, read_up_to, upstream_request_id};
+use super::output::{Rejected, Repair, Rule};
+use super::reader::Reader;
+use super::received::{check_encoding, upstream_request_id};
 use super::relay::Live;
 use super::settle::{Settle, millis};
 use crate::config::settings::{Credential, Timeouts as Limits};
 use crate::telemetry::{AttemptRecord, End};
 use crate::upstream::outgoing;
-
-/// Largest error answer that is read; the rest is cut.
-const ERROR_BYTES_MAX: usize = 256 * 1024;
-/// Longest wait for the body of an error answer.
-const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
 
 /// A request that came to nothing.
 pub(super) struct Failed {
@@ -62,23 +59,23 @@ pub(super) enum Answer {
 pub(super) async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, Failed> {
     let mut history: Vec<Attempt> = Vec::new();
     let mut errors: Vec<ApiError> = Vec::new();
+    let mut repair: Option<Repair> = None;
     loop {
+        let mut asking = Arc::clone(&call);
         let (target, credential, after) = match next(&call.plan, &history, clock(&settle)) {
             Next::Try {
                 target,
                 credential,
                 after,
             } => (target, credential, after),
-            Next::Stop(stop) => {
-                let metrics = &call.gateway.telemetry.metrics;
-                match stop {
-                    Stop::AttemptsSpent => metrics.bound_hit("attempts"),
-                    Stop::DeadlineSpent => metrics.bound_hit("deadline"),
-                    Stop::Answered
-                    | Stop::ContentSent
-                    | Stop::RequestAtFault
-                    | Stop::NothingLeft { .. } => {}
+            Next::Repair { target, credential } => {
+                if let Some(repaired) = repair.take().and_then(|repair| call.repaired(&repair)) {
+                    asking = repaired;
                 }
+                (target, credential, Duration::ZERO)
+            }
+            Next::Stop(stop) => {
+                note_bound(&call, stop);
                 let error = told(stop, &history, errors);
                 return Err(Failed { error, settle });
             }
@@ -96,8 +93,9 @@ pub(super) async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, F
         };
         let started_ms = clock(&settle);
         let one = One {
-            call: &call,
+            call: &asking,
             plan: &call.plan,
+            repairs: !Arc::ptr_eq(&asking, &call),
             target: planned,
             credential,
             settle,
@@ -106,16 +104,8 @@ pub(super) async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, F
             Ok(answer) => return Ok(answer),
             Err(missed) => {
                 settle = missed.settle;
-                let (error, end) = match &missed.error {
-                    Miss::Upstream(error) => (
-                        call.told_of(error),
-                        AttemptEnd::Failed(Failure::from(error)),
-                    ),
-                    Miss::Encode(error) => (
-                        ApiError::from_encode(error),
-                        AttemptEnd::Refused(error.code),
-                    ),
-                };
+                let (error, end);
+                (error, end, repair) = missed.error.told(&call);
                 errors.push(error);
                 history.push(Attempt {
                     target,
@@ -132,6 +122,16 @@ pub(super) async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, F
 /// Milliseconds since the request began: the clock of plan and history.
 fn clock(settle: &Settle) -> u64 {
     u64::try_from(settle.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Counts a bound that ended the attempts.
+fn note_bound(call: &Call, stop: Stop) {
+    let metrics = &call.gateway.telemetry.metrics;
+    match stop {
+        Stop::AttemptsSpent => metrics.bound_hit("attempts"),
+        Stop::DeadlineSpent => metrics.bound_hit("deadline"),
+        Stop::Answered | Stop::ContentSent | Stop::RequestAtFault | Stop::NothingLeft { .. } => {}
+    }
 }
 
 /// What the caller is told when nothing is left to try: the most telling failure.
@@ -162,10 +162,31 @@ struct Missed {
 
 /// Why an attempt came to nothing.
 enum Miss {
-    /// The provider, or the way to it.
-    Upstream(UpstreamError),
+    /// The provider, or the way to it, or what it answered.
+    Upstream(Box<Rejected>),
     /// This target can't be sent this request.
     Encode(EncodeError),
+}
+
+impl Miss {
+    /// What the caller and the engine are told of it, and what may put it right.
+    fn told(self, call: &Call) -> (ApiError, AttemptEnd, Option<Repair>) {
+        match self {
+            Self::Upstream(rejected) => {
+                let failure = Failure {
+                    repairable: rejected.repair.is_some(),
+                    ..Failure::from(&rejected.error)
+                };
+                let error = call.told_of(&rejected.error);
+                (error, AttemptEnd::Failed(failure), rejected.repair)
+            }
+            Self::Encode(error) => (
+                ApiError::from_encode(&error),
+                AttemptEnd::Refused(error.code),
+                None,
+            ),
+        }
+    }
 }
 
 /// One attempt.
@@ -174,6 +195,8 @@ struct One<'a> {
     plan: &'a Plan,
     target: &'a PlannedTarget,
     credential: usize,
+    /// The call holds the model's last answer, to be put right.
+    repairs: bool,
     settle: Settle,
 }
 
@@ -196,12 +219,20 @@ impl One<'_> {
                 record.latency_ms = millis(started.elapsed());
                 Ok(self.answered(answer, record, started))
             }
-            Err(mut error) => {
-                self.call.redact(self.target.provider(), &mut error);
+            Err(mut rejected) => {
+                let error = &mut rejected.error;
+                self.call.redact(self.target.provider(), error);
                 record.latency_ms = millis(started.elapsed());
-                self.settle.attempt(record, Some(&error));
+                self.settle.attempt(record, Some(error));
+                if rejected.too_large {
+                    let metrics = &self.call.gateway.telemetry.metrics;
+                    metrics.bound_hit("checked_answer");
+                }
+                if let Some((usage, bytes)) = rejected.spent.take() {
+                    self.account(usage, bytes);
+                }
                 Err(Missed {
-                    error: Miss::Upstream(error),
+                    error: Miss::Upstream(rejected),
                     settle: self.settle,
                 })
             }
@@ -218,6 +249,7 @@ impl One<'_> {
             model: self.target.wire.model.clone(),
             known: self.call.is_known(self.target),
             credential: credential.map(|credential| self.label(credential)),
+            repair: self.repairs,
             status: None,
             outcome: "ok",
             message: None,
@@ -248,13 +280,8 @@ impl One<'_> {
         });
         match answer.kind {
             Got::Whole(bytes, summary) => {
-                let prices = self.call.prices(self.target);
-                let (usage, provenance) = match summary.usage {
-                    Some(usage) => (usage, Provenance::Reported),
-                    None => (self.call.estimate(&bytes), Provenance::Estimated),
-                };
-                self.settle.usage(&usage, provenance, prices);
                 let sent = bytes.len() as u64;
+                self.account(summary.usage, sent);
                 let target_model = self.target.wire.model.clone();
                 self.settle.record(|record| {
                     record.model = summary.model.or(Some(target_model));
@@ -297,13 +324,23 @@ impl One<'_> {
         }
     }
 
+    /// Adds what a whole answer cost: as the provider counted, else by its bytes.
+    fn account(&mut self, usage: Option<Usage>, bytes: u64) {
+        let prices = self.call.prices(self.target);
+        let (usage, provenance) = match usage {
+            Some(usage) => (usage, Provenance::Reported),
+            None => (self.call.estimate(bytes), Provenance::Estimated),
+        };
+        self.settle.usage(&usage, provenance, prices);
+    }
+
     /// Sends and reads up to the commit. Every wait has an end.
     async fn exchange(
         &mut self,
         encoding: Encoding,
         started: Instant,
         record: &mut AttemptRecord,
-    ) -> Result<Exchange, UpstreamError> {
+    ) -> Result<Exchange, Box<Rejected>> {
         let provider = self.call.provider(self.target).ok_or_else(|| {
             UpstreamError::new(ErrorKind::NotFound, "the provider is not configured")
         })?;
@@ -314,7 +351,12 @@ impl One<'_> {
             .clients
             .get(self.target.provider(), self.limits().connect)
             .ok_or_else(|| UpstreamError::new(ErrorKind::NotFound, "the provider has no client"))?;
-        let Encoding { encoded, kind } = encoding;
+        let Encoding {
+            encoded,
+            kind,
+            rule,
+        } = encoding;
+        let holds = rule.as_ref().is_some_and(Rule::holds);
         let (context, dropped, changed) = (
             encoded.context.clone(),
             encoded.dropped.clone(),
@@ -328,26 +370,31 @@ impl One<'_> {
             &self.call.trace,
         )?;
 
-        let until = self.until(started);
+        let until = self.until(started, holds);
         let sending = Instant::now();
         let sent = tokio::time::timeout_at(until.into(), client.send(outgoing)).await;
         self.settle.waited(sending.elapsed());
         let response = match sent {
             Ok(response) => response?,
-            Err(_) => return Err(timed_out(started)),
+            Err(_) => return Err(timed_out(started).into()),
         };
         record.status = Some(response.status().as_u16());
         record.upstream_request_id = upstream_request_id(response.headers());
         check_encoding(response.headers())?;
         if !response.status().is_success() {
-            return Err(self.refused(response).await);
+            return Err(self.refused(response).await.into());
         }
+        let reading = Reading {
+            context: &context,
+            kind,
+            rule: rule.as_ref(),
+            started,
+            until,
+        };
         let kind = if self.call.stream {
-            self.read_stream(response, &context, kind, started, until)
-                .await?
+            self.read_stream(response, &reading).await?
         } else {
-            self.read_whole(response, &context, kind, started, until)
-                .await?
+            self.read_whole(response, &reading).await?
         };
         Ok(Exchange {
             kind,
@@ -368,132 +415,17 @@ impl One<'_> {
         }
     }
 
-    /// When this attempt must have brought content: its own limit or the chain's deadline.
-    fn until(&self, started: Instant) -> Instant {
+    /// When this attempt must have brought content, or all of it where it is held: its own limit
+    /// or the chain's deadline.
+    fn until(&self, started: Instant, holds: bool) -> Instant {
         let limits = self.limits();
-        let own = if self.call.stream {
+        let own = if self.call.stream && !holds {
             limits.first_content
         } else {
             limits.total
         };
         let left = self.plan.deadline.saturating_sub(self.settle.elapsed());
         started + own.min(left)
-    }
-
-    async fn refused(&mut self, response: Response<Incoming>) -> UpstreamError {
-        let (head, body) = response.into_parts();
-        if head.status.is_redirection() {
-            return UpstreamError::new(
-                ErrorKind::MalformedReply,
-                "the provider answered with a redirect, which is not followed",
-            )
-            .with_status(head.status.as_u16());
-        }
-        let waiting = Instant::now();
-        let body = tokio::time::timeout(ERROR_BODY_WAIT, read_up_to(body, ERROR_BYTES_MAX))
-            .await
-            .unwrap_or_default();
-        self.settle.waited(waiting.elapsed());
-        let headers = header_map(&head.headers);
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let reply = ReplyHead {
-            status: head.status.as_u16(),
-            headers: &headers,
-            now,
-        };
-        let adapter = self.call.adapter(self.target);
-        adapter.classify(&reply, &body).quota_if_lasting()
-    }
-
-    async fn read_whole(
-        &mut self,
-        response: Response<Incoming>,
-        context: &DecodeContext,
-        kind: super::call::Kind,
-        started: Instant,
-        until: Instant,
-    ) -> Result<Got, UpstreamError> {
-        let waiting = Instant::now();
-        let read = tokio::time::timeout_at(until.into(), read_all(response.into_body())).await;
-        self.settle.waited(waiting.elapsed());
-        let bytes = match read {
-            Ok(bytes) => bytes?,
-            Err(_) => return Err(timed_out(started)),
-        };
-        let (bytes, summary) = self.call.decode_whole(self.target, kind, context, bytes)?;
-        Ok(Got::Whole(bytes, summary))
-    }
-
-    /// Reads until the first content: everything up to it can still be thrown away.
-    async fn read_stream(
-        &mut self,
-        response: Response<Incoming>,
-        context: &DecodeContext,
-        kind: super::call::Kind,
-        started: Instant,
-        until: Instant,
-    ) -> Result<Got, UpstreamError> {
-        let (head, mut body) = response.into_parts();
-        let content_type = head
-            .headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        if content_type.is_some_and(|kind| kind.starts_with("text/html")) {
-            return Err(UpstreamError::new(
-                ErrorKind::MalformedReply,
-                "the provider answered a stream with an HTML page",
-            ));
-        }
-        let json = content_type.is_some_and(|kind| kind.starts_with("application/json"));
-        let mut reader = self.call.reader(self.target, kind, context, json);
-        let mut prelude = Vec::new();
-        loop {
-            let waiting = Instant::now();
-            let frame = tokio::time::timeout_at(until.into(), body.frame()).await;
-            self.settle.waited(waiting.elapsed());
-            let step = match frame {
-                Err(_) => return Err(timed_out(started)),
-                Ok(Some(Err(_))) => {
-                    return Err(UpstreamError::new(
-                        ErrorKind::Connection,
-                        "the provider's connection broke before content",
-                    ));
-                }
-                Ok(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(bytes) => reader.push(&bytes, &mut prelude),
-                    Err(_) => Step::default(),
-                },
-                Ok(None) => {
-                    let step = reader.finish(&mut prelude);
-                    if step.failed.is_none() {
-                        return Ok(Got::Live {
-                            body,
-                            reader,
-                            prelude,
-                            ended: true,
-                        });
-                    }
-                    step
-                }
-            };
-            if let Some(error) = step.failed {
-                if !step.content {
-                    return Err(error);
-                }
-                // Content and failure came in one piece. Nothing of it was sent yet: fall back.
-                return Err(error);
-            }
-            if step.content || step.ended {
-                return Ok(Got::Live {
-                    body,
-                    reader,
-                    prelude,
-                    ended: step.ended,
-                });
-            }
-        }
     }
 }
 

@@ -12,18 +12,18 @@ use polyroute_engine::plan::{Plan, PlannedTarget};
 use polyroute_engine::snapshot::Dialect;
 use polyroute_wire::adapter::{Adapter, DecodeContext, Encoded, Target};
 use polyroute_wire::api_error::ApiError;
-use polyroute_wire::chat::ChatRequest;
+use polyroute_wire::chat::{ChatRequest, ChatResponse};
 use polyroute_wire::dialect::openai::encode::{ChunkEncoder, ChunkOptions, ReplyIdentity};
 use polyroute_wire::dialect::openai::{self, Tap};
 use polyroute_wire::embedding::EmbeddingRequest;
 use polyroute_wire::error::{EncodeError, EncodeErrorCode, ErrorKind, ParseError, UpstreamError};
-use polyroute_wire::json::{RawLayout, RawObject};
+use polyroute_wire::json::{Edit, RawLayout, RawObject, quote};
 use polyroute_wire::media::MediaStore;
 use polyroute_wire::usage::Usage;
 
 use super::Principal;
+use super::output::{Check, Rejected, Repair, Rule};
 use super::reader::{Reader, Summary, Translate};
-use super::schema::{self, SchemaCheck};
 use super::settle::Priced;
 use super::turn::TurnMemory;
 use crate::gateway::{Gateway, ProviderState};
@@ -31,6 +31,9 @@ use crate::upstream::TraceContext;
 
 /// Files fetched for one request.
 const MEDIA_FILES_MAX: usize = 20;
+/// What a model is told whose answer does not fit, after what is wrong with it.
+const REPAIR_WORDS: &str = "Answer the request above again, with nothing but one JSON value that \
+                            fits the schema: no explanation, no code fence.";
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +77,8 @@ pub(super) struct Call {
     pub(super) include_usage: bool,
     /// Where it may go, in order.
     pub(super) plan: Plan,
+    /// What its answer is held to, by its route.
+    pub(super) rule: Option<Rule>,
     /// The body as the hub reads it, once somebody needs that.
     pub(super) hub: OnceLock<Result<ChatRequest, ParseError>>,
 }
@@ -82,6 +87,8 @@ pub(super) struct Call {
 pub(super) struct Encoding {
     pub(super) encoded: Encoded,
     pub(super) kind: Kind,
+    /// What the answer is held to.
+    pub(super) rule: Option<Rule>,
 }
 
 /// How the answer is to be read.
@@ -180,9 +187,11 @@ impl Call {
     }
 
     /// Tokens of an answer that reported none, estimated.
-    pub(super) fn estimate(&self, answer: &[u8]) -> Usage {
+    pub(super) fn estimate(&self, answer_bytes: u64) -> Usage {
         let output = match self.operation {
-            Operation::Chat => estimate::tokens_of_bytes(answer.len()),
+            Operation::Chat => {
+                estimate::tokens_of_bytes(usize::try_from(answer_bytes).unwrap_or(usize::MAX))
+            }
             Operation::Embeddings => 0,
         };
         Usage {
@@ -210,7 +219,75 @@ impl Call {
             .context
             .id_seed
             .clone_from(&self.request_id);
+        self.hold(target, &mut encoding)?;
         Ok(encoding)
+    }
+
+    /// What the answer is held to: the rule of the route, else the schema that this target does
+    /// not enforce.
+    fn hold(&self, target: &PlannedTarget, encoding: &mut Encoding) -> Result<(), EncodeError> {
+        let encoded = &mut encoding.encoded;
+        encoding.rule.clone_from(&self.rule);
+        if encoding.rule.is_none()
+            && let Some(schema) = &encoded.context.schema_to_validate
+        {
+            let rule = self.gateway.outputs.unenforced(schema);
+            encoding.rule = Some(rule.map_err(|why| {
+                EncodeError::new(EncodeErrorCode::InvalidValue, "response_format", why)
+            })?);
+        }
+        let rewrites = encoding.rule.as_ref().is_some_and(Rule::rewrites);
+        let asks = || {
+            self.raw()
+                .is_ok_and(|raw| raw.get("logprobs") == Some("true"))
+        };
+        if rewrites && asks() {
+            if target.wire.policy.strict_params {
+                return Err(EncodeError::new(
+                    EncodeErrorCode::UnsupportedParameter,
+                    "logprobs",
+                    "This route writes its answers in canonical form: there are no `logprobs` of \
+                     a text that the model did not write. Leave `logprobs` out.",
+                ));
+            }
+            encoded.dropped.push("logprobs".to_owned());
+            encoded.dropped.sort();
+            encoded.dropped.dedup();
+        }
+        Ok(())
+    }
+
+    /// The same call with the model's answer and what is wrong with it at the end of the
+    /// conversation. `None` if the messages are no list, which no target takes either.
+    pub(super) fn repaired(&self, repair: &Repair) -> Option<Arc<Self>> {
+        let raw = self.raw().ok()?;
+        let messages = raw.get("messages")?.trim_end().strip_suffix(']')?;
+        let mut turns = Vec::new();
+        if !repair.answer.trim().is_empty() {
+            let answer = quote(&repair.answer);
+            turns.push(format!("{{\"role\":\"assistant\",\"content\":{answer}}}"));
+        }
+        let wrong = quote(&format!("{}\n{REPAIR_WORDS}", repair.wrong));
+        turns.push(format!("{{\"role\":\"user\",\"content\":{wrong}}}"));
+        let is_empty = messages.trim_end().ends_with('[');
+        let comma = if is_empty { "" } else { "," };
+        let edit = format!("{messages}{comma}{}]", turns.join(","));
+        let body = Bytes::from(raw.edited(&[Edit::Set("messages", edit)]));
+        let layout = RawObject::parse(&body).ok()?.layout(&body);
+        Some(Arc::new(Self {
+            gateway: Arc::clone(&self.gateway),
+            principal: Arc::clone(&self.principal),
+            operation: self.operation,
+            request_id: self.request_id.clone(),
+            trace: self.trace.clone(),
+            body,
+            layout,
+            stream: self.stream,
+            include_usage: self.include_usage,
+            plan: self.plan.clone(),
+            rule: self.rule.clone(),
+            hub: OnceLock::new(),
+        }))
     }
 
     /// The caller's own bytes, edited; `None` where an edit is not enough.
@@ -225,6 +302,7 @@ impl Call {
             kind: Kind::Pass {
                 usage_asked: edited.usage_asked,
             },
+            rule: None,
         }))
     }
 
@@ -234,6 +312,7 @@ impl Call {
         Ok(Encoding {
             encoded,
             kind: Kind::Pass { usage_asked: false },
+            rule: None,
         })
     }
 
@@ -275,6 +354,7 @@ impl Call {
         Ok(Encoding {
             encoded,
             kind: Kind::Translate,
+            rule: None,
         })
     }
 
@@ -286,6 +366,7 @@ impl Call {
         Ok(Encoding {
             encoded,
             kind: Kind::Translate,
+            rule: None,
         })
     }
 
@@ -322,13 +403,17 @@ impl Call {
         target: &PlannedTarget,
         kind: Kind,
         context: &DecodeContext,
+        rule: Option<&Rule>,
         bytes: Bytes,
-    ) -> Result<(Bytes, WholeSummary), UpstreamError> {
+    ) -> Result<(Bytes, WholeSummary), Box<Rejected>> {
+        // What is written anew is so from the hub, whoever answers.
+        let rewrites = rule.is_some_and(Rule::rewrites);
         match (self.operation, kind) {
-            (Operation::Chat, Kind::Pass { .. }) => {
+            (Operation::Chat, Kind::Pass { .. }) if !rewrites => {
                 let summary = openai::tap_whole(&bytes)?;
-                if let Some(schema) = &context.schema_to_validate {
-                    schema::check(schema, &self.adapter(target).decode_chat(&bytes, context)?)?;
+                if let Some(rule) = rule {
+                    let mut response = self.adapter(target).decode_chat(&bytes, context)?;
+                    held_to(rule, &mut response, bytes.len())?;
                 }
                 let summary = WholeSummary {
                     usage: summary.usage,
@@ -339,29 +424,12 @@ impl Call {
                 };
                 Ok((bytes, summary))
             }
-            (Operation::Chat, Kind::Translate) => {
-                let response = self.adapter(target).decode_chat(&bytes, context)?;
-                if let Some(schema) = &context.schema_to_validate {
-                    schema::check(schema, &response)?;
+            (Operation::Chat, Kind::Pass { .. } | Kind::Translate) => {
+                let mut response = self.adapter(target).decode_chat(&bytes, context)?;
+                if let Some(rule) = rule {
+                    held_to(rule, &mut response, bytes.len())?;
                 }
-                self.gateway.turns.remember(&self.principal.name, &response);
-                let finish = response
-                    .choices
-                    .first()
-                    .and_then(|choice| choice.finish_reason);
-                let summary = WholeSummary {
-                    usage: response.usage.clone(),
-                    finish_reason: finish.map(|reason| reason.as_str().to_owned()),
-                    model: Some(response.model.clone()).filter(|model| !model.is_empty()),
-                };
-                let mut identity = self.identity(target);
-                if let Some(model) = &summary.model {
-                    identity.model.clone_from(model);
-                }
-                Ok((
-                    openai::encode::response(&response, &identity, self.legacy_functions()).into(),
-                    summary,
-                ))
+                Ok(self.written(target, &response))
             }
             (Operation::Embeddings, Kind::Pass { .. }) => {
                 let (model, usage) = openai::tap_embeddings(&bytes)?;
@@ -389,24 +457,45 @@ impl Call {
         }
     }
 
+    /// An answer of the hub as the caller gets it.
+    fn written(&self, target: &PlannedTarget, response: &ChatResponse) -> (Bytes, WholeSummary) {
+        self.gateway.turns.remember(&self.principal.name, response);
+        let finish = response
+            .choices
+            .first()
+            .and_then(|choice| choice.finish_reason);
+        let summary = WholeSummary {
+            usage: response.usage.clone(),
+            finish_reason: finish.map(|reason| reason.as_str().to_owned()),
+            model: Some(response.model.clone()).filter(|model| !model.is_empty()),
+        };
+        let mut identity = self.identity(target);
+        if let Some(model) = &summary.model {
+            identity.model.clone_from(model);
+        }
+        let body = openai::encode::response(response, &identity, self.legacy_functions());
+        (body.into(), summary)
+    }
+
     /// A reader for one streamed answer. `json`: the provider labelled it as JSON.
     pub(super) fn reader(
         &self,
         target: &PlannedTarget,
         kind: Kind,
         context: &DecodeContext,
+        rule: Option<&Rule>,
         json: bool,
     ) -> Reader {
         match kind {
             // A stream that is labelled JSON is an error or a whole answer: the decoder knows both.
             // One that must be checked against a schema is read in full.
-            Kind::Pass { usage_asked } if !json && context.schema_to_validate.is_none() => {
+            Kind::Pass { usage_asked } if !json && rule.is_none() => {
                 Reader::Tap(Box::new(Tap::new(usage_asked)), 0)
             }
             Kind::Pass { .. } | Kind::Translate => Reader::Translate(Box::new(Translate {
                 decoder: self.adapter(target).chat_decoder(context),
                 encoder: ChunkEncoder::new(&self.identity(target), self.chunk_options()),
-                schema: context.schema_to_validate.clone().map(SchemaCheck::new),
+                check: rule.cloned().map(Check::new),
                 turn: TurnMemory::new(self.gateway.turns.clone(), self.principal.name.clone()),
                 events: Vec::new(),
                 summary: Summary::default(),
@@ -434,9 +523,21 @@ impl Call {
     }
 
     fn legacy_functions(&self) -> bool {
-        let hub = self.hub.get().and_then(|hub| hub.as_ref().ok());
-        hub.is_some_and(|request| request.legacy_functions)
+        match self.hub.get() {
+            Some(hub) => hub.as_ref().is_ok_and(|request| request.legacy_functions),
+            // Passed on unread, and checked against a schema on the way back.
+            None => self.raw().is_ok_and(|raw| raw.get("functions").is_some()),
+        }
     }
+}
+
+/// Holds a whole answer of so many bytes to its rule; one that is thrown away has its price.
+fn held_to(rule: &Rule, response: &mut ChatResponse, bytes: usize) -> Result<(), Box<Rejected>> {
+    rule.whole(response).map_err(|mut rejected| {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        rejected.spent = Some((response.usage.take(), bytes));
+        rejected
+    })
 }
 
 fn from_parse(error: &ParseError) -> EncodeError {

@@ -118,7 +118,16 @@ async fn prepare(
         gateway.turns.restore(&principal.name, &mut request);
         let _ = hub.set(Ok(request));
     }
-    let layout = raw.layout(&body);
+    let (body, layout) = match planned.body {
+        None => {
+            let layout = raw.layout(&body);
+            (body, layout)
+        }
+        Some(edited) => {
+            let layout = RawObject::parse(&edited).map_err(parse)?.layout(&edited);
+            (edited, layout)
+        }
+    };
     Ok(Arc::new(Call {
         gateway: Arc::clone(gateway),
         principal,
@@ -130,6 +139,7 @@ async fn prepare(
         stream: fields.stream,
         include_usage: fields.include_usage,
         plan,
+        rule: planned.rule,
         hub,
     }))
 }

@@ -4,8 +4,10 @@
 mod attempt;
 mod authenticate;
 mod call;
+mod format;
 mod handle;
 mod ingress;
+mod output;
 mod reader;
 mod received;
 mod relay;
@@ -16,8 +18,10 @@ mod turn;
 
 pub use authenticate::{KeyRing, Principal};
 pub use call::Operation;
+pub use format::Outputs;
 pub use handle::handle;
 pub use ingress::request_id;
 pub use relay::Relay;
 pub use route::may_use;
+pub use schema::{Schema, Schemas};
 pub use turn::TurnCache;

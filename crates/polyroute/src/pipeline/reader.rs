@@ -7,7 +7,7 @@ use polyroute_wire::dialect::openai::{Tap, TapSignal};
 use polyroute_wire::error::{ErrorKind, UpstreamError};
 use polyroute_wire::usage::Usage;
 
-use super::schema::SchemaCheck;
+use super::output::{Check, Rejected, Taken};
 use super::turn::TurnMemory;
 
 /// Most bytes of a translated stream: decoders keep the text of a turn, so its end is their bound.
@@ -23,7 +23,7 @@ pub(super) struct Step {
     /// The answer is whole.
     pub(super) ended: bool,
     /// The stream failed. Nothing follows.
-    pub(super) failed: Option<UpstreamError>,
+    pub(super) failed: Option<Box<Rejected>>,
 }
 
 /// What a whole stream said, as far as the record wants it.
@@ -48,7 +48,8 @@ pub(super) enum Reader {
 pub(super) struct Translate {
     pub(super) decoder: Box<dyn StreamDecoder>,
     pub(super) encoder: ChunkEncoder,
-    pub(super) schema: Option<SchemaCheck>,
+    /// What the answer is held to.
+    pub(super) check: Option<Check>,
     pub(super) turn: TurnMemory,
     pub(super) events: Vec<ChatEvent>,
     pub(super) summary: Summary,
@@ -82,7 +83,7 @@ impl Reader {
                         ..Step::default()
                     },
                     TapSignal::Error(error) => Step {
-                        failed: Some(*error),
+                        failed: Some((*error).into()),
                         ..Step::default()
                     },
                 }
@@ -93,7 +94,7 @@ impl Reader {
                     let message =
                         format!("the provider's answer is larger than {STREAM_BYTES_MAX} bytes");
                     return Step {
-                        failed: Some(UpstreamError::new(ErrorKind::MalformedReply, message)),
+                        failed: Some(UpstreamError::new(ErrorKind::MalformedReply, message).into()),
                         ..Step::default()
                     };
                 }
@@ -115,7 +116,7 @@ impl Reader {
                     ..Step::default()
                 },
                 Err(error) => Step {
-                    failed: Some(error),
+                    failed: Some(error.into()),
                     ..Step::default()
                 },
             },
@@ -124,10 +125,9 @@ impl Reader {
                 translate.decoder.finish(&mut events);
                 let mut step = translate.take(&mut events, out);
                 if !step.ended && step.failed.is_none() {
-                    step.failed = Some(UpstreamError::new(
-                        ErrorKind::Truncated,
-                        "the stream ended before its end",
-                    ));
+                    let error =
+                        UpstreamError::new(ErrorKind::Truncated, "the stream ended before its end");
+                    step.failed = Some(error.into());
                 }
                 step
             }
@@ -170,37 +170,61 @@ impl Translate {
         let mut step = Step::default();
         for event in events.drain(..) {
             step.event |= event != ChatEvent::Ping;
-            let content = event.is_content();
-            step.content |= content;
-            match &event {
-                ChatEvent::Error(error) => {
-                    step.failed = Some(error.clone());
+            self.note(&event);
+            if let ChatEvent::Error(error) = event {
+                step.failed = Some(error.into());
+                return step;
+            }
+            let taken = match &mut self.check {
+                Some(check) => check.take(event),
+                None => Ok(Taken::Pass(event)),
+            };
+            match taken {
+                Ok(Taken::Pass(event)) => self.say(event, &mut step, out),
+                Ok(Taken::Held) => {}
+                Ok(Taken::Release(events)) => {
+                    for event in events {
+                        self.say(event, &mut step, out);
+                    }
+                }
+                Err(mut rejected) => {
+                    let Summary {
+                        usage,
+                        content_bytes,
+                        ..
+                    } = &self.summary;
+                    rejected.spent = Some((usage.clone(), *content_bytes));
+                    step.failed = Some(rejected);
                     return step;
                 }
-                ChatEvent::Start { model, .. } if !model.is_empty() => {
-                    self.summary.model = Some(model.clone())
-                }
-                ChatEvent::Usage(usage) => self.summary.usage = Some(usage.clone()),
-                ChatEvent::Finish { reason, .. } => {
-                    self.summary.finish_reason = Some(reason.as_str().to_owned())
-                }
-                ChatEvent::End => {
-                    if let Some(error) = self.schema.take().and_then(SchemaCheck::finish) {
-                        step.failed = Some(error);
-                        return step;
-                    }
-                    self.turn.remember();
-                    step.ended = true;
-                }
-                _ => {}
             }
-            self.summary.content_bytes += content_bytes(&event);
-            if let Some(schema) = &mut self.schema {
-                schema.push(&event);
-            }
-            self.turn.push(&event);
-            self.encoder.push(event, out);
         }
         step
+    }
+
+    /// Keeps what the record wants.
+    fn note(&mut self, event: &ChatEvent) {
+        match event {
+            ChatEvent::Start { model, .. } if !model.is_empty() => {
+                self.summary.model = Some(model.clone());
+            }
+            ChatEvent::Usage(usage) => self.summary.usage = Some(usage.clone()),
+            ChatEvent::Finish { reason, .. } => {
+                self.summary.finish_reason = Some(reason.as_str().to_owned());
+            }
+            _ => {}
+        }
+        self.summary.content_bytes += content_bytes(event);
+    }
+
+    /// Says an event to the caller.
+    fn say(&mut self, event: ChatEvent, step: &mut Step, out: &mut Vec<u8>) {
+        step.content |= event.is_content();
+        if event == ChatEvent::End {
+            self.turn.remember();
+            step.ended = true;
+        }
+        self.turn.push(&event);
+        self.encoder.push(event, out);
     }
 }

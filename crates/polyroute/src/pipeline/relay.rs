@@ -231,10 +231,13 @@ impl Relay {
                 live.reader.push(&bytes, &mut self.out)
             }
             Some(Err(_)) => Step {
-                failed: Some(UpstreamError::new(
-                    ErrorKind::Truncated,
-                    "the provider's connection broke within the answer",
-                )),
+                failed: Some(
+                    UpstreamError::new(
+                        ErrorKind::Truncated,
+                        "the provider's connection broke within the answer",
+                    )
+                    .into(),
+                ),
                 ..Step::default()
             },
             None => live.reader.finish(&mut self.out),
@@ -242,8 +245,12 @@ impl Relay {
         if step.event {
             self.last_event = Instant::now();
         }
-        if let Some(error) = step.failed {
-            self.upstream_failed(&error);
+        if let Some(rejected) = step.failed {
+            if rejected.too_large {
+                let metrics = &live.call.gateway.telemetry.metrics;
+                metrics.bound_hit("checked_answer");
+            }
+            self.upstream_failed(&rejected.error);
         } else if step.ended {
             self.complete();
         }

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use polyroute_engine::needs::{Operation as Needed, RequestNeeds};
 use polyroute_engine::plan::{NoTarget, Plan, PlanInput, plan as make_plan};
 use polyroute_engine::resolve::{NameRequest, ResolveError, permitted, resolve};
@@ -10,10 +11,12 @@ use polyroute_wire::adapter::TranslationPolicy;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::chat::ChatRequest;
 use polyroute_wire::dialect::openai::{parse_chat, parse_embeddings};
-use polyroute_wire::json::RawObject;
+use polyroute_wire::json::{Edit, RawObject};
 
 use super::Principal;
 use super::call::Operation;
+use super::format;
+use super::output::Rule;
 use crate::gateway::Gateway;
 use crate::telemetry::Excluded;
 
@@ -31,6 +34,10 @@ pub(super) struct Planned {
     pub(super) plan: Plan,
     /// The body as the hub reads it, if the choice between targets needed that.
     pub(super) hub: Option<ChatRequest>,
+    /// What the answer is held to.
+    pub(super) rule: Option<Rule>,
+    /// The body with the route's own `response_format`, where it gets one.
+    pub(super) body: Option<Bytes>,
 }
 
 /// Plans a request.
@@ -52,6 +59,20 @@ pub(super) fn plan(
         listed: Some(&listed),
     };
     let resolved = resolve(&gateway.snapshot, &request).map_err(|error| refusal(&error))?;
+    let output = match asked.operation {
+        Operation::Chat => {
+            let route = resolved.route.map(|route| route.name.as_str());
+            gateway.outputs.of(route, raw)?
+        }
+        Operation::Embeddings => format::Asked::default(),
+    };
+    let edited = output
+        .format
+        .map(|format| Bytes::from(raw.edited(&[Edit::Set("response_format", format)])));
+    let edited_raw = edited.as_deref().map(RawObject::parse).transpose();
+    let edited_raw = edited_raw.map_err(|error| ApiError::from_parse(&error))?;
+    let raw = edited_raw.as_ref().unwrap_or(raw);
+    let body = edited.as_deref().unwrap_or(body);
     // With one target there is no choice: what it can't take, it says itself, and the body is not
     // parsed for it.
     let mut hub = None;
@@ -87,10 +108,16 @@ pub(super) fn plan(
         now_ms: 0,
         seed: asked.seed,
         rotation: gateway.rotation.fetch_add(1, Ordering::Relaxed),
+        repair: output.repair,
     };
     let plan =
         make_plan(&gateway.snapshot, &resolved, &input).map_err(|error| no_target(&error))?;
-    Ok(Planned { plan, hub })
+    Ok(Planned {
+        plan,
+        hub,
+        rule: output.rule,
+        body: edited,
+    })
 }
 
 /// Whether a caller may use a name; for the model list.

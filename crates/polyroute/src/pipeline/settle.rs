@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use polyroute_engine::estimate::Provenance;
+use polyroute_engine::money::Money;
 use polyroute_engine::price::{Prices, cost};
 use polyroute_wire::error::UpstreamError;
 use polyroute_wire::usage::Usage;
@@ -30,6 +31,15 @@ pub(super) struct Settle {
     /// Time spent waiting for providers and for the caller's body before the first byte.
     waited: Duration,
     open_stream: bool,
+    /// What the answers so far cost, those that were thrown away included.
+    spent: Spent,
+}
+
+/// Sums over the answers of one request.
+#[derive(Debug, Default)]
+struct Spent {
+    answers: u32,
+    amount: Option<Money>,
 }
 
 impl Settle {
@@ -78,6 +88,7 @@ impl Settle {
             started,
             waited: Duration::ZERO,
             open_stream: false,
+            spent: Spent::default(),
         }
     }
 
@@ -132,23 +143,39 @@ impl Settle {
         self.record(|record| record.attempts.push(attempt));
     }
 
-    /// Token counts and what they cost.
+    /// Token counts of one answer and what they cost, on top of those before it: an answer that
+    /// was thrown away is paid for like any other.
     pub(super) fn usage(&mut self, usage: &Usage, provenance: Provenance, prices: Option<Priced>) {
         let cost = cost(usage, prices.as_deref().map(|(prices, _)| prices), None);
+        let is_first = self.spent.answers == 0;
+        self.spent.answers = self.spent.answers.saturating_add(1);
+        let before = self.spent.amount;
+        self.spent.amount = match (before, cost.amount) {
+            (Some(before), Some(amount)) => Some(before.plus(amount)),
+            (before, amount) => amount.or(before),
+        };
+        let usd = self.spent.amount.map(|amount| amount.to_string());
         self.record(|record| {
-            record.tokens = TokenRecord {
-                provenance,
-                input: usage.input,
-                cache_read: usage.cache_read,
-                cache_write: usage.cache_write,
-                output: usage.output,
-                reasoning: usage.reasoning,
-                clamped: usage.clamped,
+            let tokens = &mut record.tokens;
+            let estimated = !is_first && tokens.provenance == Provenance::Estimated;
+            let sum = |count: &mut u64, more: u64| *count = count.saturating_add(more);
+            tokens.provenance = if estimated {
+                Provenance::Estimated
+            } else {
+                provenance
             };
+            sum(&mut tokens.input, usage.input);
+            sum(&mut tokens.cache_read, usage.cache_read);
+            sum(&mut tokens.cache_write, usage.cache_write);
+            sum(&mut tokens.output, usage.output);
+            sum(&mut tokens.reasoning, usage.reasoning);
+            tokens.clamped |= usage.clamped;
             record.cost = CostRecord {
-                usd: cost.amount.map(|amount| amount.to_string()),
-                price_unknown: cost.unknown,
-                price_as_of: prices.map(|priced| priced.1),
+                usd,
+                price_unknown: record.cost.price_unknown | cost.unknown,
+                price_as_of: prices
+                    .map(|priced| priced.1)
+                    .or_else(|| record.cost.price_as_of.take()),
             };
         });
     }

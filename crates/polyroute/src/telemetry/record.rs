@@ -123,6 +123,9 @@ pub struct AttemptRecord {
     /// Where the credential came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
+    /// The model was sent its own answer back, to put it right.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub repair: bool,
     /// HTTP status that the provider answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,

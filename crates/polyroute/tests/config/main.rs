@@ -7,5 +7,7 @@ mod documents;
 mod environment;
 mod mistakes;
 mod properties;
+mod providers_page;
 mod secrets;
 mod settings;
+mod structured;

@@ -83,6 +83,14 @@ fn speech(prompt: &Prompt, dice: &mut Dice) -> String {
         return schema::instance(wanted, asked, dice).to_string();
     }
     if prompt.json_mode {
+        // A schema that stands in the instructions is followed, as a model would.
+        let told = prompt.texts.iter().flat_map(|text| tools::objects_in(text));
+        if let Some(told) = told
+            .into_iter()
+            .find(|told| told.get("properties").is_some())
+        {
+            return schema::instance(&told, asked, dice).to_string();
+        }
         return json!({ "answer": text::reply(dice, asked) }).to_string();
     }
     if !prompt.tool_results.is_empty() {
@@ -210,6 +218,19 @@ mod tests {
         let made = answer(&asked, &known(Dialect::Openai, "gpt-4o"), 1, Hit::default());
         assert_eq!(made.turns[0].text.as_deref(), Some("one "));
         assert_eq!(made.turns[0].finish, Finish::StopSequence("END".to_owned()));
+    }
+
+    #[test]
+    fn json_mode_follows_a_schema_in_the_instructions() {
+        let mut asked = prompt("a city");
+        asked.json_mode = true;
+        let told = r#"Answer in JSON that fits {"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}"#;
+        asked.texts.insert(0, told.to_owned());
+        let model = known(Dialect::Openai, "gpt-4o");
+        let made = answer(&asked, &model, 1, Hit::default());
+        let said: serde_json::Value =
+            serde_json::from_str(made.turns[0].text.as_deref().unwrap()).unwrap();
+        assert!(said["city"].is_string() && said.get("answer").is_none());
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn hints_at_tool(text: &str, name: &str) -> bool {
 }
 
 /// The JSON objects that stand in a text.
-fn objects_in(text: &str) -> Vec<Value> {
+pub(super) fn objects_in(text: &str) -> Vec<Value> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some((_, tail)) = rest.split_once('{') {

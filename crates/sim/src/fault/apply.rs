@@ -13,6 +13,7 @@ use crate::latency::Pace;
 use crate::models::Dialect;
 use crate::plan;
 use crate::play::{Opening, Play, Step};
+use crate::vendor::Meter;
 use crate::wire::{Body, Reply};
 
 /// Before an answer is broken off, what was sent before gets this long to go out.
@@ -42,7 +43,7 @@ pub fn apply(reply: Reply, fault: Option<&Fault>, about: About<'_>, pace: &mut P
         Fault::Status { code, retry, quota } => status(*code, retry, *quota, about, headers),
         Fault::GzipError => {
             let body = plan::document(&by_status(about, 500, Flavour::Usual), about.dialect);
-            let mut headers = plan::typed(headers, plan::json_type(about.dialect));
+            let mut headers = plan::typed(headers, plan::error_type(about));
             headers.push(("content-encoding".to_owned(), "gzip".to_owned()));
             whole(500, headers, gzip::stored(&body).into())
         }
@@ -207,7 +208,21 @@ fn status(
         code,
         flavour,
     );
-    let headers = plan::typed(headers, plan::json_type(about.dialect));
+    if let Some(vendor) = about.vendor {
+        let meter = Meter {
+            ok: false,
+            status: code,
+            used: 99,
+            now_s: clock::now_s(),
+            request_id: about.request_id,
+            model: about.model,
+            quota,
+        };
+        let limits = (vendor.headers)(&meter).into_iter();
+        let limits = limits.filter(|(name, _)| name.contains("ratelimit"));
+        headers.extend(limits.map(|(name, value)| (name.to_owned(), value)));
+    }
+    let headers = plan::typed(headers, plan::error_type(about));
     whole(code, headers, plan::document(&body, about.dialect))
 }
 

@@ -7,6 +7,7 @@ use crate::dialect::{anthropic, openai};
 use crate::errors::{About, reply};
 use crate::models::{Dialect, Known};
 use crate::prompt::Prompt;
+use crate::vendor::errors::{Facts, When};
 use crate::wire::{Body, Event, Framing, Kind, Reply};
 
 /// The reply to a prompt that a filter blocks; a stream is framed like this.
@@ -17,6 +18,9 @@ pub fn prompt(
     answer: &Answer,
     framing: Framing,
 ) -> Reply {
+    if let Some(vendor) = about.vendor {
+        return vendor.refuse(When::Filtered, about, Facts::default());
+    }
     let input = answer.usage.input_total();
     match about.dialect {
         Dialect::Openai => {

@@ -21,7 +21,7 @@ pub(super) fn events(
         fault,
         Fault::CommentsFlood { .. } | Fault::PingOnly { .. } | Fault::DoubleDone | Fault::Crlf
     );
-    if sse_only && matches!(*framing, Framing::JsonArray | Framing::AwsFrames) {
+    if sse_only && !matches!(framing, Framing::Sse { .. }) {
         return;
     }
     match fault {
@@ -47,7 +47,7 @@ pub(super) fn events(
             events.insert((*after).min(events.len()), broken);
         }
         Fault::MissingDone => events.retain(|event| event.kind != Kind::Done),
-        Fault::MissingFinish => missing_finish(events, about.dialect),
+        Fault::MissingFinish => missing_finish(events, about),
         Fault::GarbageJson => {
             for event in events {
                 event.data = Data::Text(GARBAGE.to_owned());
@@ -63,7 +63,7 @@ pub(super) fn events(
         Fault::PingOnly { gap_ms, count } => {
             let ping = |_| Event {
                 wait_ms: Some(*gap_ms),
-                ..ping(about.dialect)
+                ..ping(about)
             };
             *events = (0..*count).map(ping).collect();
         }
@@ -106,6 +106,9 @@ pub(super) fn whole(value: &mut Value, fault: &Fault, dialect: Dialect) {
 
 /// An error event as the dialect sends it within a stream.
 pub(super) fn error(about: About<'_>) -> Event {
+    if let Some(vendor) = about.vendor {
+        return vendor.error_event(about);
+    }
     let name = match about.dialect {
         Dialect::Anthropic => Some("error"),
         Dialect::Bedrock => Some("serviceUnavailableException"),
@@ -118,8 +121,11 @@ pub(super) fn error(about: About<'_>) -> Event {
     }
 }
 
-fn ping(dialect: Dialect) -> Event {
-    match dialect {
+fn ping(about: About<'_>) -> Event {
+    if let Some(vendor) = about.vendor {
+        return vendor.ping();
+    }
+    match about.dialect {
         Dialect::Anthropic => Event {
             name: Some("ping"),
             ..Event::json(Kind::Ping, json!({"type": "ping"}))
@@ -130,8 +136,20 @@ fn ping(dialect: Dialect) -> Event {
     }
 }
 
-fn missing_finish(events: &mut Vec<Event>, dialect: Dialect) {
-    match dialect {
+fn missing_finish(events: &mut Vec<Event>, about: About<'_>) {
+    if about.vendor.is_some() {
+        // Finish chunks may carry text or calls: only the reason and the usage go.
+        events.retain(|event| !matches!(event.kind, Kind::Usage | Kind::Done));
+        events.retain(|event| !matches!(&event.data, Data::Json(value, _) if value.get("done") == Some(&Value::Bool(true))));
+        for event in events.iter_mut().filter(|event| event.kind == Kind::Finish) {
+            if let Data::Json(value, _) = &mut event.data {
+                drop_finish(value);
+                drop_usage(value);
+            }
+        }
+        return;
+    }
+    match about.dialect {
         // The last chunk carries text as well: only the reason goes.
         Dialect::Gemini => each_json(events, drop_finish),
         Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock => {
@@ -175,14 +193,15 @@ fn flood(events: &mut Vec<Event>, count: usize) {
 }
 
 fn big_event(events: &mut [Event], bytes: usize, dialect: Dialect) {
-    let path = match dialect {
-        Dialect::Openai => "/choices/0/delta/content",
-        Dialect::Anthropic | Dialect::Bedrock => "/delta/text",
-        Dialect::Gemini => "/candidates/0/content/parts/0/text",
+    let paths: &[&str] = match dialect {
+        Dialect::Openai => &["/choices/0/delta/content", "/message/content"],
+        Dialect::Anthropic | Dialect::Bedrock => &["/delta/text"],
+        Dialect::Gemini => &["/candidates/0/content/parts/0/text"],
     };
     for event in events {
         if matches!(event.kind, Kind::Content | Kind::Finish)
             && let Data::Json(value, _) = &mut event.data
+            && let Some(path) = paths.iter().find(|path| value.pointer(path).is_some())
             && let Some(text) = value.pointer_mut(path)
         {
             *text = Value::from("x".repeat(bytes));
@@ -201,7 +220,7 @@ fn each_json(events: &mut [Event], mut change: impl FnMut(&mut Value)) {
 
 /// The objects in which usage may stand: the document, and a `message` in it.
 fn drop_usage(value: &mut Value) {
-    for path in ["", "/message"] {
+    for path in ["", "/message", "/x_groq"] {
         if let Some(members) = value.pointer_mut(path).and_then(Value::as_object_mut) {
             members.shift_remove("usage");
             members.shift_remove("usageMetadata");
@@ -210,7 +229,12 @@ fn drop_usage(value: &mut Value) {
 }
 
 fn odd_usage(value: &mut Value, odd: OddUsage) {
-    for path in ["/usage", "/usageMetadata", "/message/usage"] {
+    for path in [
+        "/usage",
+        "/usageMetadata",
+        "/message/usage",
+        "/x_groq/usage",
+    ] {
         if let Some(usage) = value.pointer_mut(path) {
             odd_numbers(usage, odd);
         }

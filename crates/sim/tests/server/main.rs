@@ -15,3 +15,4 @@ mod client;
 mod endpoints;
 mod faults;
 mod said;
+mod vendors;

@@ -3,6 +3,8 @@
 use http::{HeaderMap, HeaderValue};
 use polyroute_sim::dialect::{anthropic, gemini, openai};
 use polyroute_sim::prompt::{Prompt, Refusal};
+use polyroute_sim::vendor::accept::{accept_chat, accept_embeddings, accept_native_chat};
+use polyroute_sim::vendor::{self, Vendor};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -181,7 +183,29 @@ fn well_shaped(body: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Every vendor refuses with an error status and some words, or accepts.
+fn vendors_answer(body: &[u8]) -> Result<(), TestCaseError> {
+    let mut verdicts = vec![accept_native_chat(body)];
+    for vendor in vendor::ALL {
+        let vendor: &Vendor = vendor;
+        verdicts.push(accept_chat(vendor, "/v1", body));
+        verdicts.push(accept_embeddings(vendor, body));
+    }
+    for refusal in verdicts.into_iter().filter_map(Result::err) {
+        prop_assert!((400..500).contains(&refusal.status), "{}", refusal.status);
+        prop_assert!(refusal.body.is_object());
+        prop_assert!(refusal.body.to_string().len() > 20);
+    }
+    Ok(())
+}
+
 proptest! {
+    #[test]
+    fn vendors_never_panic(body in json_value(), plausible in plausible()) {
+        vendors_answer(&serde_json::to_vec(&body).unwrap())?;
+        vendors_answer(&serde_json::to_vec(&plausible).unwrap())?;
+    }
+
     #[test]
     fn bytes_never_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
         well_shaped(&body)?;

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use http::{HeaderMap, HeaderValue};
 use polyroute_sim::dialect::{anthropic, bedrock, gemini, openai};
 use polyroute_sim::prompt::{Prompt, Refusal};
+use polyroute_sim::vendor::accept::{accept_chat, accept_embeddings, accept_native_chat};
+use polyroute_sim::vendor::{AZURE, Vendor};
 use serde_json::Value;
 
 /// Recorded verdicts that today's API would not repeat, by entry id, with the reason.
@@ -32,6 +34,43 @@ const OUT_OF_REACH: &[(&str, &str)] = &[
         "The input token count",
         "context length, which the server counts",
     ),
+    (
+        "maximum context length is",
+        "context length, which the server counts",
+    ),
+    (
+        "The total length of all messages is too long",
+        "context length, which the server counts",
+    ),
+    (
+        "ool call validation failed",
+        "what the model wrote, not what was asked",
+    ),
+    (
+        "model did not call a tool",
+        "what the model wrote, not what was asked",
+    ),
+];
+
+/// The folders whose requests are judged.
+const PROVIDERS: &[&str] = &[
+    "openai",
+    "azure",
+    "anthropic",
+    "gemini",
+    "vertex",
+    "bedrock",
+    "cerebras",
+    "crusoe",
+    "dashscope",
+    "deepseek",
+    "groq",
+    "mistral",
+    "ollama",
+    "openrouter",
+    "perplexity",
+    "together",
+    "xai",
 ];
 
 type Verdict = Result<Prompt, Refusal>;
@@ -167,14 +206,7 @@ fn tell(line: &str) {
 
 fn entries(folder: &Path) -> Vec<(String, Value)> {
     let mut found = Vec::new();
-    for provider in [
-        "openai",
-        "azure",
-        "anthropic",
-        "gemini",
-        "vertex",
-        "bedrock",
-    ] {
+    for provider in PROVIDERS {
         let Ok(files) = fs::read_dir(folder.join(provider)) else {
             continue;
         };
@@ -201,6 +233,9 @@ fn judge(entry: &Value) -> Option<Verdict> {
     let provider = entry["provider"].as_str().unwrap();
     let api = entry["api"].as_str().unwrap();
     let model = model_in(path);
+    if provider == "azure" && path.starts_with("/models/") {
+        return Some(accept_chat(&AZURE, "/models", &body));
+    }
     match (provider, api) {
         ("openai" | "azure", "chat.completions") => Some(openai::accept::accept_chat(
             &headers,
@@ -240,6 +275,29 @@ fn judge(entry: &Value) -> Option<Verdict> {
         }
         ("gemini" | "vertex", "count-tokens") => {
             Some(gemini::accept::accept_count(model, &headers, &body))
+        }
+        _ => judge_vendor(provider, api, path, &body),
+    }
+}
+
+/// The verdict of the vendor's own judge.
+fn judge_vendor(provider: &str, api: &str, path: &str, body: &[u8]) -> Option<Verdict> {
+    // Crusoe runs vLLM.
+    let name = if provider == "crusoe" {
+        "vllm"
+    } else {
+        provider
+    };
+    let vendor = Vendor::find(name)?;
+    let path = path.split('?').next().unwrap_or(path);
+    let base = path.strip_suffix("/chat/completions").unwrap_or_default();
+    match api {
+        "chat.completions" if path.ends_with("/chat/completions") => {
+            Some(accept_chat(vendor, base, body))
+        }
+        "chat.completions" if path == "/api/chat" => Some(accept_native_chat(body)),
+        "embeddings" if path.ends_with("/embeddings") && !path.starts_with("/api/") => {
+            Some(accept_embeddings(vendor, body))
         }
         _ => None,
     }

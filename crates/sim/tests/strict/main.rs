@@ -14,3 +14,4 @@ mod corpus;
 mod gemini;
 mod kit;
 mod openai;
+mod vendors;

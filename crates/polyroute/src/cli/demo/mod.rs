@@ -1,7 +1,6 @@
 //! `polyroute demo`: the gateway in front of simulated providers, real traffic through it, one
 //! provider down, and a table of what the application saw.
 
-mod client;
 mod scenes;
 mod table;
 

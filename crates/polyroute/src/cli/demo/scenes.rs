@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use polyroute_sim::Sim;
 use serde_json::{Value, json};
 
-use super::client::{self, Seen};
+use crate::cli::client::{self, Seen};
 
 /// One request and what came of it.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ mod keys;
 mod providers;
 mod routes;
 mod server;
+mod structured;
 mod tuning;
 
 use std::collections::HashSet;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use polyroute_engine::catalog::Catalog;
 
 use super::Context;
-use super::tuning;
+use super::{structured, tuning};
 use crate::config::file::{self, File, RouteTarget};
 use crate::config::path::KeyPath;
 use crate::config::problem::did_you_mean;
@@ -195,6 +195,10 @@ pub(super) fn routes(
         found.push(Route {
             name: name.to_owned(),
             targets: resolved,
+            structured_output: route
+                .structured_output
+                .as_deref()
+                .and_then(|it| structured::compile(it, &path.key("structured_output"), context)),
         });
     }
     found

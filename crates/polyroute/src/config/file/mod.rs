@@ -10,6 +10,7 @@ mod providers;
 mod resilience;
 mod routes;
 mod server;
+mod structured;
 mod targets;
 mod translation;
 
@@ -22,6 +23,7 @@ pub use providers::{Dialect, Provider};
 pub use resilience::{Resilience, Timeouts};
 pub use routes::{Route, RouteTarget, Strategy};
 pub use server::{AccessLog, Limits, ListenAddress, Server, Tls};
+pub use structured::{CallerSchema, InlineSchema, OutputMode, StructuredOutput};
 pub use targets::Target;
 pub use translation::{Media, Translation};
 

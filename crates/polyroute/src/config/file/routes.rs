@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::Target;
+use super::{StructuredOutput, Target};
 use crate::config::de::advice;
 
 /// What answers to a name: targets in order, the next one is the fallback.
@@ -18,6 +18,8 @@ pub struct Route {
     pub targets: Vec<RouteTarget>,
     /// How the targets are ordered.
     pub strategy: Option<Strategy>,
+    /// How answers in JSON are held to their schema.
+    pub structured_output: Option<Box<StructuredOutput>>,
     /// Written as one name or a bare list: the targets stand at the route itself, not below
     /// `targets`.
     pub shorthand: bool,
@@ -48,6 +50,9 @@ struct LongRoute {
     targets: Vec<RouteTarget>,
     /// How the targets are ordered.
     strategy: Option<Strategy>,
+    /// How answers in JSON are held to their schema. Without it only what the provider does not
+    /// enforce is checked, as in mode `pass`.
+    structured_output: Option<Box<StructuredOutput>>,
 }
 
 impl<'de> Deserialize<'de> for Route {
@@ -68,8 +73,8 @@ impl<'de> Deserialize<'de> for Route {
                 let targets = vec![RouteTarget::Name(name.to_owned())];
                 Ok(Route {
                     targets,
-                    strategy: None,
                     shorthand: true,
+                    ..Route::default()
                 })
             }
 
@@ -77,17 +82,22 @@ impl<'de> Deserialize<'de> for Route {
                 let targets = Vec::deserialize(SeqAccessDeserializer::new(list))?;
                 Ok(Route {
                     targets,
-                    strategy: None,
                     shorthand: true,
+                    ..Route::default()
                 })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Route, A::Error> {
                 let long = LongRoute::deserialize(MapAccessDeserializer::new(map))?;
-                let LongRoute { targets, strategy } = long;
+                let LongRoute {
+                    targets,
+                    strategy,
+                    structured_output,
+                } = long;
                 Ok(Route {
                     targets,
                     strategy,
+                    structured_output,
                     shorthand: false,
                 })
             }

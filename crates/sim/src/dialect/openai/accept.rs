@@ -151,7 +151,8 @@ fn shaped(body: &Value, record: &'static strict::Record) -> Result<(), Refusal> 
     }
 }
 
-fn prompt(body: &Value) -> Prompt {
+/// What an accepted chat body says (also for vendors that speak this dialect under own rules).
+pub(crate) fn prompt(body: &Value) -> Prompt {
     let history = list(body, "messages");
     let format = body.get("response_format").unwrap_or(&Value::Null);
     let stop = match body.get("stop") {

@@ -1,4 +1,5 @@
-//! The demo's application: the least that an OpenAI client does, over real HTTP.
+//! The least that an OpenAI client does, over real HTTP: the application of `polyroute demo`, and
+//! the caller of `polyroute providers check`.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use polyroute_wire::sse::{Frame, Reader};
 use serde_json::Value;
 
 /// Longest wait for one answer.
-const WAIT: Duration = Duration::from_secs(30);
+const WAIT: Duration = Duration::from_secs(60);
 
 /// What an application sees of an answer.
 #[derive(Debug, Default)]
@@ -29,21 +30,43 @@ pub(super) struct Seen {
     pub(super) tokens: Option<(u64, u64)>,
     /// The stream ended with `[DONE]`, or the answer was whole.
     pub(super) whole: bool,
+    /// The answer called a tool.
+    pub(super) called: bool,
+    /// The `code` of an error.
+    pub(super) code: Option<String>,
 }
 
 /// Sends one request and reads the answer, streamed or not.
 pub(super) async fn send(gateway: SocketAddr, path: &str, body: &Value) -> anyhow::Result<Seen> {
-    tokio::time::timeout(WAIT, exchange(gateway, path, body))
-        .await
-        .context("no answer in 30 s")?
+    send_as(gateway, path, body, None).await
 }
 
-async fn exchange(gateway: SocketAddr, path: &str, body: &Value) -> anyhow::Result<Seen> {
+/// As [`send`], with a gateway key.
+pub(super) async fn send_as(
+    gateway: SocketAddr,
+    path: &str,
+    body: &Value,
+    key: Option<&str>,
+) -> anyhow::Result<Seen> {
+    tokio::time::timeout(WAIT, exchange(gateway, path, body, key))
+        .await
+        .context("no answer in 60 s")?
+}
+
+async fn exchange(
+    gateway: SocketAddr,
+    path: &str,
+    body: &Value,
+    key: Option<&str>,
+) -> anyhow::Result<Seen> {
     let client: Client<HttpConnector, Full<Bytes>> =
         Client::builder(TokioExecutor::new()).build_http();
-    let request = Request::post(format!("http://{gateway}{path}"))
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(Full::new(body.to_string().into()))?;
+    let mut request = Request::post(format!("http://{gateway}{path}"))
+        .header(header::CONTENT_TYPE, "application/json");
+    if let Some(key) = key {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+    }
+    let request = request.body(Full::new(body.to_string().into()))?;
     let began = Instant::now();
     let response = client.request(request).await?;
     let header = |name: &str| {
@@ -96,6 +119,7 @@ impl Seen {
         let Ok(chunk) = serde_json::from_str::<Value>(data) else {
             return;
         };
+        self.take_error(&chunk);
         let delta = chunk.pointer("/choices/0/delta");
         if let Some(text) = delta
             .and_then(|delta| delta.get("content"))
@@ -134,10 +158,20 @@ impl Seen {
             let length = vector.as_array().map_or(0, Vec::len);
             self.text = format!("a vector of {length} numbers");
         }
-        if let Some(error) = answer.pointer("/error/message") {
-            self.text = text(Some(error));
-        }
+        self.called = calls.is_some_and(|calls| !calls.is_empty());
+        self.take_error(answer);
         self.take_usage(answer);
+    }
+
+    fn take_error(&mut self, from: &Value) {
+        let text = |path: &str| {
+            let value = from.pointer(path).and_then(Value::as_str);
+            value.map(ToOwned::to_owned)
+        };
+        if let Some(message) = text("/error/message") {
+            self.text = message;
+            self.code = text("/error/code");
+        }
     }
 
     fn take_usage(&mut self, from: &Value) {

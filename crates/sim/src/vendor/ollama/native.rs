@@ -1,0 +1,360 @@
+//! Ollama's own API: `/api/chat` as JSON or as one JSON object a line, embeddings, the list of
+//! models, and what a model can do.
+
+use serde_json::{Map, Value, json};
+
+use super::{OLLAMA, go_words, prompt_tokens};
+use crate::answer::{Finish, Turn, text as words};
+use crate::clock::rfc3339;
+use crate::dialect::openai::accept::prompt;
+use crate::models::{Known, Model, Purpose, Thinking};
+use crate::prompt::{Prompt, Refusal};
+use crate::strict::{
+    self, Field, Finding, Shape, Step, list, may, null, set, text, whole as number,
+};
+use crate::wire::{Context, Event, Kind};
+
+const NUMBER: Shape = Shape::Num(f64::MIN, f64::MAX);
+
+static CHAT: &[Field] = &[
+    may!("model", Shape::Text),
+    null!("messages", Shape::List(&Shape::Object)),
+    null!("stream", Shape::Bool),
+    null!("tools", Shape::List(&Shape::Object)),
+    null!("options", Shape::Object),
+];
+static MESSAGE: &[Field] = &[
+    may!("role", Shape::Text),
+    may!("content", Shape::Text),
+    null!("thinking", Shape::Text),
+    null!("images", Shape::List(&Shape::Text)),
+    null!("tool_calls", Shape::List(&Shape::Object)),
+    may!("tool_name", Shape::Text),
+];
+static OPTIONS: &[Field] = &[
+    null!("num_ctx", NUMBER),
+    null!("num_predict", NUMBER),
+    null!("temperature", NUMBER),
+    null!("top_p", NUMBER),
+    null!("top_k", NUMBER),
+    null!("seed", NUMBER),
+    null!("stop", Shape::List(&Shape::Text)),
+];
+
+fn refuse(status: u16, words: impl Into<String>) -> Refusal {
+    Refusal {
+        status,
+        body: json!({"error": words.into()}),
+    }
+}
+
+fn fits(
+    members: &Map<String, Value>,
+    fields: &'static [Field],
+    at: &[Step],
+) -> Result<(), Refusal> {
+    for field in fields {
+        let Some(value) = members.get(field.name).filter(|value| !value.is_null()) else {
+            continue;
+        };
+        let mut path = at.to_vec();
+        path.push(Step::Key(field.name.to_owned()));
+        strict::look(value, &field.shape, path)
+            .map_err(|finding: Finding| refuse(400, go_words("ChatRequest", &finding)))?;
+    }
+    Ok(())
+}
+
+/// Accepts a native chat body, or refuses it.
+///
+/// # Errors
+/// Status and `{"error": "text"}`.
+pub(in super::super) fn accept_chat(body: &[u8]) -> Result<Prompt, Refusal> {
+    let read: Option<Value> = serde_json::from_slice(body).ok();
+    let Some(Value::Object(members)) = read else {
+        return Err(refuse(
+            400,
+            "invalid character 'x' looking for beginning of value",
+        ));
+    };
+    fits(&members, CHAT, &[])?;
+    let body = Value::Object(members);
+    for message in list(&body, "messages") {
+        if let Some(members) = message.as_object() {
+            fits(members, MESSAGE, &[Step::Key("messages".to_owned())])?;
+        }
+        calls_fit(message)?;
+    }
+    let options = body.get("options").cloned().unwrap_or_default();
+    if let Some(options) = options.as_object() {
+        fits(options, OPTIONS, &[Step::Key("options".to_owned())])?;
+    }
+    let model = text(&body, "model");
+    if model.is_empty() {
+        return Err(refuse(400, "model is required"));
+    }
+    let known = OLLAMA.model(model, false);
+    let thinking = known.as_ref().map(|known| known.model.thinking);
+    let asked = match body.get("think") {
+        Some(Value::Bool(asked)) => Some(*asked),
+        Some(Value::String(level)) if ["low", "medium", "high"].contains(&level.as_str()) => {
+            Some(true)
+        }
+        Some(Value::String(level)) => {
+            return Err(refuse(
+                400,
+                format!(
+                    "invalid think value: {level:?} (must be \"high\", \"medium\", \"low\", true, or false)"
+                ),
+            ));
+        }
+        _ => None,
+    };
+    if asked == Some(true) && thinking == Some(Thinking::Never) {
+        return Err(refuse(400, format!("{model:?} does not support thinking")));
+    }
+    if model == "llama3" && !list(&body, "tools").is_empty() {
+        let words = format!("registry.ollama.ai/library/{model}:latest does not support tools");
+        return Err(refuse(400, words));
+    }
+    let mut prompt = prompt(&translated(&body, &options));
+    // Native streams unless told not to.
+    prompt.stream = body.get("stream") != Some(&Value::Bool(false));
+    prompt.thinking = asked.unwrap_or(thinking != Some(Thinking::Never));
+    prompt.show_thoughts = asked != Some(false);
+    prompt.context_size = set(&options, "num_ctx").and_then(number);
+    match body.get("format") {
+        Some(Value::String(word)) if word == "json" => prompt.json_mode = true,
+        Some(schema @ Value::Object(_)) => prompt.schema = Some(schema.clone()),
+        Some(Value::String(word)) if word.is_empty() => {}
+        Some(Value::Null) | None => {}
+        Some(other) => {
+            return Err(refuse(
+                400,
+                format!("invalid format: {other}; expected \"json\" or a valid JSON Schema object"),
+            ));
+        }
+    }
+    Ok(prompt)
+}
+
+/// Arguments are objects here, not text.
+fn calls_fit(message: &Value) -> Result<(), Refusal> {
+    let calls = list(message, "tool_calls").iter();
+    let mut arguments = calls.filter_map(|call| call.pointer("/function/arguments"));
+    if arguments.any(|arguments| !arguments.is_object()) {
+        return Err(refuse(
+            400,
+            "json: cannot unmarshal string into Go struct field \
+             ChatRequest.messages.tool_calls.function.arguments of type \
+             api.ToolCallFunctionArguments",
+        ));
+    }
+    Ok(())
+}
+
+/// The body in the words that the shared reading of a request knows.
+fn translated(body: &Value, options: &Value) -> Value {
+    let mut made = 0_usize;
+    let mut waiting: Vec<String> = Vec::new();
+    let messages: Vec<Value> = list(body, "messages")
+        .iter()
+        .map(|message| {
+            let mut message = message.clone();
+            if let Some(calls) = message.get_mut("tool_calls").and_then(Value::as_array_mut) {
+                for call in calls.iter_mut().filter_map(Value::as_object_mut) {
+                    made += 1;
+                    let id = format!("call_{made}");
+                    call.insert("id".to_owned(), json!(id));
+                    call.insert("type".to_owned(), json!("function"));
+                    waiting.push(id);
+                    let arguments = call
+                        .get_mut("function")
+                        .and_then(|it| it.get_mut("arguments"));
+                    if let Some(arguments) = arguments {
+                        *arguments = json!(arguments.to_string());
+                    }
+                }
+            }
+            if text(&message, "role") == "tool" && !waiting.is_empty() {
+                let id = waiting.remove(0);
+                if let Some(members) = message.as_object_mut() {
+                    members.insert("tool_call_id".to_owned(), json!(id));
+                }
+            }
+            let images = list(&message, "images").len();
+            if images > 0 {
+                let mut parts = vec![json!({"type": "text", "text": text(&message, "content")})];
+                parts.extend((0..images).map(|_| json!({"type": "image_url"})));
+                if let Some(members) = message.as_object_mut() {
+                    members.insert("content".to_owned(), Value::Array(parts));
+                }
+            }
+            message
+        })
+        .collect();
+    let mut tools = list(body, "tools").to_vec();
+    for tool in tools.iter_mut().filter_map(Value::as_object_mut) {
+        tool.insert("type".to_owned(), json!("function"));
+    }
+    json!({"model": body.get("model"), "messages": messages, "tools": tools,
+        "max_tokens": set(options, "num_predict").and_then(number),
+        "stop": set(options, "stop")})
+}
+
+/// Accepts a native embeddings body, or refuses it.
+pub(in super::super) fn accept_embed(body: &[u8]) -> Result<Prompt, Refusal> {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let inputs: Option<Vec<String>> = match body.get("input") {
+        Some(Value::String(one)) => Some(vec![one.clone()]),
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|item| item.as_str().map(str::to_owned))
+            .collect(),
+        _ => None,
+    };
+    let inputs = inputs.ok_or_else(|| refuse(400, "invalid input type"))?;
+    Ok(Prompt {
+        model: text(&body, "model").to_owned(),
+        choices: 1,
+        texts: inputs.clone(),
+        inputs,
+        dimensions: set(&body, "dimensions")
+            .and_then(number)
+            .and_then(|wanted| u32::try_from(wanted).ok()),
+        ..Prompt::default()
+    })
+}
+
+/// A native embeddings answer.
+pub(in super::super) fn embedded(known: &Known, vectors: &[Vec<f32>], tokens: u64) -> Value {
+    json!({"model": known.served_as, "embeddings": vectors, "total_duration": 14_143_917,
+        "load_duration": 1_019_500, "prompt_eval_count": tokens})
+}
+
+fn calls(turn: &Turn) -> Vec<Value> {
+    let calls = turn.calls.iter().map(|call| {
+        let arguments: Value = serde_json::from_str(&call.arguments).unwrap_or_default();
+        json!({"function": {"name": call.name, "arguments": arguments}})
+    });
+    calls.collect()
+}
+
+fn line(context: &Context<'_>, message: Value, done: bool) -> Map<String, Value> {
+    let mut line = Map::new();
+    line.insert("model".to_owned(), json!(context.known.served_as));
+    let created = rfc3339(context.created_s).replace('Z', ".314639Z");
+    line.insert("created_at".to_owned(), json!(created));
+    line.insert("message".to_owned(), message);
+    line.insert("done".to_owned(), json!(done));
+    line
+}
+
+fn last(context: &Context<'_>, turn: &Turn, message: Value) -> Value {
+    let mut line = line(context, message, true);
+    let output = context.answer.usage.output_total();
+    let reason = if turn.finish == Finish::Length {
+        "length"
+    } else {
+        "stop"
+    };
+    let more = json!({"done_reason": reason, "total_duration": 3_722_518_334_u64,
+        "load_duration": 1_534_053_125, "prompt_eval_count": prompt_tokens(context),
+        "prompt_eval_duration": 179_676_000, "eval_count": output,
+        "eval_duration": 32_000_000 * output});
+    if let Value::Object(more) = more {
+        line.extend(more);
+    }
+    Value::Object(line)
+}
+
+fn thought<'a>(context: &Context<'_>, turn: &'a Turn) -> Option<&'a str> {
+    turn.thinking
+        .as_deref()
+        .filter(|_| context.prompt.show_thoughts)
+}
+
+/// A whole native answer.
+pub(in super::super) fn whole(context: &Context<'_>) -> Value {
+    let Some(turn) = context.answer.turns.first() else {
+        return Value::Null;
+    };
+    let said = turn.text.as_deref().unwrap_or_default();
+    let mut message = json!({"role": "assistant", "content": said});
+    if let Some(members) = message.as_object_mut() {
+        if let Some(thought) = thought(context, turn) {
+            members.insert("thinking".to_owned(), json!(thought));
+        }
+        if !turn.calls.is_empty() {
+            members.insert("tool_calls".to_owned(), json!(calls(turn)));
+        }
+    }
+    last(context, turn, message)
+}
+
+/// A native stream: one JSON object a line.
+pub(in super::super) fn events(context: &Context<'_>) -> Vec<Event> {
+    let Some(turn) = context.answer.turns.first() else {
+        return Vec::new();
+    };
+    let each = context.words_each(1);
+    let mut events = Vec::new();
+    let mut put = |message: Value| {
+        let line = Value::Object(line(context, message, false));
+        events.push(Event::json(Kind::Content, line));
+    };
+    for piece in words::pieces(thought(context, turn).unwrap_or_default(), each) {
+        put(json!({"role": "assistant", "content": "", "thinking": piece}));
+    }
+    for piece in words::pieces(turn.text.as_deref().unwrap_or_default(), each) {
+        put(json!({"role": "assistant", "content": piece}));
+    }
+    for call in calls(turn) {
+        put(json!({"role": "assistant", "content": "", "tool_calls": [call]}));
+    }
+    let end = last(context, turn, json!({"role": "assistant", "content": ""}));
+    events.push(Event::json(Kind::Finish, end));
+    events
+}
+
+fn details(model: &Model) -> Value {
+    let family = model.name.split([':', '.']).next().unwrap_or_default();
+    json!({"parent_model": "", "format": "gguf", "family": family, "families": [family],
+        "parameter_size": "8.0B", "quantization_level": "Q4_K_M"})
+}
+
+/// `/api/tags`
+pub(in super::super) fn tags() -> Value {
+    let one = |model: &Model| {
+        let name = if model.name.contains(':') {
+            model.name.to_owned()
+        } else {
+            format!("{}:latest", model.name)
+        };
+        json!({"name": name, "model": name, "modified_at": rfc3339(model.released_s),
+            "size": 4_661_224_676_u64, "digest": "46e0c10c039e", "details": details(model)})
+    };
+    json!({"models": OLLAMA.models.iter().map(one).collect::<Vec<Value>>()})
+}
+
+/// `/api/show`
+pub(in super::super) fn show(model: &Model) -> Value {
+    let mut able = match model.purpose {
+        Purpose::Chat => vec!["completion"],
+        Purpose::Embedding { .. } => vec!["embedding"],
+    };
+    if model.purpose == Purpose::Chat && model.name != "llama3" {
+        able.push("tools");
+    }
+    if model.thinking != Thinking::Never {
+        able.push("thinking");
+    }
+    json!({"modelfile": "", "parameters": "", "template": "", "details": details(model),
+        "model_info": {"general.architecture": "llama", "llama.context_length": model.window},
+        "capabilities": able, "modified_at": rfc3339(model.released_s)})
+}
+
+/// `/api/version`
+pub(in super::super) fn version() -> Value {
+    json!({"version": "0.13.4"})
+}
