@@ -18,9 +18,9 @@ pub trait Signer: Send + Sync + std::fmt::Debug {
     /// tokens did not answer.
     fn sign<'a>(&'a self, request: &'a mut Outgoing) -> BoxFuture<'a, Result<(), UpstreamError>>;
 
-    /// Looks at an answer's head. `true`: it was refused for something that the next signature has
-    /// right, so sending it once more is worth it.
-    fn learn(&self, _status: StatusCode, _headers: &HeaderMap) -> bool {
+    /// Looks at an answer's head and the headers that were sent. `true`: it was refused for something
+    /// that the next signature has right, so sending it once more is worth it.
+    fn learn(&self, _sent: &HeaderMap, _status: StatusCode, _headers: &HeaderMap) -> bool {
         false
     }
 }

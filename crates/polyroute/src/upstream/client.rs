@@ -60,8 +60,9 @@ impl UpstreamClient {
         };
         let mut signed = outgoing.clone();
         signer.sign(&mut signed).await?;
+        let sent = signed.headers.clone();
         let response = self.exchange(signed).await?;
-        if !signer.learn(response.status(), response.headers()) {
+        if !signer.learn(&sent, response.status(), response.headers()) {
             return Ok(response);
         }
         let mut again = outgoing;

@@ -183,13 +183,7 @@ fn status(
         put("x-should-retry", "false".to_owned());
     }
     if about.dialect == Dialect::Bedrock {
-        let flavour = if quota {
-            Flavour::Quota
-        } else {
-            Flavour::Usual
-        };
-        let (name, value) = error_type(bedrock_exception(code, flavour));
-        put(&name, value);
+        headers.push(named_exception(code, quota));
     }
     if code == 502 {
         let headers = plan::typed(headers, "text/html");
@@ -224,6 +218,16 @@ fn status(
     }
     let headers = plan::typed(headers, plan::error_type(about));
     whole(code, headers, plan::document(&body, about.dialect))
+}
+
+/// The header in which Bedrock names its errors.
+fn named_exception(code: u16, quota: bool) -> (String, String) {
+    let flavour = if quota {
+        Flavour::Quota
+    } else {
+        Flavour::Usual
+    };
+    error_type(bedrock_exception(code, flavour))
 }
 
 fn cut_steps(how: CutHow) -> Vec<Step> {

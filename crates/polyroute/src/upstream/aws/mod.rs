@@ -20,6 +20,7 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use futures_util::future::BoxFuture;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use polyroute_wire::delay::{parse_http_date, parse_rfc3339};
 use polyroute_wire::error::{ErrorKind, UpstreamError};
 use tokio::sync::Mutex;
 
@@ -38,7 +39,7 @@ const RENEWAL_WAIT: Duration = Duration::from_secs(15);
 /// For so long a failed renewal answers everybody, so that a dead issuer is not stormed.
 const FAILURE_AGE_MAX: Duration = Duration::from_secs(2);
 /// By how much clocks must differ before the difference is made up for.
-const SKEW_LEAST_S: i64 = 60;
+const SKEW_LEAST_S: f64 = 60.0;
 
 /// Signs requests with AWS credentials.
 pub struct AwsSigner {
@@ -111,17 +112,26 @@ impl Signer for AwsSigner {
 
     /// A refused signature of a request whose time is not AWS's: the next one goes by AWS's clock
     /// (wire-protocols §15).
-    fn learn(&self, status: http::StatusCode, headers: &HeaderMap) -> bool {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let exception = text("x-amzn-errortype").unwrap_or_default();
+    fn learn(&self, sent: &HeaderMap, status: http::StatusCode, headers: &HeaderMap) -> bool {
+        fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+            headers.get(name).and_then(|value| value.to_str().ok())
+        }
+        let exception = text(headers, "x-amzn-errortype").unwrap_or_default();
         let about_time = ["InvalidSignature", "RequestTimeTooSkewed", "RequestExpired"]
             .iter()
             .any(|name| exception.starts_with(name));
-        let date = text("date").and_then(polyroute_wire::delay::parse_http_date);
-        let Some(date) = date.filter(|_| status == http::StatusCode::FORBIDDEN && about_time)
-        else {
+        if status != http::StatusCode::FORBIDDEN || !about_time {
+            return false;
+        }
+        let theirs = text(headers, "date").and_then(parse_http_date);
+        // By the time that this request was signed with: another may have learned meanwhile.
+        let signed = text(sent, "x-amz-date").and_then(amz_seconds);
+        let (Some(theirs), Some(signed)) = (theirs, signed) else {
             return false;
         };
+        if (theirs - signed).abs() < SKEW_LEAST_S {
+            return false;
+        }
         let ours = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
@@ -129,15 +139,19 @@ impl Signer for AwsSigner {
             clippy::cast_possible_truncation,
             reason = "seconds; the cast saturates"
         )]
-        let ahead = (date - ours.as_secs_f64()) as i64;
-        let known = self.inner.ahead_s.load(Ordering::Relaxed);
-        if (ahead - known).abs() < SKEW_LEAST_S {
-            return false;
-        }
+        let ahead = (theirs - ours.as_secs_f64()) as i64;
         self.inner.ahead_s.store(ahead, Ordering::Relaxed);
         tracing::warn!(ahead_s = ahead, "the clock differs from that of AWS");
         true
     }
+}
+
+/// `20261121T165959Z` as seconds since the epoch.
+fn amz_seconds(text: &str) -> Option<f64> {
+    let part = |from: usize, to: usize| text.get(from..to);
+    let (year, month, day) = (part(0, 4)?, part(4, 6)?, part(6, 8)?);
+    let (hour, minute, second) = (part(9, 11)?, part(11, 13)?, part(13, 15)?);
+    parse_rfc3339(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z"))
 }
 
 impl Inner {

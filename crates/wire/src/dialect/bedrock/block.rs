@@ -85,7 +85,7 @@ impl OpenBlock {
         match (kind, value) {
             ("text", Value::String(text)) => self.take_text(text, machine, out),
             ("citation", citation) => {
-                let mut block = self.as_text(machine, out);
+                let mut block = self.turned_to_text(machine, out);
                 if let Kind::Text { citations, .. } = &mut block.kind {
                     citations.push(citation.clone());
                 }
@@ -121,7 +121,7 @@ impl OpenBlock {
         block
     }
 
-    fn as_text(self, machine: &mut Machine, out: &mut Vec<ChatEvent>) -> Self {
+    fn turned_to_text(self, machine: &mut Machine, out: &mut Vec<ChatEvent>) -> Self {
         let new = || Kind::Text {
             text: String::new(),
             citations: Vec::new(),
@@ -135,7 +135,7 @@ impl OpenBlock {
         machine: &mut Machine,
         out: &mut Vec<ChatEvent>,
     ) -> Self {
-        let mut block = self.as_text(machine, out);
+        let mut block = self.turned_to_text(machine, out);
         if let Kind::Text { text, .. } = &mut block.kind {
             text.push_str(more);
         }
@@ -145,7 +145,7 @@ impl OpenBlock {
 
     /// Text with its sources. Its `content` may be missing (wire-protocols §15).
     fn take_cited(self, said: &Value, machine: &mut Machine, out: &mut Vec<ChatEvent>) -> Self {
-        let mut block = self.as_text(machine, out);
+        let mut block = self.turned_to_text(machine, out);
         let list = |key: &str| {
             said.get(key)
                 .and_then(Value::as_array)
