@@ -159,7 +159,12 @@ impl Desk<'_> {
 
     fn unreadable_fault(&self, why: &str) -> Value {
         let mut body = errors::by_status(self.about, 400, errors::Flavour::Usual);
-        if let Some(message) = body.pointer_mut("/error/message") {
+        let path = if self.about.dialect == Dialect::Bedrock {
+            "/message"
+        } else {
+            "/error/message"
+        };
+        if let Some(message) = body.pointer_mut(path) {
             *message = Value::from(why);
         }
         body

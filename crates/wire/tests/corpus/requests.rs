@@ -44,19 +44,19 @@ const TARGETS: [(Dialect, &str, &str, &str); 9] = [
         Dialect::Bedrock,
         "bedrock",
         "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
-        "to-bedrock",
+        "to-bedrock-claude-newer",
     ),
     (
         Dialect::Bedrock,
         "bedrock",
         "us.anthropic.claude-opus-5-5",
-        "to-bedrock-newer",
+        "to-bedrock-opus-newer",
     ),
     (
         Dialect::Bedrock,
         "bedrock",
         "us.amazon.nova-2-lite-v1:0",
-        "to-bedrock-nova-newer",
+        "to-bedrock",
     ),
 ];
 
