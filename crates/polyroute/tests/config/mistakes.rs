@@ -52,7 +52,7 @@ fn choices_are_listed() {
             "1:23 server.access_log: this is not one of the choices | write `stdout` or `stderr` \
              or `off`",
             "2:33 providers.openai.dialect: this is not one of the choices | write `openai` or \
-             `anthropic` or `gemini`",
+             `anthropic` or `gemini` or `bedrock`",
         ],
     );
 }
