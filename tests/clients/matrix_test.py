@@ -54,7 +54,12 @@ PROVIDERS = [
 KINDS = ["text", "stream", "tool single", "tool parallel", "tool result", "schema", "image", "error"]
 
 # What a provider's model does not take, and the code that says so.
-REFUSED = {}
+REFUSED = {
+    ("deepseek", "image"): "unsupported_content",
+    ("perplexity", "tool single"): "unsupported_parameter",
+    ("perplexity", "tool parallel"): "unsupported_parameter",
+    ("perplexity", "tool result"): "unsupported_parameter",
+}
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +167,7 @@ def error(client, model):
     """A model that the provider does not have: its refusal, in OpenAI's words."""
     provider = model.split("/")[0]
     with pytest.raises(openai.APIStatusError) as caught:
-        ask(client, f"{provider}/sim-no-such-model")
+        ask(client, f"{provider}/no-such-model-at-all")
     assert caught.value.status_code in (400, 404), caught.value
     assert caught.value.code in documented(), caught.value
     assert UPSTREAM not in str(caught.value)

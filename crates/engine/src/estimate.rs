@@ -46,7 +46,11 @@ pub fn overhead(messages: usize) -> u64 {
 #[must_use]
 pub fn tokens(bytes: u64, dialect: Dialect) -> u64 {
     let milli_bytes_per_token = match dialect {
-        Dialect::OpenAi | Dialect::Gemini | Dialect::Bedrock => 3_700,
+        Dialect::OpenAi
+        | Dialect::Responses
+        | Dialect::Gemini
+        | Dialect::Cohere
+        | Dialect::Bedrock => 3_700,
         Dialect::Anthropic => 3_000,
     };
     let tokens = (u128::from(bytes) * 1_000).div_ceil(milli_bytes_per_token);

@@ -93,6 +93,18 @@ impl Snapshot {
     }
 }
 
+/// Which of OpenAI's two APIs a provider is called over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ApiChoice {
+    /// As the model's capabilities say.
+    #[default]
+    Auto,
+    /// Chat completions for every request.
+    Chat,
+    /// Responses for every chat request.
+    Responses,
+}
+
 /// A provider.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Provider {
@@ -108,6 +120,8 @@ pub struct Provider {
     pub catalog: Option<String>,
     /// What its wire differs in from its dialect's own.
     pub profile: Arc<Profile>,
+    /// Which of OpenAI's two APIs it is called over; means something where the dialect is OpenAI's.
+    pub api: ApiChoice,
     /// The version of its API; the dialect's default where `None`.
     pub api_version: Option<String>,
     /// How many credentials it has. One that needs none counts as 1.
@@ -128,6 +142,7 @@ impl Provider {
             first_party,
             catalog: first_party.then(|| dialect.as_str().to_owned()),
             profile: Arc::default(),
+            api: ApiChoice::Auto,
             api_version: None,
             credentials: 1,
             on: true,
@@ -167,6 +182,8 @@ pub struct Target {
     pub model: String,
     /// The version that goes upstream in its place.
     pub pin: Option<String>,
+    /// The `system_fingerprint` that its answers should have.
+    pub fingerprint: Option<String>,
     /// Its timeouts; what is absent comes from the defaults.
     pub timeouts: Timeouts,
 }
@@ -180,6 +197,7 @@ impl Target {
             provider: provider.to_owned(),
             model: model.to_owned(),
             pin: None,
+            fingerprint: None,
             timeouts: Timeouts::default(),
         }
     }

@@ -57,6 +57,7 @@ fn provider(provider: &settings::Provider, catalog: &Catalog) -> engine::Provide
         profile: entry
             .map(|entry| Arc::clone(&entry.profile))
             .unwrap_or_default(),
+        api: provider.api,
         api_version: provider.api_version.clone(),
         credentials: provider.credentials.len().max(1),
         ..engine::Provider::new(&provider.name, provider.dialect, false)
@@ -69,6 +70,7 @@ fn target(target: &settings::Target) -> engine::Target {
         provider: target.provider.clone(),
         model: target.model.clone(),
         pin: target.pin.clone(),
+        fingerprint: target.fingerprint.clone(),
         timeouts: timeouts(&target.timeouts),
     }
 }

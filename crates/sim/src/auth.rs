@@ -7,7 +7,7 @@ use http::{HeaderMap, Uri};
 use serde_json::json;
 
 use crate::dialect::bedrock::signature::{self, Signed};
-use crate::dialect::{anthropic, bedrock, gemini, openai};
+use crate::dialect::{anthropic, bedrock, cohere, gemini, openai};
 use crate::errors::{About, Flavour, by_status, reply};
 use crate::headers::error_type;
 use crate::models::Dialect;
@@ -23,7 +23,7 @@ pub fn credential(dialect: Dialect, headers: &HeaderMap, uri: &Uri) -> Option<St
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
     let key = match dialect {
-        Dialect::Openai | Dialect::Bedrock => bearer.map(str::to_owned),
+        Dialect::Openai | Dialect::Bedrock | Dialect::Cohere => bearer.map(str::to_owned),
         Dialect::Anthropic => header("x-api-key").or(bearer).map(str::to_owned),
         Dialect::Gemini => header("x-goog-api-key")
             .map(str::to_owned)
@@ -93,6 +93,10 @@ fn missing(about: About<'_>) -> Reply {
             let body = anthropic::render::error("authentication_error", message, about.request_id);
             unretryable(reply(401, body))
         }
+        Dialect::Cohere => reply(
+            401,
+            cohere::render::error("no api key supplied", about.request_id),
+        ),
         // The real API answers 403 here, not 401.
         Dialect::Gemini => {
             let message = "Method doesn't allow unregistered callers (callers without established \
@@ -124,6 +128,7 @@ fn wrong(about: About<'_>, key: &str) -> Reply {
             let said = "Authentication failed: Please make sure your API Key is valid.";
             reply(403, bedrock::render::error(said))
         }
+        Dialect::Cohere => reply(401, by_status(about, 401, Flavour::Usual)),
         Dialect::Gemini => {
             let message = "API key not valid. Please pass a valid API key.";
             let details = json!([{"@type": "type.googleapis.com/google.rpc.ErrorInfo",

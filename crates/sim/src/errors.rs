@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::dialect::{anthropic, bedrock, gemini, openai};
+use crate::dialect::{anthropic, bedrock, cohere, gemini, openai};
 use crate::headers::error_type;
 use crate::models::Dialect;
 use crate::vendor::Vendor;
@@ -46,6 +46,7 @@ pub fn by_status(about: About<'_>, status: u16, flavour: Flavour) -> Value {
         Dialect::Anthropic => anthropic_error(about, status, flavour),
         Dialect::Gemini => gemini_error(about, status, flavour),
         Dialect::Bedrock => bedrock::render::error(bedrock_text(status, flavour)),
+        Dialect::Cohere => cohere_error(about, status, flavour),
     }
 }
 
@@ -66,7 +67,7 @@ pub fn unknown_model(about: About<'_>, embeddings: bool) -> Reply {
     }
     let model = about.model;
     let body = match about.dialect {
-        Dialect::Openai => by_status(about, 404, Flavour::Usual),
+        Dialect::Openai | Dialect::Cohere => by_status(about, 404, Flavour::Usual),
         Dialect::Anthropic => anthropic::render::error(
             "not_found_error",
             &format!("model: {model}"),
@@ -92,6 +93,14 @@ pub fn unknown_model(about: About<'_>, embeddings: bool) -> Reply {
     reply(404, body)
 }
 
+/// The Responses API says 400 where chat completions say 404 (recorded).
+pub fn unknown_responses_model(model: &str) -> Reply {
+    let message = format!("The requested model '{model}' does not exist.");
+    let kind = "invalid_request_error";
+    let body = openai::render::error(&message, kind, Some("model"), Some("model_not_found"));
+    reply(400, body)
+}
+
 /// The prompt is longer than the model's window.
 pub fn too_long(about: About<'_>, tokens: u64, window: u64) -> Reply {
     if let Some(vendor) = about.vendor {
@@ -115,6 +124,13 @@ pub fn too_long(about: About<'_>, tokens: u64, window: u64) -> Reply {
         Dialect::Anthropic => anthropic::render::error(
             "invalid_request_error",
             &format!("prompt is too long: {tokens} tokens > {window} maximum"),
+            about.request_id,
+        ),
+        Dialect::Cohere => cohere::render::error(
+            &format!(
+                "too many tokens: total number of tokens in the prompt cannot exceed {window} - \
+                 received {tokens}. Try using a shorter prompt, or enabling prompt truncating."
+            ),
             about.request_id,
         ),
         Dialect::Gemini => gemini::render::error(
@@ -170,6 +186,10 @@ pub fn no_such_path(about: About<'_>, method: &str, path: &str, wrong_method: bo
                 "not_found_error"
             };
             anthropic::render::error(kind, said, about.request_id)
+        }
+        Dialect::Cohere => {
+            let said = format!("{status} page not found");
+            cohere::render::error(&said, about.request_id)
         }
         Dialect::Gemini => {
             let said = format!("The requested URL {path} was not found on this server.");
@@ -416,6 +436,40 @@ Please retry in {}s.",
         ),
     };
     gemini::render::error(status, name, message, details)
+}
+
+fn cohere_error(about: About<'_>, status: u16, flavour: Flavour) -> Value {
+    let missing = format!(
+        "model '{}' not found, make sure the correct model ID was used and that you have access to \
+         the model.",
+        about.model
+    );
+    let message = match (status, flavour) {
+        (429, Flavour::Quota) => {
+            "You are using a Trial key, which is limited to 1000 API calls / month. You can \
+             continue to use the Trial key for free or upgrade to a Production key with higher \
+             rate limits at 'https://dashboard.cohere.com/api-keys'."
+        }
+        (429, Flavour::Usual) => {
+            "You are past the per minute request limit, please wait and try again later."
+        }
+        (400, _) => "invalid request: message must not be empty in a turn",
+        (401, _) => "invalid api token",
+        (402, _) => {
+            "Please add or update your payment method at \
+             https://dashboard.cohere.com/billing?tab=payment to continue"
+        }
+        (403, _) => "you do not have access to this model",
+        (404, _) => missing.as_str(),
+        (413, _) => "request body is too large",
+        (422, _) => "the request could not be processed",
+        (498, _) => "the request contains a deny-listed token",
+        (499, _) => "the request was cancelled",
+        (503 | 529, _) => "the service is unavailable, please try again later",
+        (408 | 504, _) => "the request timed out",
+        _ => "internal server error, this has been reported to our developers.",
+    };
+    cohere::render::error(message, about.request_id)
 }
 
 fn quota_details(about: About<'_>, flavour: Flavour) -> Value {

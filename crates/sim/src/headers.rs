@@ -34,6 +34,7 @@ pub fn request_id(dialect: Dialect, id_seed: u64) -> String {
                 part(20, 32)
             )
         }
+        Dialect::Cohere => dice.hex(32),
     }
 }
 
@@ -96,6 +97,15 @@ pub fn add(reply: &mut Reply, dialect: Dialect, request_id: &str, seq: u64, now_
                 let name = bedrock_exception(reply.status, Flavour::Usual);
                 reply.headers.push(error_type(name));
             }
+        }
+        Dialect::Cohere => {
+            put("x-debug-trace-id", request_id.to_owned());
+            put("x-endpoint-monthly-call-limit", "1000".to_owned());
+            put("x-trial-endpoint-call-limit", "40".to_owned());
+            put(
+                "x-trial-endpoint-call-remaining",
+                (39 - used % 40).to_string(),
+            );
         }
     }
 }

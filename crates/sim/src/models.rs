@@ -20,11 +20,19 @@ pub enum Dialect {
     Gemini,
     /// AWS Bedrock Converse.
     Bedrock,
+    /// Cohere v2: chat, embed and rerank.
+    Cohere,
 }
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Openai, Self::Anthropic, Self::Gemini, Self::Bedrock];
+    pub const ALL: [Self; 5] = [
+        Self::Openai,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Bedrock,
+        Self::Cohere,
+    ];
 
     /// Its name in paths, logs and settings.
     pub fn name(self) -> &'static str {
@@ -33,6 +41,7 @@ impl Dialect {
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::Bedrock => "bedrock",
+            Self::Cohere => "cohere",
         }
     }
 }
@@ -54,6 +63,8 @@ pub enum Purpose {
         /// Length of a full vector.
         dimensions: u32,
     },
+    /// A query and documents in, their order out.
+    Rerank,
 }
 
 /// When a model thinks.
@@ -129,6 +140,11 @@ const fn hiding(mut model: Model) -> Model {
     model
 }
 
+const fn reranking(mut model: Model) -> Model {
+    model.purpose = Purpose::Rerank;
+    model
+}
+
 const fn embedding(
     dialect: Dialect,
     name: &'static str,
@@ -153,7 +169,7 @@ const fn embedding(
     }
 }
 
-use Dialect::{Anthropic, Bedrock, Gemini, Openai};
+use Dialect::{Anthropic, Bedrock, Cohere, Gemini, Openai};
 use Thinking::{Always, Asked, Never};
 
 /// The catalogue. Days count from 1970-01-01.
@@ -184,6 +200,7 @@ static MODELS: &[Model] = &[
     chat(Openai, "o1", "o1-2024-12-17", (200_000, 100_000), Always, (15_000, 7_500, 60_000), 20_074),
     chat(Openai, "o1-mini", "o1-mini-2024-09-12", (128_000, 65_536), Always, (1_100, 550, 4_400), 19_978),
     chat(Openai, "o3", "o3-2025-04-16", (200_000, 100_000), Always, (2_000, 500, 8_000), 20_194),
+    chat(Openai, "o3-pro", "o3-pro-2025-06-10", (200_000, 100_000), Always, (20_000, 20_000, 80_000), 20_249),
     chat(Openai, "o3-mini", "o3-mini-2025-01-31", (200_000, 100_000), Always, (1_100, 550, 4_400), 20_119),
     chat(Openai, "o4-mini", "o4-mini-2025-04-16", (200_000, 100_000), Always, (1_100, 275, 4_400), 20_194),
     embedding(Openai, "text-embedding-3-small", 8_192, 1_536, 20, 19_747),
@@ -250,6 +267,17 @@ static MODELS: &[Model] = &[
     chat(Bedrock, "mistral.pixtral-large-2502-v1:0", "mistral.pixtral-large-2502-v1:0", (128_000, 8_192), Never, (2_000, 2_000, 6_000), 20_186),
     chat(Bedrock, "openai.gpt-oss-120b-1:0", "openai.gpt-oss-120b-1:0", (128_000, 65_536), Asked, (150, 150, 600), 20_305),
     chat(Bedrock, "qwen.qwen3-32b-v1:0", "qwen.qwen3-32b-v1:0", (128_000, 16_384), Asked, (150, 150, 600), 20_350),
+    chat(Cohere, "command-a-plus-05-2026", "command-a-plus-05-2026", (128_000, 64_000), Asked, (2_500, 2_500, 10_000), 20_593),
+    chat(Cohere, "command-a-reasoning-08-2025", "command-a-reasoning-08-2025", (256_000, 32_000), Asked, (2_500, 2_500, 10_000), 20_321),
+    chat(Cohere, "command-a-vision-07-2025", "command-a-vision-07-2025", (128_000, 8_000), Never, (2_500, 2_500, 10_000), 20_300),
+    chat(Cohere, "command-a-03-2025", "command-a-03-2025", (256_000, 8_000), Never, (2_500, 2_500, 10_000), 20_160),
+    chat(Cohere, "command-r7b-12-2024", "command-r7b-12-2024", (128_000, 4_000), Never, (38, 38, 150), 20_069),
+    chat(Cohere, "command-r-plus-08-2024", "command-r-plus-08-2024", (128_000, 4_000), Never, (2_500, 2_500, 10_000), 19_965),
+    chat(Cohere, "command-r-08-2024", "command-r-08-2024", (128_000, 4_000), Never, (150, 150, 600), 19_965),
+    embedding(Cohere, "embed-v4.0", 128_000, 1_536, 120, 20_193),
+    embedding(Cohere, "embed-english-light-v3.0", 512, 384, 100, 19_663),
+    embedding(Cohere, "embed-multilingual-v3.0", 512, 1_024, 100, 19_663),
+    reranking(chat(Cohere, "rerank-v3.5", "rerank-v3.5", (4_096, 1), Never, (0, 0, 0), 20_058)),
 ];
 
 /// The dialect's models, in the order that its list endpoint has.
@@ -350,6 +378,8 @@ pub fn stand_in(dialect: Dialect, name: &str, embeddings: bool) -> Option<Known>
         (Bedrock, _) => "anthropic.claude-sonnet-4-5-20250929-v1:0",
         (Gemini, false) => "gemini-2.5-flash",
         (Gemini, true) => "gemini-embedding-001",
+        (Cohere, false) => "command-a-03-2025",
+        (Cohere, true) => "embed-v4.0",
     };
     let model = of(dialect).find(|model| model.name == plain)?.clone();
     Some(Known {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// An accepted chat or embeddings request, whatever dialect it came in.
+/// An accepted chat, embeddings or rerank request, whatever dialect it came in.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Prompt {
     /// The model that the caller named.
@@ -39,14 +39,18 @@ pub struct Prompt {
     pub thinking: bool,
     /// Whether the thoughts are to be shown (Gemini `includeThoughts`; Anthropic's `display`).
     pub show_thoughts: bool,
+    /// OpenAI Responses: whether the thoughts go out sealed, so that they can be sent back.
+    pub seal_thoughts: bool,
     /// Log probabilities asked for, and how many alternatives.
     pub logprobs: Option<u32>,
     /// Input tokens marked for the prompt cache (a `cache_control` mark, `cachedContent`).
     pub cache_marked: bool,
     /// Ollama: the context that the request asks for, in tokens.
     pub context_size: Option<u64>,
-    /// Embeddings: the inputs, one vector each. Empty for chat.
+    /// Embeddings: the inputs, one vector each; reranking: the documents. Empty for chat.
     pub inputs: Vec<String>,
+    /// Reranking: results asked for.
+    pub top_n: Option<u64>,
     /// Embeddings: dimensions asked for.
     pub dimensions: Option<u32>,
     /// Embeddings: answer as base64 of little-endian float32.

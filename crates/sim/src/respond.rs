@@ -7,7 +7,7 @@ use crate::answer::{Answer, compose, vectors};
 use crate::auth;
 use crate::clock;
 use crate::dialect::bedrock::signature::{Signed, is_signed};
-use crate::dialect::{anthropic, bedrock, gemini, openai};
+use crate::dialect::{anthropic, bedrock, cohere, gemini, openai};
 use crate::errors::{self, About, reply};
 use crate::fault::rules::Subject;
 use crate::fault::{self, Fault, Filtered, apply, blocked};
@@ -50,8 +50,12 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
     let parsed: Option<Value> = match &asked.route.operation {
         Operation::OpenaiChat
         | Operation::OpenaiEmbeddings
+        | Operation::OpenaiResponses
         | Operation::AnthropicMessages
         | Operation::AnthropicCount
+        | Operation::CohereChat
+        | Operation::CohereEmbed
+        | Operation::CohereRerank
         | Operation::Vendor(..) => asked
             .body
             .as_deref()
@@ -159,13 +163,10 @@ impl Desk<'_> {
 
     fn unreadable_fault(&self, why: &str) -> Value {
         let mut body = errors::by_status(self.about, 400, errors::Flavour::Usual);
-        let path = if self.about.dialect == Dialect::Bedrock {
-            "/message"
-        } else {
-            "/error/message"
-        };
-        if let Some(message) = body.pointer_mut(path) {
-            *message = Value::from(why);
+        for path in ["/error/message", "/message"] {
+            if let Some(message) = body.pointer_mut(path) {
+                *message = Value::from(why);
+            }
         }
         body
     }
@@ -256,6 +257,10 @@ impl Desk<'_> {
             Operation::OpenaiEmbeddings => {
                 self.embed(openai::accept::accept_embeddings(headers, &body), false)
             }
+            Operation::OpenaiResponses => self.chat(
+                openai::responses::accept::accept_response(headers, &body),
+                fault,
+            ),
             Operation::AnthropicMessages => {
                 self.chat(anthropic::accept::accept_messages(headers, &body), fault)
             }
@@ -290,6 +295,15 @@ impl Desk<'_> {
                 bedrock::render::counted,
             ),
             Operation::BedrockProfiles => Ok(reply(200, self.profiles())),
+            Operation::CohereChat => self.chat(cohere::accept::accept_chat(headers, &body), fault),
+            Operation::CohereEmbed => {
+                self.embed(cohere::accept::accept_embed(headers, &body), false)
+            }
+            Operation::CohereRerank => self.rerank(cohere::accept::accept_rerank(headers, &body)),
+            Operation::CohereKeyCheck => {
+                let valid = serde_json::json!({"valid": true});
+                Ok(reply(200, valid))
+            }
             Operation::Vendor(vendor, call) => self.vendor(vendor, call, fault),
             Operation::Models(_) => self.models(),
             Operation::Model(dialect, _) => self.model(*dialect),
@@ -334,8 +348,15 @@ impl Desk<'_> {
                 self.suffixed
                     .then(|| models::stand_in(dialect, model, embeddings))?
             })
-            .filter(|known| matches!(known.model.purpose, Purpose::Embedding { .. }) == embeddings)
-            .ok_or_else(|| errors::unknown_model(self.about, embeddings))
+            .filter(|known| match known.model.purpose {
+                Purpose::Embedding { .. } => embeddings,
+                Purpose::Chat => !embeddings,
+                Purpose::Rerank => false,
+            })
+            .ok_or_else(|| match self.asked.route.operation {
+                Operation::OpenaiResponses => errors::unknown_responses_model(model),
+                _ => errors::unknown_model(self.about, embeddings),
+            })
     }
 
     pub(crate) fn chat(
@@ -428,7 +449,9 @@ impl Desk<'_> {
             (Dialect::Gemini, Operation::GeminiGenerate { sse: false, .. }) => Framing::JsonArray,
             (Dialect::Gemini, _) => Framing::Sse { crlf: true },
             (Dialect::Bedrock, _) => Framing::AwsFrames,
-            (Dialect::Openai | Dialect::Anthropic, _) => Framing::Sse { crlf: false },
+            (Dialect::Openai | Dialect::Anthropic | Dialect::Cohere, _) => {
+                Framing::Sse { crlf: false }
+            }
         }
     }
 
@@ -446,6 +469,7 @@ impl Desk<'_> {
             obfuscate: padded != Some(&Value::Bool(false)),
         };
         let framing = self.framing();
+        let responds = self.asked.route.operation == Operation::OpenaiResponses;
         let tokens = answer.usage.output_total();
         if let Some(vendor) = self.about.vendor {
             return Reply {
@@ -456,6 +480,13 @@ impl Desk<'_> {
             };
         }
         let body = match (self.about.dialect, prompt.stream) {
+            (Dialect::Openai, false) if responds => {
+                Body::Json(openai::responses::render::response(&context))
+            }
+            (Dialect::Openai, true) if responds => Body::Stream {
+                framing,
+                events: openai::responses::stream::events(&context),
+            },
             (Dialect::Openai, false) => Body::Json(openai::render::completion(&context)),
             (Dialect::Anthropic, false) => Body::Json(anthropic::render::message(&context)),
             (Dialect::Gemini, false) => Body::Json(gemini::render::generated(&context)),
@@ -463,6 +494,11 @@ impl Desk<'_> {
             (Dialect::Bedrock, true) => Body::Stream {
                 framing,
                 events: bedrock::stream::events(&context),
+            },
+            (Dialect::Cohere, false) => Body::Json(cohere::render::chat(&context)),
+            (Dialect::Cohere, true) => Body::Stream {
+                framing,
+                events: cohere::stream::events(&context),
             },
             (Dialect::Openai, true) => Body::Stream {
                 framing,
@@ -490,7 +526,7 @@ impl Desk<'_> {
         let known = self.known(&prompt.model, true)?;
         let full = match known.model.purpose {
             Purpose::Embedding { dimensions } => dimensions,
-            Purpose::Chat => 0,
+            Purpose::Chat | Purpose::Rerank => 0,
         };
         let wanted = prompt.dimensions.unwrap_or(full).min(full);
         let name = known.model.name;
@@ -509,11 +545,21 @@ impl Desk<'_> {
         }
         let body = match self.about.dialect {
             Dialect::Gemini => gemini::render::embeddings(batch, name, &vectors, tokens),
+            Dialect::Cohere => cohere::render::embeddings(&prompt, self.id_seed, &vectors, tokens),
             Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock => {
                 openai::render::embeddings(&prompt, &known, &vectors, tokens)
             }
         };
         Ok(reply(200, body))
+    }
+
+    fn rerank(&self, read: Result<Prompt, Refusal>) -> Result<Reply, Reply> {
+        let prompt = read.map_err(|refusal| self.refused(refusal))?;
+        let known = models::find(self.about.dialect, &prompt.model, false);
+        if !self.suffixed && known.is_none_or(|known| known.model.purpose != Purpose::Rerank) {
+            return Err(errors::unknown_model(self.about, false));
+        }
+        Ok(reply(200, cohere::render::rerank(&prompt, self.id_seed)))
     }
 
     fn count(
@@ -536,6 +582,10 @@ impl Desk<'_> {
                 let limit = size("limit").unwrap_or(20).clamp(1, 1_000);
                 let (after, before) = (member("after_id"), member("before_id"));
                 anthropic::render::models(limit, after.as_deref(), before.as_deref())
+            }
+            Dialect::Cohere => {
+                let limit = size("page_size").unwrap_or(20).clamp(1, 1_000);
+                cohere::render::models(limit, member("page_token").as_deref())
             }
             Dialect::Gemini => {
                 let limit = size("pageSize").unwrap_or(50).clamp(1, 1_000);
@@ -562,6 +612,7 @@ impl Desk<'_> {
                 Dialect::Anthropic => anthropic::render::model(&known.model),
                 Dialect::Gemini => gemini::render::model(&known.model),
                 Dialect::Bedrock => bedrock::render::foundation_models(),
+                Dialect::Cohere => cohere::render::model(&known.model),
             },
         ))
     }

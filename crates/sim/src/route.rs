@@ -25,6 +25,8 @@ pub enum Operation {
     OpenaiChat,
     /// `POST /v1/embeddings`
     OpenaiEmbeddings,
+    /// `POST /v1/responses`
+    OpenaiResponses,
     /// `POST /v1/messages`
     AnthropicMessages,
     /// `POST /v1/messages/count_tokens`
@@ -64,6 +66,14 @@ pub enum Operation {
     },
     /// `GET /inference-profiles`; `GET /foundation-models` is its models list.
     BedrockProfiles,
+    /// `POST /v2/chat`
+    CohereChat,
+    /// `POST /v2/embed`
+    CohereEmbed,
+    /// `POST /v2/rerank`
+    CohereRerank,
+    /// `POST /v1/check-api-key`
+    CohereKeyCheck,
     /// A call of a vendor of an OpenAI-compatible API.
     Vendor(&'static Vendor, Call),
     /// `GET …/models`
@@ -88,13 +98,19 @@ impl Operation {
     /// The wire format that it belongs to, by which even a 404 is worded.
     pub fn dialect(&self) -> Dialect {
         match self {
-            Self::OpenaiChat | Self::OpenaiEmbeddings | Self::Vendor(..) => Dialect::Openai,
+            Self::OpenaiChat
+            | Self::OpenaiEmbeddings
+            | Self::OpenaiResponses
+            | Self::Vendor(..) => Dialect::Openai,
             Self::AnthropicMessages | Self::AnthropicCount => Dialect::Anthropic,
             Self::GeminiGenerate { .. } | Self::GeminiEmbed { .. } | Self::GeminiCount { .. } => {
                 Dialect::Gemini
             }
             Self::BedrockConverse { .. } | Self::BedrockCount { .. } | Self::BedrockProfiles => {
                 Dialect::Bedrock
+            }
+            Self::CohereChat | Self::CohereEmbed | Self::CohereRerank | Self::CohereKeyCheck => {
+                Dialect::Cohere
             }
             Self::Models(dialect)
             | Self::Model(dialect, _)
@@ -168,12 +184,6 @@ fn operation(
         return call;
     }
     let guess = prefix.unwrap_or_else(|| guess(path, headers, uri));
-    let Some(rest) = ["/v1beta/", "/v1/"]
-        .iter()
-        .find_map(|version| path.strip_prefix(version))
-    else {
-        return Operation::Unknown(guess);
-    };
     let post = |wanted: Operation| {
         if method == Method::POST {
             wanted.clone()
@@ -182,9 +192,23 @@ fn operation(
         }
     };
     let suits = |dialect: Dialect| prefix.is_none_or(|prefix| prefix == dialect);
+    match path {
+        "/v2/chat" if suits(Dialect::Cohere) => return post(Operation::CohereChat),
+        "/v2/embed" if suits(Dialect::Cohere) => return post(Operation::CohereEmbed),
+        "/v2/rerank" if suits(Dialect::Cohere) => return post(Operation::CohereRerank),
+        "/v1/check-api-key" if suits(Dialect::Cohere) => return post(Operation::CohereKeyCheck),
+        _ => {}
+    }
+    let Some(rest) = ["/v1beta/", "/v1/"]
+        .iter()
+        .find_map(|version| path.strip_prefix(version))
+    else {
+        return Operation::Unknown(guess);
+    };
     match rest {
         "chat/completions" if suits(Dialect::Openai) => post(Operation::OpenaiChat),
         "embeddings" if suits(Dialect::Openai) => post(Operation::OpenaiEmbeddings),
+        "responses" if suits(Dialect::Openai) => post(Operation::OpenaiResponses),
         "messages" if suits(Dialect::Anthropic) => post(Operation::AnthropicMessages),
         "messages/count_tokens" if suits(Dialect::Anthropic) => post(Operation::AnthropicCount),
         "models" if method == Method::GET => Operation::Models(guess),
@@ -280,7 +304,9 @@ fn guess(path: &str, headers: &HeaderMap, uri: &Uri) -> Dialect {
         .contains(&call)
     });
     let gemini_key = headers.contains_key("x-goog-api-key") || query(uri, "key").is_some();
-    if path.starts_with("/v1beta/") || gemini_call || gemini_key {
+    if path.starts_with("/v2/") {
+        Dialect::Cohere
+    } else if path.starts_with("/v1beta/") || gemini_call || gemini_key {
         Dialect::Gemini
     } else if path.starts_with("/v1/messages")
         || headers.contains_key("anthropic-version")
@@ -383,6 +409,32 @@ mod tests {
         assert_eq!(
             one,
             Operation::Model(Dialect::Anthropic, "claude-opus-5".into())
+        );
+    }
+
+    #[test]
+    fn cohere_has_two_versions_and_its_models_go_by_the_prefix() {
+        let ask = |method, path| route(method, path, None).operation;
+        assert_eq!(ask(Method::POST, "/v2/chat"), Operation::CohereChat);
+        assert_eq!(
+            ask(Method::POST, "/p/eu/cohere/v2/rerank"),
+            Operation::CohereRerank
+        );
+        assert_eq!(
+            ask(Method::POST, "/cohere/v1/check-api-key"),
+            Operation::CohereKeyCheck
+        );
+        assert_eq!(
+            ask(Method::GET, "/cohere/v1/models"),
+            Operation::Models(Dialect::Cohere)
+        );
+        assert_eq!(
+            ask(Method::GET, "/v2/embed"),
+            Operation::WrongMethod(Dialect::Cohere)
+        );
+        assert_eq!(
+            ask(Method::POST, "/openai/v2/chat"),
+            Operation::Unknown(Dialect::Openai)
         );
     }
 

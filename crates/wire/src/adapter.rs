@@ -9,10 +9,11 @@ use bytes::Bytes;
 use crate::capability::Capabilities;
 use crate::chat::{ChatRequest, ChatResponse, StreamDecoder};
 use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
-use crate::error::{EncodeError, UpstreamError};
+use crate::error::{EncodeError, EncodeErrorCode, ErrorKind, UpstreamError};
 use crate::media::MediaStore;
 use crate::names::NameMap;
 use crate::profile::Profile;
+use crate::rerank::{RerankRequest, RerankResponse};
 
 /// Translation between the hub and one provider's wire format. Pure: the same request gives the
 /// same bytes, which prompt caches and signed thinking blocks need (wire-protocols §2.5).
@@ -66,6 +67,33 @@ pub trait Adapter: Send + Sync {
         context: &DecodeContext,
     ) -> Result<EmbeddingResponse, UpstreamError>;
 
+    /// Translates a rerank request.
+    ///
+    /// # Errors
+    /// What this target can't be sent; `endpoint_not_offered` where the dialect has no reranking.
+    fn encode_rerank(
+        &self,
+        _request: &RerankRequest,
+        target: &Target,
+    ) -> Result<Encoded, EncodeError> {
+        Err(not_offered(target, "reranking"))
+    }
+
+    /// Reads a rerank answer with status 2xx.
+    ///
+    /// # Errors
+    /// The failure that the body turned out to be.
+    fn decode_rerank(
+        &self,
+        _body: &[u8],
+        _context: &DecodeContext,
+    ) -> Result<RerankResponse, UpstreamError> {
+        Err(UpstreamError::new(
+            ErrorKind::MalformedReply,
+            "this API has no reranking",
+        ))
+    }
+
     /// Reads an error answer: status other than 2xx.
     fn classify(&self, reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError;
 
@@ -87,6 +115,18 @@ pub trait Adapter: Send + Sync {
         &self,
         body: &[u8],
     ) -> Result<(Vec<ModelListing>, Option<String>), UpstreamError>;
+}
+
+/// The provider has no endpoint for what is asked. Another target may have.
+pub(crate) fn not_offered(target: &Target, what: &str) -> EncodeError {
+    EncodeError::new(
+        EncodeErrorCode::NotOffered,
+        "model",
+        format!(
+            "The provider `{}` of `{}` offers no {what}. Use a model of a provider that does.",
+            target.endpoint.provider, target.model
+        ),
+    )
 }
 
 /// What of a provider's endpoint the translation depends on.
@@ -152,6 +192,9 @@ pub struct Encoded {
 /// What decoding an answer needs to know of its request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DecodeContext {
+    /// The provider's name in the config, where opaque state is for one provider alone and not
+    /// for all that speak its dialect.
+    pub provider: String,
     /// The model id that was asked for upstream.
     pub model: String,
     /// Tool names that had to be changed for the wire.
@@ -166,8 +209,13 @@ pub struct DecodeContext {
     pub schema_to_validate: Option<serde_json::Value>,
     /// Inputs of an embeddings request, with an estimate of the tokens of each.
     pub embedding_inputs: Vec<u64>,
+    /// Documents of a rerank request.
+    pub rerank_documents: usize,
     /// The upstream was asked to stream.
     pub stream: bool,
+    /// The upstream was asked for the other of whole and streamed than the caller wants: the answer
+    /// is folded, or replayed.
+    pub stream_turned: bool,
     /// Stable seed for ids that the provider does not give (request id).
     pub id_seed: String,
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::error::{EncodeError, EncodeErrorCode, ErrorKind, ParseError, UpstreamError};
+use crate::error::{EncodeError, ErrorKind, ParseError, UpstreamError};
 
 /// An error as the caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +81,7 @@ pub const CODES: &[CodeEntry] = &[
     entry("invalid_request", 400, INVALID, false, "The provider refused the request as wrong.", "Change what the provider's message says."),
     entry("provider_not_supported", 400, INVALID, false, "The gateway does not speak this provider's API.", "Use a provider that the message names."),
     entry("wrong_model_kind", 400, INVALID, false, "The model answers another kind of request: an embedding model was asked to chat, or the reverse.", "Use a model of the right kind."),
+    entry("endpoint_not_offered", 400, INVALID, false, "The model's provider has no endpoint for this kind of request.", "Use a model of a provider that has one."),
     entry("context_length_exceeded", 400, INVALID, false, "Input and output together are longer than the model's window.", "Shorten the messages, ask for fewer output tokens, or choose a model with a larger window."),
     entry("content_filter", 400, INVALID, false, "The provider's filter blocked the request.", "Change the content."),
     entry("invalid_api_key", 401, "authentication_error", false, "The gateway key is missing or unknown.", "Send a valid gateway key as `Authorization: Bearer`."),
@@ -212,13 +213,7 @@ impl ApiError {
     /// What the caller is told of a request that the target can't be sent.
     #[must_use]
     pub fn from_encode(error: &EncodeError) -> Self {
-        let code = match error.code {
-            EncodeErrorCode::InvalidValue => "invalid_value",
-            EncodeErrorCode::UnsupportedParameter => "unsupported_parameter",
-            EncodeErrorCode::UnsupportedContent => "unsupported_content",
-            EncodeErrorCode::UnpairedToolCall => "unpaired_tool_call",
-        };
-        let mut told = Self::new(code, error.message.clone());
+        let mut told = Self::new(error.code.as_str(), error.message.clone());
         told.param.clone_from(&error.param);
         told
     }

@@ -59,6 +59,8 @@ pub struct Capabilities {
     pub reasoning: Reasoning,
     /// Function tools and `reasoning_effort` above `none` may meet on chat completions.
     pub tools_with_effort: bool,
+    /// Whether requests go to the provider's Responses API instead of chat completions.
+    pub responses: ResponsesUse,
     /// Pictures as input.
     pub image_input: bool,
     /// Sound as input.
@@ -106,6 +108,7 @@ impl Default for Capabilities {
             json_schema_dialect: SchemaDialect::JsonSchema,
             reasoning: Reasoning::Unknown,
             tools_with_effort: true,
+            responses: ResponsesUse::Never,
             image_input: true,
             audio_input: true,
             pdf_input: true,
@@ -180,6 +183,23 @@ pub enum JsonSchemaSupport {
     WithoutTools,
     /// No: it is emulated (wire-protocols §8.2).
     No,
+}
+
+/// When a model is called over the Responses API of a provider that has it beside chat completions
+/// (wire-protocols §9, §15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponsesUse {
+    /// Never.
+    Never,
+    /// Where tools meet an effort above `none` that the caller asked for: chat completions refuse
+    /// the two together (GPT-5.4).
+    ToolsWithEffort,
+    /// Where there are tools, unless the caller asked for effort `none`: the model thinks by
+    /// default, and chat completions take tools only while it does not (GPT-5.5 and later).
+    ToolsUnlessOff,
+    /// Always, but for what only chat completions can do (xAI).
+    Preferred,
 }
 
 /// Which schema language a Gemini model takes.

@@ -6,8 +6,8 @@ use crate::adapter::Target;
 use crate::capability::Reasoning;
 use crate::chat::{ChatRequest, Effort};
 use crate::error::EncodeError;
-use crate::json::merge;
 use crate::notes::Notes;
+use crate::options::merge;
 use crate::sampling::Thinks;
 
 /// `max_tokens` where neither the caller nor the catalog names one: every Claude model takes it.
@@ -54,7 +54,11 @@ impl Thinking {
                 field = OWN_FIELD;
                 config = Some(own).filter(Value::is_object);
             }
-            Some(own) => merge(config.get_or_insert_with(|| json!({})), own),
+            Some(Value::Object(own)) => match &mut config {
+                Some(Value::Object(config)) => merge(config, &own),
+                _ => config = Some(Value::Object(own)),
+            },
+            Some(own) => config = Some(own),
             None => {}
         }
         let mut thinking = Self {

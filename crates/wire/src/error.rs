@@ -230,6 +230,8 @@ pub enum EncodeErrorCode {
     UnsupportedContent,
     /// Tool calls and results do not pair up (`unpaired_tool_call`).
     UnpairedToolCall,
+    /// The provider has no endpoint for what is asked (`endpoint_not_offered`).
+    NotOffered,
 }
 
 impl EncodeErrorCode {
@@ -241,6 +243,7 @@ impl EncodeErrorCode {
             Self::UnsupportedParameter => "unsupported_parameter",
             Self::UnsupportedContent => "unsupported_content",
             Self::UnpairedToolCall => "unpaired_tool_call",
+            Self::NotOffered => "endpoint_not_offered",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the dialects share of tools: names, schemas, arguments, and custom tools as functions.
+//! What the dialects share of tools: names, schemas and arguments.
 
 use serde_json::{Map, Value, json};
 
@@ -57,35 +57,6 @@ pub(crate) fn input_schema(parameters: Option<&Value>, at: &str) -> Result<Value
     }
 }
 
-/// The schema of a custom tool that goes out as a function with one text field.
-pub(crate) fn custom_schema() -> Value {
-    json!({
-        "type": "object",
-        "properties": {"input": {"type": "string"}},
-        "required": ["input"],
-    })
-}
-
-/// What a custom tool's `format` asks for, in words; `None` for free text.
-pub(crate) fn grammar(format: Option<&Value>) -> Option<String> {
-    let format = format?;
-    if format.get("type").and_then(Value::as_str) == Some("text") {
-        return None;
-    }
-    let part = |key: &str| {
-        format
-            .pointer(&format!("/grammar/{key}"))
-            .or_else(|| format.get(key))
-            .and_then(Value::as_str)
-    };
-    Some(match (part("syntax"), part("definition")) {
-        (Some(syntax), Some(definition)) => {
-            format!("The input must match this {syntax} grammar:\n{definition}")
-        }
-        _ => format!("The input must have this format: {format}"),
-    })
-}
-
 /// The arguments of a call as the object that a wire wants; anything else is wrapped and said.
 pub(crate) fn object_arguments(call: &ToolCall, notes: &mut Notes) -> Value {
     if call.custom {
@@ -100,15 +71,5 @@ pub(crate) fn object_arguments(call: &ToolCall, notes: &mut Notes) -> Value {
             notes.change("messages[].tool_calls[].function.arguments", "_raw");
             json!({ "_raw": call.arguments })
         }
-    }
-}
-
-/// A custom tool went out as a function with one text field: the text is the call.
-pub(crate) fn unwrap_custom(arguments: String) -> String {
-    let parsed: Option<Value> = serde_json::from_str(&arguments).ok();
-    match parsed.as_ref().and_then(|value| value.get("input")) {
-        Some(Value::String(input)) => input.clone(),
-        Some(input) => input.to_string(),
-        None => arguments,
     }
 }

@@ -6,7 +6,6 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::error::ParseError;
@@ -375,28 +374,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
             }
         }
         deserializer.deserialize_str(KeyVisitor)
-    }
-}
-
-/// Deep merge: objects member by member, `tools` appended, anything else replaced.
-pub(crate) fn merge(into: &mut Value, from: Value) {
-    match (into, from) {
-        (Value::Object(into), Value::Object(from)) => {
-            for (key, value) in from {
-                match (into.get_mut(&key), value) {
-                    (Some(Value::Array(list)), Value::Array(more)) if key == "tools" => {
-                        list.extend(more);
-                    }
-                    (Some(known @ Value::Object(_)), value @ Value::Object(_)) => {
-                        merge(known, value);
-                    }
-                    (_, value) => {
-                        into.insert(key, value);
-                    }
-                }
-            }
-        }
-        (into, from) => *into = from,
     }
 }
 

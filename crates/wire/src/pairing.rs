@@ -1,5 +1,5 @@
 //! Pairs tool calls with their results and gives each pair an id that the wire takes
-//! (wire-protocols §7).
+//! (wire-protocols §7). One machine for the dialects that order or rename their pairs.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -8,31 +8,16 @@ use crate::error::{EncodeError, EncodeErrorCode};
 use crate::json::stable_hash;
 use crate::notes::Notes;
 
-/// What a wire takes as the id of a tool call.
+/// The result of a call that was given none, where the policy is to repair that.
+pub(crate) const NO_RESULT: &str = "No result was given for this call.";
+
+/// What a wire takes as the id of a call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct IdRule {
     /// Longest id in bytes.
     pub(crate) bytes_max: usize,
-    /// Punctuation that may stand in an id beside ASCII letters and digits.
-    pub(crate) punctuation: &'static str,
-}
-
-impl IdRule {
-    /// Anthropic: `[A-Za-z0-9_-]+`.
-    pub(crate) const ANTHROPIC: Self = Self {
-        bytes_max: usize::MAX,
-        punctuation: "_-",
-    };
-
-    /// Bedrock: `[A-Za-z0-9_.:-]{1,64}`.
-    pub(crate) const BEDROCK: Self = Self {
-        bytes_max: 64,
-        punctuation: "_.:-",
-    };
-
-    fn allows(&self, character: char) -> bool {
-        character.is_ascii_alphanumeric() || self.punctuation.contains(character)
-    }
+    /// Whether a character may stand in an id.
+    pub(crate) allows: fn(char) -> bool,
 }
 
 /// Calls of the last assistant turn that wait for a result, and ids used so far.
@@ -41,6 +26,15 @@ pub(crate) struct Pairing {
     rule: IdRule,
     pending: VecDeque<Pending>,
     used: BTreeSet<String>,
+}
+
+/// A call that got no result, where the policy is to give it one.
+#[derive(Debug)]
+pub(crate) struct Unanswered {
+    /// How many calls stand before it.
+    pub(crate) rank: usize,
+    /// Its id on the wire.
+    pub(crate) wire: String,
 }
 
 #[derive(Debug)]
@@ -69,7 +63,7 @@ impl Pairing {
     /// The wire id of a call. Ids are rewritten only where the API refuses them or where they
     /// repeat: the nth call of an id pairs with the nth result.
     pub(crate) fn call(&mut self, given: &str, name: &str, message: usize, call: usize) -> String {
-        let base = self.rule.sanitised(given, name, message, call);
+        let base = self.sanitised(given, name, message, call);
         let wire = (1_usize..)
             .map(|nth| match nth {
                 1 => base.clone(),
@@ -111,13 +105,13 @@ impl Pairing {
         !self.pending.is_empty()
     }
 
-    /// The turn is over: calls that still wait are refused, or named by rank and wire id, to get
-    /// an error result each.
+    /// The turn is over: calls that still wait are refused, or given back to get an error
+    /// result each.
     pub(crate) fn settle(
         &mut self,
         repair: bool,
         notes: &mut Notes,
-    ) -> Result<Vec<(usize, String)>, EncodeError> {
+    ) -> Result<Vec<Unanswered>, EncodeError> {
         let mut results = Vec::new();
         for call in std::mem::take(&mut self.pending) {
             if !repair {
@@ -132,36 +126,42 @@ impl Pairing {
                 ));
             }
             notes.change("messages[].tool_calls", "error_result_added");
-            results.push((call.rank, call.wire));
+            results.push(Unanswered {
+                rank: call.rank,
+                wire: call.wire,
+            });
         }
         Ok(results)
     }
-}
 
-impl IdRule {
     fn sanitised(&self, given: &str, name: &str, message: usize, call: usize) -> String {
         if given.is_empty() {
             let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
             return synthetic_call_id(name, place(message), place(call));
         }
-        if given.len() <= self.bytes_max && given.chars().all(|character| self.allows(character)) {
+        if given.len() > self.rule.bytes_max {
+            return synthetic_call_id(given, 0, 0);
+        }
+        if given.chars().all(self.rule.allows) {
             return given.to_owned();
         }
         let readable: String = given
             .chars()
             .map(|character| {
-                if self.allows(character) {
+                if (self.rule.allows)(character) {
                     character
                 } else {
                     '_'
                 }
             })
             .collect();
-        // The hash keeps ids apart that differ only in what was replaced or cut.
+        // The hash keeps ids apart that differ only in what was replaced.
         let hash = format!("_{:016x}", stable_hash(given.as_bytes()));
-        self.cut(&readable, &hash)
+        self.rule.cut(&readable, &hash)
     }
+}
 
+impl IdRule {
     /// ASCII text with that behind it, cut so that both fit.
     fn cut(&self, text: &str, suffix: &str) -> String {
         let room = self.bytes_max.saturating_sub(suffix.len());
@@ -170,16 +170,18 @@ impl IdRule {
     }
 }
 
-/// What stands as the result of a call that has none, where the operator has such repaired.
-pub(crate) const NO_RESULT: &str = "No result was given for this call.";
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const RULE: IdRule = IdRule {
+        bytes_max: 64,
+        allows: |character| character.is_ascii_alphanumeric() || "_.:-".contains(character),
+    };
+
     #[test]
     fn case_6_long_and_odd_ids_fit_and_stay_apart() {
-        let mut pairing = Pairing::new(IdRule::BEDROCK);
+        let mut pairing = Pairing::new(RULE);
         let long = "x".repeat(80);
         let longer = "x".repeat(81);
         let ids = [
@@ -188,11 +190,12 @@ mod tests {
             pairing.call(&long, "t", 0, 2),
             pairing.call(&longer, "t", 0, 3),
             pairing.call("", "t", 0, 4),
+            pairing.call(&format!("{} ", "x".repeat(63)), "t", 0, 5),
         ];
         assert_eq!(ids[0], "call:1.a");
         for id in &ids {
             assert!(
-                id.len() <= 64 && id.chars().all(|c| IdRule::BEDROCK.allows(c)),
+                id.len() <= 64 && id.chars().all(|c| (RULE.allows)(c)),
                 "{id}"
             );
         }
@@ -206,7 +209,7 @@ mod tests {
 
     #[test]
     fn case_5_repeated_ids_pair_by_occurrence_within_the_length() {
-        let mut pairing = Pairing::new(IdRule::BEDROCK);
+        let mut pairing = Pairing::new(RULE);
         let id = "y".repeat(64);
         let first = pairing.call(&id, "t", 0, 0);
         let second = pairing.call(&id, "t", 0, 1);

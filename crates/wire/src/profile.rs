@@ -28,8 +28,17 @@ pub struct Profile {
     pub messages: MessageRules,
     /// Whether `strict` of a tool is known.
     pub strict_tools: StrictTools,
+    /// Which names tools may have.
+    pub tool_names: ToolNames,
     /// Whether usage of a stream must be asked for.
     pub stream_usage: StreamUsage,
+    /// A model thinks only in a stream: one is asked for and folded where the caller wants a whole
+    /// answer (Qwen).
+    pub thinks_only_streamed: bool,
+    /// An answer of a JSON schema is not streamed: a whole one is asked for and replayed (Groq).
+    pub schema_never_streamed: bool,
+    /// How answers reach the caller.
+    pub answers: Answers,
 }
 
 /// What becomes of a parameter that the caller set.
@@ -149,6 +158,9 @@ pub struct MessageRules {
     pub silent_assistant: SilentAssistant,
     /// How a document is sent.
     pub documents: Documents,
+    /// The members that a message may have; any where empty. Others are refused by the vendor:
+    /// they are left out and named, unless they say nothing.
+    pub members: Vec<String>,
 }
 
 /// `name` of a message.
@@ -245,6 +257,29 @@ pub enum StrictTools {
     Pass,
     /// It is left out and named.
     Drop,
+}
+
+/// Which names tools may have (wire-protocols §7).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolNames {
+    /// Any.
+    #[default]
+    Any,
+    /// Up to 64 letters, digits, `_` and `-`: others are sent under another name and named back.
+    Strict,
+}
+
+/// How answers reach the caller.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answers {
+    /// Byte for byte.
+    #[default]
+    Passed,
+    /// Read and written anew, since clients of OpenAI's would stumble over what is different:
+    /// finish reasons of the vendor's own or twice, calls without `type`, lists as content.
+    Translated,
 }
 
 /// Whether usage of a stream must be asked for.

@@ -30,8 +30,20 @@ pub struct Usage {
     pub searches: u64,
     /// A sub-count exceeded its parent, or a count was no non-negative integer, and was clamped.
     pub clamped: bool,
+    /// The tokens that the invoice has, where the provider says them apart from those that were
+    /// really read and written (Cohere `billed_units`): the cost goes by these.
+    pub billed: Option<Billed>,
     /// The provider's own usage object, verbatim.
     pub native: Map<String, Value>,
+}
+
+/// Tokens that a provider invoices.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Billed {
+    /// Input tokens, cached ones included.
+    pub input: u64,
+    /// Output tokens, reasoning included.
+    pub output: u64,
 }
 
 impl Usage {

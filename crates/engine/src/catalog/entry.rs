@@ -15,7 +15,10 @@ pub enum Kind {
     Chat,
     /// Embeddings.
     Embedding,
-    /// Only the provider's own Responses or Interactions API, which chat can't be sent to.
+    /// Reranking.
+    Rerank,
+    /// Only the provider's Responses API, which chat requests are translated for, or its
+    /// Interactions API, which they can't be sent to.
     Responses,
     /// The old text completions.
     Completion,
@@ -30,6 +33,7 @@ impl Kind {
         match self {
             Self::Chat => "a chat model",
             Self::Embedding => "an embeddings model",
+            Self::Rerank => "a reranking model",
             Self::Responses => "a model of the Responses API only",
             Self::Completion => "a text completions model",
             Self::Other => "no chat or embeddings model",
@@ -57,6 +61,8 @@ pub struct ModelEntry {
     pub input: Vec<String>,
     /// What comes out.
     pub output: Vec<String>,
+    /// The provider whose file lists it, where another section took it over (azure: openai).
+    pub taken_from: Option<String>,
     /// Where it is served, as the provider names its regions, if that is narrower than wherever
     /// the provider is.
     pub regions: Vec<String>,

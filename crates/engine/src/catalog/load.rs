@@ -190,6 +190,11 @@ impl Building<'_> {
             }
             let mut model = model.clone();
             model.family = here(&model.family);
+            if !layer {
+                model
+                    .taken_from
+                    .get_or_insert_with(|| other.provider.clone());
+            }
             model.capabilities = self.with(&model.capabilities, &extends.capabilities)?;
             self.section.models.push(model);
         }
@@ -332,6 +337,7 @@ impl Building<'_> {
                 .unwrap_or_default(),
             input: Vec::new(),
             output: Vec::new(),
+            taken_from: None,
             regions: Vec::new(),
             released: None,
             retires: None,

@@ -229,6 +229,32 @@ impl Catalog {
             .is_some_and(|section| section.floating.contains(bare(id)))
     }
 
+    /// The latest dated version of a name that a provider lists.
+    #[must_use]
+    pub fn latest_version(&self, provider: &str, id: &str) -> Option<&str> {
+        let section = self.section(provider)?;
+        let names = section.names.keys().filter(|name| {
+            let version = name.strip_prefix(bare(id));
+            version.is_some_and(is_version_suffix)
+        });
+        names
+            .map(String::as_str)
+            .max_by_key(|name| (name.len(), *name))
+    }
+
+    /// The family that an id is of at a provider: its entry's, or the one whose pattern fits best,
+    /// or the fallback.
+    #[must_use]
+    pub fn family(&self, provider: &str, id: &str) -> Option<&str> {
+        let section = self.section(provider)?;
+        if let Some(entry) = section.listed(id).and_then(|known| known.entry) {
+            return Some(&entry.family);
+        }
+        section
+            .best_family(id)
+            .map(|(family, _)| family.name.as_str())
+    }
+
     /// The providers that have a section.
     pub fn providers(&self) -> impl Iterator<Item = &str> {
         self.sections
@@ -274,19 +300,24 @@ impl Section {
         Some(self.known(matched, Some(entry), &entry.capabilities))
     }
 
-    fn unlisted(&self, id: &str) -> Known<'_> {
+    /// The family of an unlisted id, and whether a pattern of it fits.
+    fn best_family(&self, id: &str) -> Option<(&Family, bool)> {
         let id = bare(id);
         let best = self
             .families
             .iter()
             .filter_map(|family| Some((family.match_length(id)?, family)))
             .max_by_key(|(length, _)| *length);
-        match best
-            .map(|(_, family)| family)
-            .or_else(|| self.families.get(self.fallback))
-        {
-            Some(family) if best.is_some() => self.known(Match::Family, None, &family.capabilities),
-            Some(family) => self.known(Match::Fallback, None, &family.capabilities),
+        match best {
+            Some((_, family)) => Some((family, true)),
+            None => Some((self.families.get(self.fallback)?, false)),
+        }
+    }
+
+    fn unlisted(&self, id: &str) -> Known<'_> {
+        match self.best_family(id) {
+            Some((family, true)) => self.known(Match::Family, None, &family.capabilities),
+            Some((family, false)) => self.known(Match::Fallback, None, &family.capabilities),
             None => self.known(Match::Fallback, None, family::unknown()),
         }
     }

@@ -4,13 +4,17 @@
 //! Read [`RequestNeeds`] first. It is made from the hub request where there is one, and else by a
 //! peek into the caller's JSON that copies nothing but a few short fields.
 
+mod api;
 mod peek;
+
+pub use api::ApiNeeds;
 
 use polyroute_wire::chat::{
     ChatRequest, MediaSource, Message, Part, ResponseFormat, Role, Tool, ToolChoice,
 };
 use polyroute_wire::embedding::{EmbeddingInput, EmbeddingRequest};
 use polyroute_wire::media::parse_data_url;
+use polyroute_wire::rerank::RerankRequest;
 
 use crate::estimate;
 
@@ -22,12 +26,14 @@ pub enum Operation {
     Chat,
     /// Embeddings.
     Embedding,
+    /// Reranking.
+    Rerank,
 }
 
 /// What a request needs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RequestNeeds {
-    /// Chat or embeddings.
+    /// What is asked for.
     pub operation: Operation,
     /// Client tools are given.
     pub tools: bool,
@@ -105,6 +111,18 @@ impl RequestNeeds {
         Self {
             operation: Operation::Embedding,
             estimated_input_tokens: longest.max().unwrap_or(0),
+            ..Self::default()
+        }
+    }
+
+    /// Of a rerank request.
+    #[must_use]
+    pub fn of_rerank(request: &RerankRequest) -> Self {
+        // Rerankers cut what is longer than their window: no document is too long for one.
+        let query = estimate::tokens_of_bytes(request.query.len());
+        Self {
+            operation: Operation::Rerank,
+            estimated_input_tokens: query,
             ..Self::default()
         }
     }

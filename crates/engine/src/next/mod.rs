@@ -210,7 +210,9 @@ fn stop_after(last: &Attempt) -> Option<Stop> {
             EncodeErrorCode::InvalidValue | EncodeErrorCode::UnpairedToolCall => {
                 Some(Stop::RequestAtFault)
             }
-            EncodeErrorCode::UnsupportedParameter | EncodeErrorCode::UnsupportedContent => None,
+            EncodeErrorCode::UnsupportedParameter
+            | EncodeErrorCode::UnsupportedContent
+            | EncodeErrorCode::NotOffered => None,
         },
         AttemptEnd::Failed(failure) if failure.content_sent => Some(Stop::ContentSent),
         AttemptEnd::Failed(failure) => match failure.kind {

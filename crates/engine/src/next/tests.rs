@@ -24,6 +24,7 @@ pub(super) fn target(provider: &str, window: Option<u64>, credentials: usize) ->
         },
         model: "m".into(),
         pinned: false,
+        fingerprint: None,
         timeouts: Timeouts::default(),
         credentials: CredentialPick::new(credentials, 0),
     }

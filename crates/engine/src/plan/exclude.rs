@@ -8,7 +8,7 @@ use polyroute_wire::error::EncodeErrorCode;
 
 use super::NoTarget;
 use crate::catalog::Kind;
-use crate::needs::{Operation, RequestNeeds};
+use crate::needs::RequestNeeds;
 
 /// A target that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,14 +131,6 @@ impl ExcludeReason {
             | Self::Prefill
             | Self::Choices { .. } => 2,
         }
-    }
-}
-
-/// Whether a model of that kind answers such a request at all.
-pub(super) const fn by_kind(kind: Kind, operation: Operation) -> Result<(), ExcludeReason> {
-    match (kind, operation) {
-        (Kind::Chat, Operation::Chat) | (Kind::Embedding, Operation::Embedding) => Ok(()),
-        (kind, _) => Err(ExcludeReason::WrongKind(kind)),
     }
 }
 

@@ -3,14 +3,15 @@
 //! Read [`plan`] first. A target that can't take the request is left out with its reason while
 //! another one can; if none can, the best reason is what the caller is told.
 
+mod api;
 mod exclude;
 
 use std::time::Duration;
 
 use polyroute_wire::adapter::{Target as WireTarget, TranslationPolicy};
 
-use crate::catalog::Match;
-use crate::needs::RequestNeeds;
+use crate::catalog::{Kind, Match};
+use crate::needs::{ApiNeeds, Operation, RequestNeeds};
 use crate::resolve::Resolved;
 use crate::snapshot::{Dialect, Snapshot, Target, Timeouts};
 
@@ -21,6 +22,8 @@ pub use exclude::{ExcludeReason, Excluded};
 pub struct PlanInput {
     /// What the request needs.
     pub needs: RequestNeeds,
+    /// What decides between OpenAI's two APIs.
+    pub api: ApiNeeds,
     /// The caller's own policy, in place of the route's (`strict_params` of the body).
     pub policy: Option<TranslationPolicy>,
     /// Milliseconds on any clock that only goes forward; `next` reads the same one.
@@ -76,7 +79,7 @@ impl Plan {
 pub struct PlannedTarget {
     /// Its name in logs and records.
     pub name: String,
-    /// What its provider speaks.
+    /// What is spoken to it: its provider's dialect, or the other API of OpenAI's.
     pub dialect: Dialect,
     /// What translation needs to know: endpoint, upstream model id, capabilities, policy.
     pub wire: WireTarget,
@@ -84,6 +87,8 @@ pub struct PlannedTarget {
     pub model: String,
     /// The upstream model id is a pin of the configuration.
     pub pinned: bool,
+    /// The `system_fingerprint` that the configuration expects.
+    pub fingerprint: Option<String>,
     /// The timeouts of one attempt, defaults applied.
     pub timeouts: Timeouts,
     /// How the provider's credentials take turns.
@@ -201,13 +206,22 @@ fn admit(
         Some(pin) if target.pin.is_none() || pin.matched >= Match::Dated => Some(pin),
         pin => snapshot.known(provider, &target.model).or(pin),
     };
-    if let Some(entry) = known.as_ref().and_then(|known| known.entry) {
-        exclude::by_kind(entry.kind, input.needs.operation)?;
-    }
     let capabilities = known
         .as_ref()
         .map(|known| known.capabilities.clone())
         .unwrap_or_default();
+    // A model that nobody knows is taken for what it is asked to be.
+    let kind = match (
+        known.as_ref().and_then(|known| known.entry),
+        input.needs.operation,
+    ) {
+        (Some(entry), _) => entry.kind,
+        (None, Operation::Chat) => Kind::Chat,
+        (None, Operation::Embedding) => Kind::Embedding,
+        (None, Operation::Rerank) => Kind::Rerank,
+    };
+    let operation = input.needs.operation;
+    let dialect = api::choose(provider, kind, &capabilities, operation, input.api)?;
     exclude::by_capability(&input.needs, &capabilities, policy)?;
     let named = target.upstream_model();
     let upstream = known
@@ -216,7 +230,7 @@ fn admit(
         .map_or(named, |entry| entry.upstream_name(named));
     Ok(PlannedTarget {
         name: target.name.clone(),
-        dialect: provider.dialect,
+        dialect,
         wire: WireTarget {
             endpoint: provider.endpoint(),
             model: upstream.to_owned(),
@@ -225,6 +239,7 @@ fn admit(
         },
         model: target.model.clone(),
         pinned: target.pin.is_some(),
+        fingerprint: target.fingerprint.clone(),
         timeouts: target.timeouts.or(snapshot.defaults.timeouts),
         credentials: CredentialPick::new(provider.credentials, input.rotation),
     })

@@ -186,12 +186,115 @@ fn a_model_of_another_kind_is_refused() {
             false,
         ),
         ("openai/gpt-4o", embed, false),
-        ("openai/o3-pro", RequestNeeds::default(), false),
+        ("openai/o3-pro", RequestNeeds::default(), true),
+        ("openai/o3-pro", embed, false),
         ("openai/not-in-the-catalog", embed, true),
         ("house/anything", embed, true),
     ] {
         assert_eq!(plan_of(&snapshot(&[model]), needs).is_ok(), fits, "{model}");
     }
+}
+
+/// Which API a chat request to `model` goes over.
+fn api_of(snapshot: &Snapshot, needs: ApiNeeds) -> Result<Dialect, NoTarget> {
+    let request = NameRequest {
+        model: "route",
+        ..NameRequest::default()
+    };
+    let resolved = resolve(snapshot, &request).unwrap();
+    let input = PlanInput {
+        api: needs,
+        ..PlanInput::default()
+    };
+    plan(snapshot, &resolved, &input).map(|plan| plan.targets[0].dialect)
+}
+
+#[test]
+fn case_46_section_9_tools_and_effort_choose_the_responses_api() {
+    use crate::snapshot::ApiChoice;
+    use polyroute_wire::chat::Effort;
+
+    let tools = |effort| ApiNeeds {
+        tools: true,
+        effort,
+        chat_only: false,
+    };
+    let (high, none) = (Some(Effort::High), Some(Effort::None));
+    let (chat, responses) = (Dialect::OpenAi, Dialect::Responses);
+    for (model, needs, expected) in [
+        // Asked to think beside tools, which chat completions refuse.
+        ("openai/gpt-5.4", tools(high), responses),
+        ("openai/gpt-5.4", tools(none), chat),
+        // Thinks only if asked to.
+        ("openai/gpt-5.4", tools(None), chat),
+        (
+            "openai/gpt-5.4",
+            ApiNeeds {
+                effort: high,
+                ..ApiNeeds::default()
+            },
+            chat,
+        ),
+        // Thinks unless told not to.
+        ("openai/gpt-5.6", tools(None), responses),
+        ("openai/gpt-5.6", tools(none), chat),
+        ("openai/gpt-6.1-sol", tools(high), responses),
+        ("openai/gpt-6-sol", ApiNeeds::default(), chat),
+        // Several choices are for chat completions alone.
+        (
+            "openai/gpt-5.6",
+            ApiNeeds {
+                chat_only: true,
+                ..tools(None)
+            },
+            chat,
+        ),
+        // No trouble with tools there.
+        ("openai/gpt-5", tools(high), chat),
+        ("openai/gpt-4o", tools(None), chat),
+        // Served nowhere else.
+        ("openai/o3-pro", ApiNeeds::default(), responses),
+        (
+            "openai/o3-pro",
+            ApiNeeds {
+                chat_only: true,
+                ..ApiNeeds::default()
+            },
+            responses,
+        ),
+        // A compatible server is what it is.
+        ("house/gpt-5.6", tools(high), chat),
+        ("anthropic/claude-opus-5", tools(high), Dialect::Anthropic),
+    ] {
+        let found = api_of(&snapshot(&[model]), needs).unwrap();
+        assert_eq!(found, expected, "{model} {needs:?}");
+    }
+    let configured = |model, api| {
+        let mut snapshot = snapshot(&[model]);
+        snapshot.providers[0].api = api;
+        api_of(&snapshot, tools(high))
+    };
+    let always = configured("openai/gpt-4o", ApiChoice::Responses);
+    assert_eq!(always.unwrap(), responses);
+    let never = configured("openai/gpt-5.6", ApiChoice::Chat);
+    assert_eq!(never.unwrap(), chat);
+    let nowhere = configured("openai/o3-pro", ApiChoice::Chat).unwrap_err();
+    assert_eq!(nowhere.code, "wrong_model_kind");
+}
+
+#[test]
+fn section_15_xai_prefers_the_responses_api() {
+    let mut snapshot = snapshot(&["xai/grok-4.3"]);
+    let mut xai = Provider::new("xai", Dialect::OpenAi, false);
+    xai.catalog = Some("xai".into());
+    snapshot.providers.push(xai);
+    let plain = ApiNeeds::default();
+    assert_eq!(api_of(&snapshot, plain).unwrap(), Dialect::Responses);
+    let several = ApiNeeds {
+        chat_only: true,
+        ..plain
+    };
+    assert_eq!(api_of(&snapshot, several).unwrap(), Dialect::OpenAi);
 }
 
 #[test]

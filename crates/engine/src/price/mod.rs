@@ -3,6 +3,8 @@
 //! Read [`cost`] first. An unknown price is never zero: it makes the whole cost unknown, or is
 //! named in [`Cost::missing`] where only a part is.
 
+use std::borrow::Cow;
+
 use polyroute_wire::usage::Usage;
 use serde::{Deserialize, Serialize};
 
@@ -147,7 +149,7 @@ pub fn cost(usage: &Usage, prices: Option<&Prices>, service_tier: Option<&str>) 
     let Some(prices) = prices else {
         return Cost::unpriced();
     };
-    let parts = Parts::of(usage);
+    let parts = Parts::of(&invoiced(usage));
     let tier = prices
         .tiers
         .iter()
@@ -202,6 +204,22 @@ pub fn cost(usage: &Usage, prices: Option<&Prices>, service_tier: Option<&str>) 
         unknown: !missing.is_empty(),
         missing,
     }
+}
+
+/// The counts that the invoice has: those that the provider says apart, or the usage itself.
+fn invoiced(usage: &Usage) -> Cow<'_, Usage> {
+    let Some(billed) = usage.billed else {
+        return Cow::Borrowed(usage);
+    };
+    // The invoice does not say which of its tokens came from a cache: none is charged less.
+    Cow::Owned(Usage {
+        input: billed.input,
+        output: billed.output,
+        cache_read: 0,
+        cache_write: 0,
+        cache_write_1h: 0,
+        ..usage.clone()
+    })
 }
 
 /// Whether a provider's word for a service tier means its standard prices.

@@ -49,6 +49,23 @@ fn case_43_cached_tokens_are_charged_once() {
 }
 
 #[test]
+fn what_the_provider_invoices_is_charged_and_not_what_its_own_prompt_took() {
+    let usage = Usage {
+        input: 503,
+        cache_read: 448,
+        output: 11,
+        billed: Some(polyroute_wire::usage::Billed {
+            input: 8,
+            output: 7,
+        }),
+        ..Usage::default()
+    };
+    let cost = cost(&usage, Some(&claude()), None);
+    let expected = Money::from_pico_usd(8 * 4_000_000 + 7 * 20_000_000);
+    assert_eq!((cost.amount, cost.unknown), (Some(expected), false));
+}
+
+#[test]
 fn a_long_request_costs_more_from_its_first_token() {
     let at = |input| {
         cost(&usage(input, 1_000), Some(&tiered()), None)

@@ -14,9 +14,10 @@ use crate::pipeline::{Operation, handle, request_id};
 use crate::server::{Reply, ReplyBody, refuse_body};
 
 /// The paths of the public listener, for the answer to a wrong one.
-const PATHS: [&str; 6] = [
+const PATHS: [&str; 7] = [
     "/v1/chat/completions",
     "/v1/embeddings",
+    "/v1/rerank",
     "/v1/models",
     "/v1/models/{id}",
     "/health/live",
@@ -47,7 +48,10 @@ async fn route(gateway: Arc<Gateway>, request: Request<Incoming>, id: String) ->
         "/v1/embeddings" if method == Method::POST => {
             handle(gateway, Operation::Embeddings, request, id).await
         }
-        "/v1/chat/completions" | "/v1/embeddings" => {
+        "/v1/rerank" if method == Method::POST => {
+            handle(gateway, Operation::Rerank, request, id).await
+        }
+        "/v1/chat/completions" | "/v1/embeddings" | "/v1/rerank" => {
             refuse(wrong_method(method, path, "POST"), request).await
         }
         "/v1/models" if method == Method::GET => models::list(&gateway, request.headers()),

@@ -3,6 +3,7 @@
 mod client;
 pub mod config;
 pub mod demo;
+pub mod models;
 pub mod providers;
 pub mod serve;
 pub mod sim;
@@ -40,6 +41,8 @@ pub enum Command {
     Demo(demo::DemoArgs),
     /// Run the provider simulator: OpenAI, Anthropic and Gemini with faults on demand
     Sim(sim::SimArgs),
+    /// List, filter and compare models; read LiteLLM's price file
+    Models(models::ModelsArgs),
     /// Check, document and start configurations
     Config(config::ConfigArgs),
     /// What each provider supports, and whether yours work
@@ -56,6 +59,11 @@ pub fn main() -> ExitCode {
             let mut out = std::io::stdout().lock();
             let is_terminal = out.is_terminal();
             config::run(&args, &environment, &mut out, is_terminal)
+        }
+        Command::Models(args) => {
+            let mut out = std::io::stdout().lock();
+            let is_terminal = out.is_terminal();
+            models::run(&args, &environment, &mut out, is_terminal)
         }
         Command::Serve(args) => finish(serve::run(&args, &environment)),
         Command::Demo(args) => finish(demo::run(&args)),

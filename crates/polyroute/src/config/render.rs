@@ -301,6 +301,7 @@ const OPEN_KEYS: &[&str] = &[
     "routes",
     "tags",
     "dialect",
+    "api",
     "base_url",
     "api_version",
     "region",

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polyroute_engine::catalog::Catalog;
+use polyroute_engine::snapshot::ApiChoice;
 
 pub use super::base_url::BaseUrl;
 pub use super::file::{AccessLog, Dialect, OutputMode};
@@ -142,6 +143,8 @@ pub struct Provider {
     pub kind: Option<String>,
     /// The API that it speaks.
     pub dialect: Dialect,
+    /// Which of OpenAI's two APIs it is called over.
+    pub api: ApiChoice,
     /// Where its API begins.
     pub base_url: BaseUrl,
     /// Its keys. Empty: it is called without one.
@@ -244,6 +247,7 @@ impl Provider {
             kind: None,
             name,
             dialect,
+            api: ApiChoice::Auto,
             base_url,
             credentials,
             api_version: None,
@@ -329,6 +333,8 @@ pub struct Target {
     pub model: String,
     /// The version that is asked for in its place.
     pub pin: Option<String>,
+    /// The `system_fingerprint` that its answers should have.
+    pub fingerprint: Option<String>,
     /// The timeouts of one attempt, defaults applied.
     pub timeouts: Timeouts,
 }

@@ -229,7 +229,7 @@ impl One<'_> {
                     metrics.bound_hit("checked_answer");
                 }
                 if let Some((usage, bytes)) = rejected.spent.take() {
-                    self.account(usage, bytes);
+                    self.account(usage, bytes, None);
                 }
                 Err(Missed {
                     error: Miss::Upstream(rejected),
@@ -247,6 +247,7 @@ impl One<'_> {
             target: self.target.name.clone(),
             provider: self.target.provider().to_owned(),
             model: self.target.wire.model.clone(),
+            api: self.target.dialect.as_str(),
             known: self.call.is_known(self.target),
             credential: credential.map(|credential| self.label(credential)),
             repair: self.repairs,
@@ -280,14 +281,22 @@ impl One<'_> {
         });
         match answer.kind {
             Got::Whole(bytes, summary) => {
+                let summary = *summary;
                 let sent = bytes.len() as u64;
-                self.account(summary.usage, sent);
+                self.account(summary.usage, sent, summary.service_tier.as_deref());
                 let target_model = self.target.wire.model.clone();
+                let (finish_reason, model) = (summary.finish_reason, summary.model);
+                let fingerprint = summary.fingerprint;
                 self.settle.record(|record| {
-                    record.model = summary.model.or(Some(target_model));
-                    record.finish_reason = summary.finish_reason;
+                    record.model = Some(target_model);
+                    record.finish_reason = finish_reason;
                     record.bytes_sent = sent;
                 });
+                let (catalog, asked) = (
+                    &self.call.gateway.snapshot.catalog,
+                    self.call.asked(self.target),
+                );
+                self.settle.served(catalog, &asked, model, fingerprint);
                 self.settle.committed();
                 Answer::Whole(Whole {
                     body: bytes,
@@ -317,6 +326,7 @@ impl One<'_> {
                     call: Arc::clone(self.call),
                     provider: self.target.provider().to_owned(),
                     prices: self.call.prices(self.target),
+                    asked: Box::new(self.call.asked(self.target)),
                     settle: self.settle,
                     notice: None,
                 })
@@ -325,13 +335,13 @@ impl One<'_> {
     }
 
     /// Adds what a whole answer cost: as the provider counted, else by its bytes.
-    fn account(&mut self, usage: Option<Usage>, bytes: u64) {
+    fn account(&mut self, usage: Option<Usage>, bytes: u64, service_tier: Option<&str>) {
         let prices = self.call.prices(self.target);
         let (usage, provenance) = match usage {
             Some(usage) => (usage, Provenance::Reported),
             None => (self.call.estimate(bytes), Provenance::Estimated),
         };
-        self.settle.usage(&usage, provenance, prices);
+        self.settle.usage(&usage, provenance, prices, service_tier);
     }
 
     /// Sends and reads up to the commit. Every wait has an end.
@@ -366,7 +376,7 @@ impl One<'_> {
             &provider.config,
             credential,
             encoded,
-            self.call.stream,
+            context.stream,
             &self.call.trace,
         )?;
 
@@ -436,7 +446,7 @@ struct Exchange {
 }
 
 enum Got {
-    Whole(Bytes, super::call::WholeSummary),
+    Whole(Bytes, Box<super::call::WholeSummary>),
     Live {
         body: Incoming,
         reader: Reader,

@@ -8,17 +8,20 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use polyroute_engine::estimate;
+use polyroute_engine::pin::Asked;
 use polyroute_engine::plan::{Plan, PlannedTarget};
 use polyroute_engine::snapshot::Dialect;
 use polyroute_wire::adapter::{Adapter, DecodeContext, Encoded, Target};
 use polyroute_wire::api_error::ApiError;
-use polyroute_wire::chat::{ChatRequest, ChatResponse};
+use polyroute_wire::chat::{ChatRequest, ChatResponse, Fold};
 use polyroute_wire::dialect::openai::encode::{ChunkEncoder, ChunkOptions, ReplyIdentity};
 use polyroute_wire::dialect::openai::{self, Tap};
 use polyroute_wire::embedding::EmbeddingRequest;
 use polyroute_wire::error::{EncodeError, EncodeErrorCode, ErrorKind, ParseError, UpstreamError};
 use polyroute_wire::json::{Edit, RawLayout, RawObject, quote};
 use polyroute_wire::media::MediaStore;
+use polyroute_wire::profile::Answers;
+use polyroute_wire::rerank::RerankRequest;
 use polyroute_wire::usage::Usage;
 
 use super::Principal;
@@ -42,6 +45,8 @@ pub enum Operation {
     Chat,
     /// `POST /v1/embeddings`
     Embeddings,
+    /// `POST /v1/rerank`
+    Rerank,
 }
 
 impl Operation {
@@ -51,6 +56,7 @@ impl Operation {
         match self {
             Self::Chat => "chat",
             Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
         }
     }
 }
@@ -109,6 +115,8 @@ pub(super) struct WholeSummary {
     pub(super) usage: Option<Usage>,
     pub(super) finish_reason: Option<String>,
     pub(super) model: Option<String>,
+    pub(super) fingerprint: Option<String>,
+    pub(super) service_tier: Option<String>,
 }
 
 impl Call {
@@ -138,7 +146,19 @@ impl Call {
         target.dialect.adapter()
     }
 
-    /// What this call's tokens cost at a target; `None` if nobody knows.
+    /// What was asked of a target, to hold the answer against.
+    pub(super) fn asked(&self, target: &PlannedTarget) -> Asked {
+        let provider = self.gateway.snapshot.provider(target.provider());
+        Asked {
+            section: provider.and_then(|provider| provider.catalog.clone()),
+            model: target.wire.model.clone(),
+            pinned: target.pinned,
+            fingerprint: target.fingerprint.clone(),
+        }
+    }
+
+    /// What this call's tokens cost at a target; `None` if nobody knows. A pinned version is
+    /// priced as itself.
     pub(super) fn prices(&self, target: &PlannedTarget) -> Option<Priced> {
         let section = self
             .gateway
@@ -149,10 +169,14 @@ impl Call {
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
+        let catalog = &self.gateway.snapshot.catalog;
+        let pin = Some(&target.wire.model).filter(|_| target.pinned);
+        let pin = pin.filter(|pin| catalog.listed(section, pin).is_some());
+        let priced = pin.unwrap_or(&target.model);
         self.gateway
             .snapshot
             .catalog
-            .listed(section, &target.model)?
+            .listed(section, priced)?
             .prices_at(now.as_secs())
             .map(|(prices, as_of)| Box::new((prices.clone(), as_of.to_owned())))
     }
@@ -192,7 +216,7 @@ impl Call {
             Operation::Chat => {
                 estimate::tokens_of_bytes(usize::try_from(answer_bytes).unwrap_or(usize::MAX))
             }
-            Operation::Embeddings => 0,
+            Operation::Embeddings | Operation::Rerank => 0,
         };
         Usage {
             input: self.input_estimate(),
@@ -212,8 +236,10 @@ impl Call {
             (Operation::Chat, false) => self.translate_chat(target).await?,
             (Operation::Embeddings, true) => self.pass_embeddings(&target.wire)?,
             (Operation::Embeddings, false) => self.translate_embeddings(target)?,
+            (Operation::Rerank, _) => self.translate_rerank(target)?,
         };
-        encoding.encoded.context.stream = self.stream;
+        let context = &mut encoding.encoded.context;
+        context.stream = self.stream != context.stream_turned;
         encoding
             .encoded
             .context
@@ -297,11 +323,17 @@ impl Call {
             return Ok(None);
         }
         let edited = openai::edit_chat(&raw, target)?;
+        let turned = edited.encoded.context.stream_turned;
+        let kind = if turned || target.endpoint.profile.answers == Answers::Translated {
+            Kind::Translate
+        } else {
+            Kind::Pass {
+                usage_asked: edited.usage_asked,
+            }
+        };
         Ok(Some(Encoding {
             encoded: edited.encoded,
-            kind: Kind::Pass {
-                usage_asked: edited.usage_asked,
-            },
+            kind,
             rule: None,
         }))
     }
@@ -370,6 +402,16 @@ impl Call {
         })
     }
 
+    fn translate_rerank(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
+        let request = self.rerank_request()?;
+        let encoded = self.adapter(target).encode_rerank(&request, &target.wire)?;
+        Ok(Encoding {
+            encoded,
+            kind: Kind::Translate,
+            rule: None,
+        })
+    }
+
     /// The top level of the body, which ingress has read.
     fn raw(&self) -> Result<RawObject<'_>, ParseError> {
         // The layout is this body's own, so that it always opens.
@@ -397,6 +439,31 @@ impl Call {
             .map_err(|error| from_parse(&error))
     }
 
+    fn rerank_request(&self) -> Result<RerankRequest, EncodeError> {
+        self.raw()
+            .and_then(|raw| openai::parse_rerank(&raw))
+            .map_err(|error| from_parse(&error))
+    }
+
+    /// A whole rerank answer as the caller gets it.
+    fn decode_rerank(
+        &self,
+        target: &PlannedTarget,
+        context: &DecodeContext,
+        bytes: &[u8],
+    ) -> Result<(Bytes, WholeSummary), UpstreamError> {
+        let response = self.adapter(target).decode_rerank(bytes, context)?;
+        let request = self.rerank_request().unwrap_or_default();
+        let summary = WholeSummary {
+            usage: response.usage.clone(),
+            model: Some(response.model.clone()).filter(|model| !model.is_empty()),
+            ..WholeSummary::default()
+        };
+        let id = format!("rerank-{}", self.request_id.trim_start_matches("req_"));
+        let body = openai::encode::rerank(&response, &request, &id, &target.wire.model);
+        Ok((body.into(), summary))
+    }
+
     /// A whole answer as the caller gets it.
     pub(super) fn decode_whole(
         &self,
@@ -421,23 +488,26 @@ impl Call {
                         .finish_reason
                         .map(|reason| reason.as_str().to_owned()),
                     model: Some(summary.model).filter(|model| !model.is_empty()),
+                    fingerprint: summary.system_fingerprint,
+                    service_tier: summary.service_tier,
                 };
                 Ok((bytes, summary))
             }
             (Operation::Chat, Kind::Pass { .. } | Kind::Translate) => {
-                let mut response = self.adapter(target).decode_chat(&bytes, context)?;
+                let mut response = self.response(target, context, &bytes)?;
                 if let Some(rule) = rule {
                     held_to(rule, &mut response, bytes.len())?;
                 }
                 Ok(self.written(target, &response))
             }
+            (Operation::Rerank, _) => Ok(self.decode_rerank(target, context, &bytes)?),
             (Operation::Embeddings, Kind::Pass { .. }) => {
                 let (model, usage) = openai::tap_embeddings(&bytes)?;
                 let model = Some(model).filter(|model| !model.is_empty());
                 let summary = WholeSummary {
                     usage,
-                    finish_reason: None,
                     model,
+                    ..WholeSummary::default()
                 };
                 Ok((bytes, summary))
             }
@@ -446,8 +516,8 @@ impl Call {
                 let base64 = self.embedding_request().is_ok_and(|request| request.base64);
                 let summary = WholeSummary {
                     usage: response.usage.clone(),
-                    finish_reason: None,
                     model: Some(response.model.clone()).filter(|model| !model.is_empty()),
+                    ..WholeSummary::default()
                 };
                 Ok((
                     openai::encode::embeddings(&response, base64).into(),
@@ -455,6 +525,28 @@ impl Call {
                 ))
             }
         }
+    }
+
+    /// A whole answer as the hub holds it; a stream is folded.
+    fn response(
+        &self,
+        target: &PlannedTarget,
+        context: &DecodeContext,
+        bytes: &[u8],
+    ) -> Result<ChatResponse, UpstreamError> {
+        let adapter = self.adapter(target);
+        if !context.stream {
+            return adapter.decode_chat(bytes, context);
+        }
+        let mut decoder = adapter.chat_decoder(context);
+        let mut events = Vec::new();
+        decoder.push(bytes, &mut events);
+        decoder.finish(&mut events);
+        let mut fold = Fold::new();
+        for event in events {
+            fold.push(event);
+        }
+        fold.finish()
     }
 
     /// An answer of the hub as the caller gets it.
@@ -468,6 +560,8 @@ impl Call {
             usage: response.usage.clone(),
             finish_reason: finish.map(|reason| reason.as_str().to_owned()),
             model: Some(response.model.clone()).filter(|model| !model.is_empty()),
+            fingerprint: response.system_fingerprint.clone(),
+            service_tier: response.service_tier.clone(),
         };
         let mut identity = self.identity(target);
         if let Some(model) = &summary.model {

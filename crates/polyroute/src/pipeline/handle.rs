@@ -27,7 +27,7 @@ const HEADER_CHARS_MAX: usize = 1_000;
 /// Longest model name that is recorded, in bytes.
 const MODEL_BYTES_MAX: usize = 200;
 
-/// Answers a chat or embeddings request, or says that the process is ending: a caller is never left
+/// Answers a request for a model, or says that the process is ending: a caller is never left
 /// without a word.
 pub async fn handle(
     gateway: Arc<Gateway>,
@@ -236,6 +236,7 @@ fn stream_reply(relay: Relay) -> Reply {
 struct AnswerHeaders {
     provider: Option<String>,
     model: Option<String>,
+    api: Option<&'static str>,
     attempts: usize,
     dropped: String,
     changed: String,
@@ -246,6 +247,7 @@ impl AnswerHeaders {
         settle.view(|record| Self {
             provider: record.provider.clone(),
             model: record.attempts.last().map(|attempt| attempt.model.clone()),
+            api: record.attempts.last().map(|attempt| attempt.api),
             attempts: record.attempts.len(),
             dropped: record.dropped_params.join(", "),
             changed: record.changed_params.join(", "),
@@ -264,6 +266,7 @@ impl AnswerHeaders {
                 "x-polyroute-model",
                 self.model.as_deref().map(Cow::Borrowed),
             ),
+            ("x-polyroute-api", self.api.map(Cow::Borrowed)),
             ("x-polyroute-attempts", attempts.map(Cow::Owned)),
             ("x-polyroute-dropped-params", list(&self.dropped)),
             ("x-polyroute-changed-params", list(&self.changed)),
@@ -329,11 +332,12 @@ impl Fields {
         let (needed, what) = match operation {
             Operation::Chat => ("messages", "Send the conversation as a list of messages."),
             Operation::Embeddings => ("input", "Send the text to embed, or a list of texts."),
+            Operation::Rerank => ("documents", "Send the list of documents to rank."),
         };
         if raw.get(needed).is_none_or(|value| value == "null") {
             return Err(missing(needed, what));
         }
-        if operation == Operation::Embeddings {
+        if matches!(operation, Operation::Embeddings | Operation::Rerank) {
             return Ok(Self {
                 model,
                 stream: false,

@@ -32,8 +32,21 @@ pub(super) struct Summary {
     pub(super) usage: Option<Usage>,
     pub(super) finish_reason: Option<String>,
     pub(super) model: Option<String>,
+    pub(super) fingerprint: Option<String>,
+    pub(super) service_tier: Option<String>,
     /// Bytes of content, for an estimate where the provider did not count.
     pub(super) content_bytes: u64,
+}
+
+impl Summary {
+    fn note(&mut self, key: &str, value: &serde_json::Value) {
+        let text = || value.as_str().map(ToOwned::to_owned);
+        match key {
+            "system_fingerprint" => self.fingerprint = text(),
+            "service_tier" => self.service_tier = text(),
+            _ => {}
+        }
+    }
 }
 
 /// Reads one upstream stream.
@@ -145,6 +158,8 @@ impl Reader {
                         .finish_reason
                         .map(|reason| reason.as_str().to_owned()),
                     model: Some(tapped.model.clone()).filter(|model| !model.is_empty()),
+                    fingerprint: tapped.system_fingerprint.clone(),
+                    service_tier: tapped.service_tier.clone(),
                     // Providers of this dialect send about a token a piece, four bytes each.
                     content_bytes: pieces.saturating_mul(4),
                 }
@@ -208,6 +223,11 @@ impl Translate {
             ChatEvent::Start { model, .. } if !model.is_empty() => {
                 self.summary.model = Some(model.clone());
             }
+            ChatEvent::Metadata {
+                choice: None,
+                key,
+                value,
+            } => self.summary.note(key, value),
             ChatEvent::Usage(usage) => self.summary.usage = Some(usage.clone()),
             ChatEvent::Finish { reason, .. } => {
                 self.summary.finish_reason = Some(reason.as_str().to_owned());

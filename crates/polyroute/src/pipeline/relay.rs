@@ -14,6 +14,7 @@ use bytes::Bytes;
 use http_body::Body as _;
 use hyper::body::Incoming;
 use polyroute_engine::estimate;
+use polyroute_engine::pin::Asked;
 use polyroute_engine::snapshot::Dialect;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::error::{ErrorKind, UpstreamError};
@@ -55,6 +56,8 @@ pub(super) struct Live {
     /// The provider that answers, by its name in the configuration.
     pub(super) provider: String,
     pub(super) prices: Option<Priced>,
+    /// What was asked of it.
+    pub(super) asked: Box<Asked>,
     pub(super) settle: Settle,
     /// A comment to send first: what headers would have said, had they not been sent before.
     pub(super) notice: Option<String>,
@@ -347,15 +350,15 @@ impl Relay {
             summary.content_bytes,
             live.dialect,
         );
-        settle.usage(&usage, provenance, live.prices.clone());
+        let tier = summary.service_tier.as_deref();
+        settle.usage(&usage, provenance, live.prices.clone(), tier);
         let sent = self.sent + self.out.len() as u64;
         settle.record(|record| {
             record.bytes_sent = sent;
             record.finish_reason = summary.finish_reason;
-            if summary.model.is_some() {
-                record.model = summary.model;
-            }
         });
+        let catalog = &live.call.gateway.snapshot.catalog;
+        settle.served(catalog, &live.asked, summary.model, summary.fingerprint);
         (settle, live.body)
     }
 }

@@ -4,13 +4,13 @@
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use polyroute_engine::needs::{Operation as Needed, RequestNeeds};
+use polyroute_engine::needs::{ApiNeeds, Operation as Needed, RequestNeeds};
 use polyroute_engine::plan::{NoTarget, Plan, PlanInput, plan as make_plan};
 use polyroute_engine::resolve::{NameRequest, ResolveError, permitted, resolve};
 use polyroute_wire::adapter::TranslationPolicy;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::chat::ChatRequest;
-use polyroute_wire::dialect::openai::{parse_chat, parse_embeddings};
+use polyroute_wire::dialect::openai::{parse_chat, parse_embeddings, parse_rerank};
 use polyroute_wire::json::{Edit, RawObject};
 
 use super::Principal;
@@ -64,7 +64,7 @@ pub(super) fn plan(
             let route = resolved.route.map(|route| route.name.as_str());
             gateway.outputs.of(route, raw)?
         }
-        Operation::Embeddings => format::Asked::default(),
+        Operation::Embeddings | Operation::Rerank => format::Asked::default(),
     };
     let edited = output
         .format
@@ -94,6 +94,10 @@ pub(super) fn plan(
             let request = parse_embeddings(raw).map_err(|error| ApiError::from_parse(&error))?;
             RequestNeeds::of_embeddings(&request)
         }
+        Operation::Rerank => {
+            let request = parse_rerank(raw).map_err(|error| ApiError::from_parse(&error))?;
+            RequestNeeds::of_rerank(&request)
+        }
         Operation::Embeddings => RequestNeeds {
             operation: Needed::Embedding,
             ..RequestNeeds::default()
@@ -101,6 +105,7 @@ pub(super) fn plan(
     };
     let input = PlanInput {
         needs,
+        api: ApiNeeds::peek(raw),
         policy: asked.strict_params.map(|strict_params| TranslationPolicy {
             strict_params,
             ..gateway.snapshot.defaults.policy

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use polyroute_engine::catalog::Catalog;
 use polyroute_engine::estimate::Provenance;
 use polyroute_engine::money::Money;
+use polyroute_engine::pin::{self, Asked, Served, Verdict};
 use polyroute_engine::price::{Prices, cost};
 use polyroute_wire::error::UpstreamError;
 use polyroute_wire::usage::Usage;
@@ -70,6 +72,9 @@ impl Settle {
             error_code: None,
             provider: None,
             model: None,
+            system_fingerprint: None,
+            pin_drift: false,
+            floating_alias: false,
             finish_reason: None,
             tokens: TokenRecord::default(),
             cost: CostRecord::default(),
@@ -145,8 +150,15 @@ impl Settle {
 
     /// Token counts of one answer and what they cost, on top of those before it: an answer that
     /// was thrown away is paid for like any other.
-    pub(super) fn usage(&mut self, usage: &Usage, provenance: Provenance, prices: Option<Priced>) {
-        let cost = cost(usage, prices.as_deref().map(|(prices, _)| prices), None);
+    pub(super) fn usage(
+        &mut self,
+        usage: &Usage,
+        provenance: Provenance,
+        prices: Option<Priced>,
+        service_tier: Option<&str>,
+    ) {
+        let known = prices.as_deref().map(|(prices, _)| prices);
+        let cost = cost(usage, known, service_tier);
         let is_first = self.spent.answers == 0;
         self.spent.answers = self.spent.answers.saturating_add(1);
         let before = self.spent.amount;
@@ -177,6 +189,30 @@ impl Settle {
                     .map(|priced| priced.1)
                     .or_else(|| record.cost.price_as_of.take()),
             };
+        });
+    }
+
+    /// Which model answered, held against the one that was asked for.
+    pub(super) fn served(
+        &mut self,
+        catalog: &Catalog,
+        asked: &Asked,
+        model: Option<String>,
+        fingerprint: Option<String>,
+    ) {
+        let served = Served {
+            model: model.as_deref().unwrap_or_default(),
+            fingerprint: fingerprint.as_deref(),
+        };
+        let drift = pin::compare(catalog, asked, served) == Verdict::Drift;
+        let floats = !asked.pinned && pin::floats(catalog, asked.section.as_deref(), &asked.model);
+        self.record(|record| {
+            record.pin_drift = drift;
+            record.floating_alias = floats;
+            record.system_fingerprint = fingerprint;
+            if model.is_some() {
+                record.model = model;
+            }
         });
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use polyroute_engine::catalog::{Catalog, Kind, ProviderEntry};
-use polyroute_engine::needs::RequestNeeds;
+use polyroute_engine::needs::{ApiNeeds, RequestNeeds};
 use polyroute_engine::plan::{PlanInput, PlannedTarget, plan};
 use polyroute_engine::resolve::{NameRequest, resolve};
 use polyroute_engine::snapshot::Snapshot;
@@ -173,6 +173,7 @@ fn send(snapshot: &Snapshot, provider: &str, model: &str, body: &Value) -> Sent 
     let resolved = resolve(snapshot, &asked).map_err(|error| error.code())?;
     let input = PlanInput {
         needs: RequestNeeds::of_chat(&request),
+        api: ApiNeeds::peek(&raw),
         ..PlanInput::default()
     };
     let plan = plan(snapshot, &resolved, &input).map_err(|error| error.code)?;

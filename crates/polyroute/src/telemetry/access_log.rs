@@ -72,6 +72,12 @@ struct Line<'a> {
     output_tokens: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost_usd: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    price_unknown: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pin_drift: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    floating_alias: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     ttft_ms: Option<f64>,
     total_ms: f64,
@@ -121,6 +127,9 @@ impl AccessLog {
             input_tokens: record.tokens.input,
             output_tokens: record.tokens.output,
             cost_usd: record.cost.usd.as_deref(),
+            price_unknown: record.cost.price_unknown,
+            pin_drift: record.pin_drift,
+            floating_alias: record.floating_alias,
             ttft_ms: record.ttft_ms,
             total_ms: record.total_ms,
             overhead_ms: record.overhead_ms,

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::access_log::AccessLog;
+use super::alerts::Alerts;
 use super::counters::Counters;
 use super::{LogTarget, Metrics, Record};
 
@@ -113,9 +114,13 @@ fn collect(
     recent: &Recent,
 ) {
     let mut counters = Counters::new(metrics);
+    let mut alerts = Alerts::default();
     loop {
         match records.recv_timeout(Duration::from_secs(1)) {
-            Ok(record) => take(*record, &mut log, &mut counters, recent),
+            Ok(record) => {
+                alerts.look(&record, metrics);
+                take(*record, &mut log, &mut counters, recent);
+            }
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -125,6 +130,7 @@ fn collect(
         )]
         std::thread::sleep(GATHER);
         while let Ok(record) = records.try_recv() {
+            alerts.look(&record, metrics);
             take(*record, &mut log, &mut counters, recent);
         }
         log.flush();

@@ -37,12 +37,15 @@ struct Requests {
 /// not shown.
 #[derive(Default)]
 struct Target {
-    attempts: Vec<(&'static str, Counter)>,
+    /// By outcome and API.
+    attempts: Vec<((&'static str, &'static str), Counter)>,
     duration: Option<Histogram>,
     ttft: Option<Histogram>,
     tokens: Option<[Counter; 5]>,
     parameters_dropped: Option<Counter>,
     unpriced: Option<Counter>,
+    pin_drift: Option<Counter>,
+    floating_alias: Option<Counter>,
     cost: Option<Counter<f64, AtomicU64>>,
 }
 
@@ -63,20 +66,21 @@ impl<'a> Counters<'a> {
             self.metrics.errors.get_or_create(&labels).inc();
         }
         for attempt in &record.attempts {
-            let (metrics, outcome) = (self.metrics, attempt.outcome);
+            let (metrics, outcome, api) = (self.metrics, attempt.outcome, attempt.api);
             let model = model_label(metrics, attempt, &attempt.model);
             let known = &mut self.target(&attempt.provider, model).attempts;
-            if let Some((_, counter)) = known.iter().find(|(known, _)| *known == outcome) {
+            if let Some((_, counter)) = known.iter().find(|(known, _)| *known == (outcome, api)) {
                 counter.inc();
                 continue;
             }
             let counter = metrics.attempts.get_or_create_owned(&AttemptLabels {
                 provider: attempt.provider.clone(),
                 model: model.to_owned(),
+                api,
                 outcome: outcome.to_owned(),
             });
             counter.inc();
-            known.push((outcome, counter));
+            known.push(((outcome, api), counter));
         }
         self.answer(record);
     }
@@ -166,6 +170,18 @@ impl<'a> Counters<'a> {
             target
                 .unpriced
                 .get_or_insert_with(|| metrics.unpriced.get_or_create_owned(&labels()))
+                .inc();
+        }
+        if record.pin_drift {
+            target
+                .pin_drift
+                .get_or_insert_with(|| metrics.pin_drift.get_or_create_owned(&labels()))
+                .inc();
+        }
+        if record.floating_alias {
+            target
+                .floating_alias
+                .get_or_insert_with(|| metrics.floating_alias.get_or_create_owned(&labels()))
                 .inc();
         }
         let usd = record.cost.usd.as_deref().map(str::parse::<f64>);

@@ -47,6 +47,8 @@ pub struct AttemptLabels {
     pub provider: String,
     /// Model at the provider.
     pub model: String,
+    /// The API that was spoken, by its dialect's name.
+    pub api: &'static str,
     /// `ok`, or the error kind.
     pub outcome: String,
 }
@@ -101,6 +103,10 @@ pub struct Metrics {
     pub cost: Family<TargetLabels, Counter<f64, AtomicU64>>,
     /// Answers whose price is unknown.
     pub unpriced: Family<TargetLabels, Counter>,
+    /// Answers of another model than the one asked for, by target.
+    pub pin_drift: Family<TargetLabels, Counter>,
+    /// Answers to a name that moves, by target.
+    pub floating_alias: Family<TargetLabels, Counter>,
     /// Time to the first content of a stream.
     pub ttft: Family<TargetLabels, Histogram>,
     /// Time from the request to the last byte.
@@ -129,6 +135,8 @@ impl Metrics {
             tokens: Family::default(),
             cost: Family::default(),
             unpriced: Family::default(),
+            pin_drift: Family::default(),
+            floating_alias: Family::default(),
             ttft: Family::new_with_constructor(seconds),
             duration: Family::new_with_constructor(seconds),
             overhead: Histogram::new(OVERHEAD_SECONDS),
@@ -173,6 +181,10 @@ impl Metrics {
         );
         let help = "Answers whose price is unknown";
         registry.register("unpriced_answers", help, self.unpriced.clone());
+        let help = "Answers of another model or version than the one asked for or pinned";
+        registry.register("pin_drift", help, self.pin_drift.clone());
+        let help = "Answers to a model name that leads to another version one day";
+        registry.register("floating_alias_answers", help, self.floating_alias.clone());
         let help = "Time to first content of a stream";
         registry.register_with_unit("ttft", help, Unit::Seconds, self.ttft.clone());
         let help = "Time to the last byte";

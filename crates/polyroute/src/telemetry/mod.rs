@@ -4,6 +4,7 @@
 //! Nothing here can delay or fail a request.
 
 mod access_log;
+mod alerts;
 mod collector;
 mod counters;
 mod metrics;

@@ -42,7 +42,7 @@ pub struct Record {
     pub request_id: String,
     /// When it came, RFC 3339.
     pub time: String,
-    /// `chat` or `embeddings`.
+    /// `chat`, `embeddings` or `rerank`.
     pub operation: &'static str,
     /// The key's name.
     pub principal: String,
@@ -74,6 +74,15 @@ pub struct Record {
     /// The model that answered, as the provider named it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The version of the provider's backend, where it says one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_fingerprint: Option<String>,
+    /// Another model, version or fingerprint answered than the one that was asked for or pinned.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pin_drift: bool,
+    /// The model was asked for by a name that leads to another version one day.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub floating_alias: bool,
     /// Finish reason in OpenAI's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
@@ -116,6 +125,9 @@ pub struct AttemptRecord {
     pub provider: String,
     /// The model that was asked for there.
     pub model: String,
+    /// The API that was spoken there, by its dialect's name: `responses` where a chat request was
+    /// translated to it.
+    pub api: &'static str,
     /// Configuration, catalog or the provider's own list name this model: it is no invention of a
     /// caller, and may be a metric label.
     #[serde(skip)]

@@ -1,5 +1,7 @@
 //! Every class of mistake: line, key, reason and suggestion.
 
+use polyroute::config::file::Dialect;
+
 use crate::cases::{KEYS, findings, load};
 
 /// Asserts that a text has exactly these findings.
@@ -46,13 +48,19 @@ fn wrong_types_are_named_without_their_value() {
 
 #[test]
 fn choices_are_listed() {
+    let dialects: Vec<String> = Dialect::ALL
+        .iter()
+        .map(|dialect| format!("`{}`", dialect.as_str()))
+        .collect();
     says(
         "server: { access_log: nowhere }\nproviders: { openai: { dialect: opnai } }\n",
         &[
             "1:23 server.access_log: this is not one of the choices | write `stdout` or `stderr` \
              or `off`",
-            "2:33 providers.openai.dialect: this is not one of the choices | write `openai` or \
-             `anthropic` or `gemini` or `bedrock`",
+            &format!(
+                "2:33 providers.openai.dialect: this is not one of the choices | write {}",
+                dialects.join(" or ")
+            ),
         ],
     );
 }
@@ -136,7 +144,7 @@ fn a_duplicate_key_is_an_error() {
 #[test]
 fn references_that_lead_nowhere_get_the_nearest_name() {
     says(
-        "targets:\n  steady: { use: opnai/gpt-4o }\n  fine: { use: openai/gpt-4o }\nroutes:\n  \
+        "targets:\n  steady: { use: opnai/gpt-4o }\n  fine: { use: openai/gpt-4.9 }\nroutes:\n  \
          chat: [steady, fien, anthropik/claude]\n  loop: chat\n  bare: { targets: [zzz] }\n",
         &[
             "2:18 targets.steady.use: there is no provider `opnai` | did you mean `openai`?",
@@ -146,6 +154,21 @@ fn references_that_lead_nowhere_get_the_nearest_name() {
              targets of that route here",
             "7:21 routes.bare.targets[0]: there is no target `zzz` | the targets are `steady`, \
              `fine`",
+        ],
+    );
+}
+
+#[test]
+fn a_target_whose_name_moves_and_is_not_pinned_is_a_warning() {
+    says(
+        "targets:\n  a: { use: openai/gpt-4o }\n  b: { use: openai/gpt-4o, pin: gpt-4o-2024-08-06 }\n  \
+         c: { use: openai/gpt-4o-2024-08-06 }\nroutes:\n  plain: openai/gpt-4o\n  \
+         long: { targets: [{ use: openai/chatgpt-4o-latest }] }\n",
+        &[
+            "warning 2:13 targets.a.use: `gpt-4o` leads to another version when the provider says so \
+             | add `pin: gpt-4o-2024-11-20`, or the version that you tested",
+            "warning 7:28 routes.long.targets[0].use: `chatgpt-4o-latest` leads to another version \
+             when the provider says so | add `pin` with the version that you tested",
         ],
     );
 }

@@ -35,7 +35,7 @@ fn routes_and_targets_resolve_in_the_order_of_the_file() {
     let settings = settings(
         "targets:\n  steady: { use: openai/gpt-4o, pin: gpt-4o-2024-11-20, timeouts: { total: 12s } \
          }\nroutes:\n  z: gemini/gemini-2.5-flash\n  chat: [steady, anthropic/claude-x]\n  long: { \
-         strategy: ordered, targets: [{ use: openai/o3, timeouts: { first_content: 90s } }, \
+         strategy: ordered, targets: [{ use: openai/gpt-5.6, timeouts: { first_content: 90s } }, \
          google/gemini-x] }\n",
         KEYS,
     );

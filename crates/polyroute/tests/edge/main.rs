@@ -22,4 +22,5 @@ mod cases_11_20;
 mod cases_22_29;
 mod cases_31_36;
 mod cases_39_50;
+mod cases_46_47;
 mod documented;

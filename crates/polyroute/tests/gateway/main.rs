@@ -18,12 +18,16 @@ mod answers;
 mod bad_input;
 #[cfg(feature = "bedrock")]
 mod bedrock;
+mod cohere;
 mod faults;
 mod keys;
 mod lifecycle;
 mod made_up_vendor;
 mod media;
 mod network;
+mod pins;
 mod providers_check;
+mod rerank;
+mod responses;
 mod streams;
 mod structured;

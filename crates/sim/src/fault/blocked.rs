@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, Finish, text, tokens};
 use crate::dialect::{anthropic, openai};
-use crate::errors::{About, reply};
+use crate::errors::{self, About, reply};
 use crate::models::{Dialect, Known};
 use crate::prompt::Prompt;
 use crate::vendor::errors::{Facts, When};
@@ -44,6 +44,8 @@ pub fn prompt(
             let events = anthropic_events(&body);
             whole_or_stream(prompt, body, events, framing)
         }
+        // "a request or response contains a deny-listed token"
+        Dialect::Cohere => reply(498, errors::by_status(about, 498, errors::Flavour::Usual)),
         Dialect::Gemini => {
             let body = json!({
                 "promptFeedback": {"blockReason": "PROHIBITED_CONTENT"},

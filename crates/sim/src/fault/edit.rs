@@ -35,7 +35,7 @@ pub(super) fn events(
             let name = match about.dialect {
                 Dialect::Anthropic => Some("content_block_delta"),
                 Dialect::Bedrock => Some("contentBlockDelta"),
-                Dialect::Openai | Dialect::Gemini => None,
+                Dialect::Openai | Dialect::Gemini | Dialect::Cohere => None,
             };
             let data = Data::Text(r#"{"id":"broken","choices":[{"delta":{"content":"#.to_owned());
             let broken = Event {
@@ -95,6 +95,7 @@ pub(super) fn whole(value: &mut Value, fault: &Fault, dialect: Dialect) {
                 Dialect::Anthropic => "/content/0/text",
                 Dialect::Gemini => "/candidates/0/content/parts/0/text",
                 Dialect::Bedrock => "/output/message/content/0/text",
+                Dialect::Cohere => "/message/content/0/text",
             };
             if let Some(text) = value.pointer_mut(path) {
                 *text = Value::from("x".repeat(*bytes));
@@ -112,9 +113,16 @@ pub(super) fn error(about: About<'_>) -> Event {
     let name = match about.dialect {
         Dialect::Anthropic => Some("error"),
         Dialect::Bedrock => Some("serviceUnavailableException"),
+        Dialect::Cohere => Some("message-end"),
         Dialect::Openai | Dialect::Gemini => None,
     };
-    let value = by_status(about, 529, Flavour::Usual);
+    let mut value = by_status(about, 529, Flavour::Usual);
+    if about.dialect == Dialect::Cohere {
+        // A failed answer ends as any other does, with the reason beside the word.
+        let delta = json!({"finish_reason": "ERROR", "usage": {}, "error": value.get("message"),
+            "error_type": "INTERNAL_ERROR"});
+        value = json!({"type": "message-end", "delta": delta});
+    }
     Event {
         name,
         ..Event::json(Kind::Error, value)
@@ -130,7 +138,7 @@ fn ping(about: About<'_>) -> Event {
             name: Some("ping"),
             ..Event::json(Kind::Ping, json!({"type": "ping"}))
         },
-        Dialect::Openai | Dialect::Gemini | Dialect::Bedrock => {
+        Dialect::Openai | Dialect::Gemini | Dialect::Bedrock | Dialect::Cohere => {
             Event::raw(Kind::Ping, ": keep-alive\n\n")
         }
     }
@@ -152,7 +160,7 @@ fn missing_finish(events: &mut Vec<Event>, about: About<'_>) {
     match about.dialect {
         // The last chunk carries text as well: only the reason goes.
         Dialect::Gemini => each_json(events, drop_finish),
-        Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock => {
+        Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock | Dialect::Cohere => {
             events.retain(|event| !matches!(event.kind, Kind::Finish | Kind::Usage | Kind::Done));
         }
     }
@@ -166,6 +174,11 @@ fn drop_finish(value: &mut Value) {
     }
     if let Some(members) = value.as_object_mut() {
         members.shift_remove("stopReason");
+    }
+    if let Some(members) = value.as_object_mut()
+        && members.contains_key("finish_reason")
+    {
+        members.insert("finish_reason".to_owned(), Value::Null);
     }
     for list in ["choices", "candidates"] {
         let entries = value
@@ -197,6 +210,7 @@ fn big_event(events: &mut [Event], bytes: usize, dialect: Dialect) {
         Dialect::Openai => &["/choices/0/delta/content", "/message/content"],
         Dialect::Anthropic | Dialect::Bedrock => &["/delta/text"],
         Dialect::Gemini => &["/candidates/0/content/parts/0/text"],
+        Dialect::Cohere => &["/delta/message/content/text"],
     };
     for event in events {
         if matches!(event.kind, Kind::Content | Kind::Finish)
@@ -220,7 +234,7 @@ fn each_json(events: &mut [Event], mut change: impl FnMut(&mut Value)) {
 
 /// The objects in which usage may stand: the document, and a `message` in it.
 fn drop_usage(value: &mut Value) {
-    for path in ["", "/message", "/x_groq"] {
+    for path in ["", "/message", "/delta", "/x_groq"] {
         if let Some(members) = value.pointer_mut(path).and_then(Value::as_object_mut) {
             members.shift_remove("usage");
             members.shift_remove("usageMetadata");
@@ -233,6 +247,7 @@ fn odd_usage(value: &mut Value, odd: OddUsage) {
         "/usage",
         "/usageMetadata",
         "/message/usage",
+        "/delta/usage",
         "/x_groq/usage",
     ] {
         if let Some(usage) = value.pointer_mut(path) {

@@ -223,6 +223,7 @@ async fn events_hold_as_many_words_as_wanted() {
                 "/choices/0/delta/content",
                 "/delta/text",
                 "/candidates/0/content/parts/0/text",
+                "/delta/message/content/text",
             ];
             paths
                 .iter()

@@ -33,7 +33,10 @@ fn finish(dialect: Dialect, openai: &'static str) -> &'static str {
         (Dialect::Anthropic | Dialect::Bedrock, "stop") => "end_turn",
         (Dialect::Anthropic | Dialect::Bedrock, "length") => "max_tokens",
         (Dialect::Anthropic | Dialect::Bedrock, _) => "tool_use",
-        (Dialect::Gemini, "length") => "MAX_TOKENS",
+        (Dialect::Cohere, "stop") => "COMPLETE",
+        (Dialect::Cohere, "tool_calls") => "TOOL_CALL",
+        (Dialect::Cohere | Dialect::Gemini, "length") => "MAX_TOKENS",
+        (Dialect::Cohere, word) => word,
         (Dialect::Gemini, _) => "STOP",
     }
 }
@@ -365,7 +368,7 @@ async fn repeated_long_prefix_is_read_from_the_cache() {
     let long = "A rule of the house. ".repeat(500);
     for dialect in Dialect::ALL {
         let chat = match dialect {
-            Dialect::Openai => Chat::new(dialect, "").with(
+            Dialect::Openai | Dialect::Cohere => Chat::new(dialect, "").with(
                 "messages",
                 json!([
                 {"role": "system", "content": long}, {"role": "user", "content": "hi"}]),

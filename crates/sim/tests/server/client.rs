@@ -235,6 +235,10 @@ impl Chat {
                 "gpt-4o",
                 json!({"messages": [{"role": "user", "content": text}]}),
             ),
+            Dialect::Cohere => (
+                "command-a-03-2025",
+                json!({"messages": [{"role": "user", "content": text}]}),
+            ),
             Dialect::Anthropic => (
                 "claude-sonnet-4-5",
                 json!({"max_tokens": 4000, "messages": [{"role": "user", "content": text}]}),
@@ -291,7 +295,7 @@ impl Chat {
     pub fn tools(self, names: &[&str], schema: &Value) -> Self {
         let each = |wrap: &dyn Fn(&str) -> Value| names.iter().map(|name| wrap(name)).collect();
         let tools: Vec<Value> = match self.dialect {
-            Dialect::Openai => each(
+            Dialect::Openai | Dialect::Cohere => each(
                 &|name| json!({"type": "function", "function": {"name": name, "parameters": schema}}),
             ),
             Dialect::Anthropic => each(&|name| json!({"name": name, "input_schema": schema})),
@@ -334,12 +338,12 @@ impl Chat {
                 if self.stream {
                     body["stream"] = json!(true);
                 }
-                let call = if dialect == Dialect::Openai {
-                    "chat/completions"
-                } else {
-                    "messages"
+                let call = match dialect {
+                    Dialect::Openai => "v1/chat/completions",
+                    Dialect::Cohere => "v2/chat",
+                    _ => "v1/messages",
                 };
-                format!("{}/v1/{call}", self.prefix)
+                format!("{}/{call}", self.prefix)
             }
         };
         (path, body.to_string())
@@ -357,7 +361,7 @@ impl Chat {
         headers.push(("content-type", "application/json"));
         match self.dialect {
             _ if keyed => {}
-            Dialect::Openai | Dialect::Bedrock => {
+            Dialect::Openai | Dialect::Bedrock | Dialect::Cohere => {
                 headers.push(("authorization", "Bearer sk-test-1234"));
             }
             Dialect::Anthropic => headers.push(("x-api-key", "sk-ant-test")),

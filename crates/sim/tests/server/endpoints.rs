@@ -144,7 +144,7 @@ fn word(dialect: Dialect, answer: &Answer) -> String {
         Dialect::Openai => &error["code"],
         Dialect::Anthropic => &error["type"],
         Dialect::Gemini => &error["status"],
-        Dialect::Bedrock => &body["message"],
+        Dialect::Bedrock | Dialect::Cohere => &body["message"],
     };
     member.as_str().unwrap_or("").to_owned()
 }

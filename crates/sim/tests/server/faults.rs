@@ -62,17 +62,26 @@ fn has_finish(answer: &Answer) -> bool {
         "\"stop_reason\":\"end_turn\"",
         "\"finishReason\":\"STOP\"",
         "\"stopReason\":\"end_turn\"",
+        "\"finish_reason\":\"COMPLETE\"",
     ]
     .iter()
     .any(|finish| text.contains(finish))
 }
 
 fn is_error(value: &Value) -> bool {
-    value["error"].is_object() || value["message"].is_string()
+    // Cohere says it as a text, and at the end of a stream.
+    value["error"].is_object()
+        || value["message"].is_string()
+        || value["delta"]["error"].is_string()
 }
 
 /// Those whose streams are text; `bedrock` looks at frames.
-const SSE: [Dialect; 3] = [Dialect::Openai, Dialect::Anthropic, Dialect::Gemini];
+const SSE: [Dialect; 4] = [
+    Dialect::Openai,
+    Dialect::Anthropic,
+    Dialect::Gemini,
+    Dialect::Cohere,
+];
 
 /// Faults that look the same whatever was asked for.
 const ANYWAY: &[(&str, Check)] = &[
@@ -249,6 +258,7 @@ const STREAMED: &[(&str, Check)] = &[
             Dialect::Anthropic => "\"stop_reason\":\"refusal\"",
             Dialect::Gemini => "\"finishReason\":\"SAFETY\"",
             Dialect::Bedrock => "\"stopReason\":\"guardrail_intervened\"",
+            Dialect::Cohere => "\"finish_reason\":\"ERROR\"",
         };
         let text = answer.text();
         assert!(text.contains(word) && text.contains("one") && !text.contains("twenty"));
@@ -298,11 +308,10 @@ const WHOLE: &[(&str, Check)] = &[
     }),
     ("usage_odd:negative", |_, answer| {
         let body = answer.json();
-        let usage = if body["usage"].is_object() {
-            &body["usage"]
-        } else {
-            &body["usageMetadata"]
-        };
+        let usage = ["/usage/tokens", "/usage", "/usageMetadata"]
+            .into_iter()
+            .find_map(|path| body.pointer(path))
+            .unwrap();
         let counts = usage
             .as_object()
             .unwrap()
@@ -352,12 +361,13 @@ async fn every_status_has_the_dialects_body() {
             ended(&answer, code, End::Complete);
             let body = answer.json();
             let error = match dialect {
-                // The exception's name is in a header.
-                Dialect::Bedrock => body,
+                // Bedrock names the exception in a header.
+                Dialect::Bedrock | Dialect::Cohere => body,
                 _ => body["error"].clone(),
             };
             assert!(error["message"].is_string());
             let member = match dialect {
+                Dialect::Cohere => "id",
                 Dialect::Openai | Dialect::Anthropic => "type",
                 Dialect::Gemini => "status",
                 Dialect::Bedrock => "message",

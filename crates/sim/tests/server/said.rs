@@ -27,6 +27,8 @@ pub fn said(dialect: Dialect, stream: bool, answer: &Answer) -> Said {
         (Dialect::Openai, true) => openai_stream(answer),
         (Dialect::Anthropic, false) => anthropic(&answer.json()),
         (Dialect::Anthropic, true) => anthropic_stream(answer),
+        (Dialect::Cohere, false) => cohere(&answer.json()),
+        (Dialect::Cohere, true) => cohere_stream(answer),
         (Dialect::Gemini, false) => gemini(&[answer.json()]),
         (Dialect::Gemini, true) => gemini(&answer.event_values()),
         (Dialect::Bedrock, false) => bedrock(&answer.json()),
@@ -40,6 +42,79 @@ fn count(usage: &Value, path: &str) -> u64 {
 
 fn string(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+fn cohere_usage(usage: &Value) -> [u64; 4] {
+    assert!(count(usage, "/billed_units/input_tokens") < count(usage, "/tokens/input_tokens"));
+    [
+        count(usage, "/billed_units/input_tokens"),
+        count(usage, "/cached_tokens"),
+        count(usage, "/tokens/output_tokens"),
+        count(usage, "/tokens/reasoning_tokens"),
+    ]
+}
+
+fn cohere(body: &Value) -> Said {
+    let message = &body["message"];
+    let mut said = Said {
+        finish: string(&body["finish_reason"]),
+        usage: cohere_usage(&body["usage"]),
+        ..Said::default()
+    };
+    for item in message["content"].as_array().into_iter().flatten() {
+        said.text.push_str(&string(&item["text"]));
+    }
+    said.ids.push(string(&body["id"]));
+    for call in message["tool_calls"].as_array().into_iter().flatten() {
+        assert!(message["tool_plan"].is_string(), "calls come with a plan");
+        said.ids.push(string(&call["id"]));
+        let arguments = string(&call["function"]["arguments"]);
+        let arguments = serde_json::from_str(&arguments).unwrap();
+        said.calls
+            .push((string(&call["function"]["name"]), arguments));
+    }
+    said
+}
+
+/// The whole answer that the events of a stream make up.
+fn cohere_stream(answer: &Answer) -> Said {
+    assert!(answer.text().ends_with("data: [DONE]\n\n"));
+    let mut whole = json!({"message": {"content": [], "tool_calls": [], "tool_plan": ""}});
+    let add = |text: &mut Value, more: &Value| *text = json!(string(text) + &string(more));
+    for event in answer.event_values() {
+        let at = usize::try_from(event["index"].as_u64().unwrap_or(0)).unwrap();
+        let said = &event["delta"]["message"];
+        match event["type"].as_str().unwrap_or_default() {
+            "message-start" => whole["id"] = event["id"].clone(),
+            "content-start" => {
+                let items = whole["message"]["content"].as_array_mut().unwrap();
+                assert_eq!(items.len(), at);
+                items.push(said["content"].clone());
+            }
+            "content-delta" => {
+                let item = &mut whole["message"]["content"][at];
+                let kind = string(&item["type"]);
+                add(&mut item[kind.as_str()], &said["content"][kind.as_str()]);
+            }
+            "tool-plan-delta" => add(&mut whole["message"]["tool_plan"], &said["tool_plan"]),
+            "tool-call-start" => {
+                let calls = whole["message"]["tool_calls"].as_array_mut().unwrap();
+                assert_eq!(calls.len(), at);
+                calls.push(said["tool_calls"].clone());
+            }
+            "tool-call-delta" => add(
+                &mut whole["message"]["tool_calls"][at]["function"]["arguments"],
+                &said["tool_calls"]["function"]["arguments"],
+            ),
+            "message-end" => {
+                whole["finish_reason"] = event["delta"]["finish_reason"].clone();
+                whole["usage"] = event["delta"]["usage"].clone();
+            }
+            "content-end" | "tool-call-end" => {}
+            other => panic!("no event of a stream: {other}"),
+        }
+    }
+    cohere(&whole)
 }
 
 fn openai_usage(usage: &Value) -> [u64; 4] {

@@ -1,7 +1,7 @@
 //! No body makes an accept function panic, and every refusal is a 400 in its dialect's shape.
 
 use http::{HeaderMap, HeaderValue};
-use polyroute_sim::dialect::{anthropic, gemini, openai};
+use polyroute_sim::dialect::{anthropic, cohere, gemini, openai};
 use polyroute_sim::prompt::{Prompt, Refusal};
 use polyroute_sim::vendor::accept::{accept_chat, accept_embeddings, accept_native_chat};
 use polyroute_sim::vendor::{self, Vendor};
@@ -120,11 +120,14 @@ fn plausible() -> impl Strategy<Value = Value> {
     })
 }
 
-fn all(body: &[u8]) -> [(&'static str, Result<Prompt, Refusal>); 9] {
+fn all(body: &[u8]) -> [(&'static str, Result<Prompt, Refusal>); 12] {
     let mut headers = HeaderMap::new();
     headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
     let model = "gemini-3-flash";
     [
+        ("cohere", cohere::accept::accept_chat(&headers, body)),
+        ("cohere", cohere::accept::accept_embed(&headers, body)),
+        ("cohere", cohere::accept::accept_rerank(&headers, body)),
         ("openai", openai::accept::accept_chat(&headers, body)),
         ("openai", openai::accept::accept_embeddings(&headers, body)),
         (
@@ -164,6 +167,11 @@ fn well_shaped(body: &[u8]) -> Result<(), TestCaseError> {
             continue;
         };
         prop_assert_eq!(refusal.status, 400);
+        if dialect == "cohere" {
+            let said = refusal.body["message"].as_str();
+            prop_assert!(said.is_some_and(|text| !text.is_empty()));
+            continue;
+        }
         let error = &refusal.body["error"];
         prop_assert!(
             error["message"]

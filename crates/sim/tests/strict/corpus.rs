@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderValue};
-use polyroute_sim::dialect::{anthropic, bedrock, gemini, openai};
+use polyroute_sim::dialect::{anthropic, bedrock, cohere, gemini, openai};
 use polyroute_sim::prompt::{Prompt, Refusal};
 use polyroute_sim::vendor::accept::{accept_chat, accept_embeddings, accept_native_chat};
 use polyroute_sim::vendor::{AZURE, Vendor};
@@ -29,6 +29,14 @@ const OUT_OF_REACH: &[(&str, &str)] = &[
     (
         "Cannot fetch content from the provided URL",
         "robots.txt of the site",
+    ),
+    (
+        "Your input exceeds the context window",
+        "context length, which the server counts",
+    ),
+    (
+        "The file type you uploaded is not supported",
+        "what is in an uploaded file",
     ),
     (
         "The input token count",
@@ -60,6 +68,7 @@ const PROVIDERS: &[&str] = &[
     "gemini",
     "vertex",
     "bedrock",
+    "cohere",
     "cerebras",
     "crusoe",
     "dashscope",
@@ -131,8 +140,11 @@ fn prompts_hold_the_facts_of_the_request() {
         assert!(!prompt.model.is_empty(), "{file}: model");
         assert!(prompt.choices >= 1, "{file}: choices");
         for (name, _) in &prompt.tool_results {
+            // The call may be in what the API remembers.
+            let remembered =
+                !body["previous_response_id"].is_null() || !body["conversation"].is_null();
             assert!(
-                calls_in(body).contains(name),
+                calls_in(body).contains(name) || remembered,
                 "{file}: result of `{name}` has no call"
             );
         }
@@ -245,6 +257,12 @@ fn judge(entry: &Value) -> Option<Verdict> {
             &headers,
             &deployed(&body, path),
         )),
+        // Which models there are is the server's business, not the judge's.
+        (_, "responses") if entry["response"]["body"]["error"]["code"] == "model_not_found" => None,
+        // Without a model of its own the request takes that of a stored prompt.
+        ("openai" | "azure", "responses") if request["body"]["model"].is_string() => {
+            Some(openai::responses::accept::accept_response(&headers, &body))
+        }
         ("anthropic", "messages") => Some(anthropic::accept::accept_messages(&headers, &body)),
         ("anthropic", "count-tokens") => {
             Some(anthropic::accept::accept_count_tokens(&headers, &body))
@@ -272,6 +290,13 @@ fn judge(entry: &Value) -> Option<Verdict> {
         ("gemini" | "vertex", "embeddings") => {
             let batch = path.contains(":batchEmbedContents");
             Some(gemini::accept::accept_embed(model, batch, &headers, &body))
+        }
+        ("cohere", "cohere-v2") => Some(cohere::accept::accept_chat(&headers, &body)),
+        ("cohere", "embeddings") if path.starts_with("/v2/") => {
+            Some(cohere::accept::accept_embed(&headers, &body))
+        }
+        ("cohere", "rerank") if path.starts_with("/v2/") => {
+            Some(cohere::accept::accept_rerank(&headers, &body))
         }
         ("gemini" | "vertex", "count-tokens") => {
             Some(gemini::accept::accept_count(model, &headers, &body))
@@ -415,7 +440,7 @@ fn tools_in(body: &Value) -> usize {
         count += match tool {
             _ if !declarations.is_empty() => declarations.len(),
             _ if tool.get("input_schema").is_some() || tool.get("function").is_some() => 1,
-            _ if tool["type"] == "custom" => 1,
+            _ if tool["type"] == "custom" || tool["type"] == "function" => 1,
             _ if anthropic_server_tool => usize::from(runs_at_the_client(tool)),
             _ => 0,
         };
@@ -463,6 +488,11 @@ fn ends_with_results(body: &Value) -> bool {
             || blocks
                 .iter()
                 .any(|block| last["role"] == "user" && block.get("toolResult").is_some());
+    }
+    // A list of items; embeddings have lists of strings.
+    if let Some(last) = each(body, &["input"]).last() {
+        let kind = last["type"].as_str().unwrap_or_default();
+        return kind.ends_with("_call_output");
     }
     // Consecutive user contents are one turn: media may follow the responses.
     let contents = each(body, &["contents"]);

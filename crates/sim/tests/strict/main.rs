@@ -10,8 +10,10 @@
 mod anthropic;
 mod anything;
 mod bedrock;
+mod cohere;
 mod corpus;
 mod gemini;
 mod kit;
 mod openai;
+mod responses;
 mod vendors;

@@ -3,8 +3,11 @@
 
 pub mod anthropic;
 pub mod bedrock;
+pub mod cohere;
 pub mod gemini;
 pub mod openai;
+mod openai_shared;
+pub mod responses;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +26,10 @@ pub enum Dialect {
     Gemini,
     /// AWS Bedrock Converse.
     Bedrock,
+    /// Cohere v2: chat, embeddings and reranking.
+    Cohere,
+    /// OpenAI Responses.
+    Responses,
 }
 
 /// What the registry holds of a dialect.
@@ -35,7 +42,14 @@ struct Row {
 
 impl Dialect {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::OpenAi, Self::Anthropic, Self::Gemini, Self::Bedrock];
+    pub const ALL: &'static [Self] = &[
+        Self::OpenAi,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Bedrock,
+        Self::Cohere,
+        Self::Responses,
+    ];
 
     const fn row(self) -> Row {
         match self {
@@ -62,6 +76,18 @@ impl Dialect {
                 about: "AWS Bedrock Converse.",
                 key_header: None,
                 adapter: &bedrock::Bedrock,
+            },
+            Self::Cohere => Row {
+                name: "cohere",
+                about: "Cohere v2: chat, embeddings and reranking.",
+                key_header: None,
+                adapter: &cohere::Cohere,
+            },
+            Self::Responses => Row {
+                name: "responses",
+                about: "OpenAI Responses, and what copies it.",
+                key_header: None,
+                adapter: &responses::Responses,
             },
         }
     }

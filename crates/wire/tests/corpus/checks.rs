@@ -4,11 +4,12 @@ use polyroute_wire::adapter::Adapter;
 use polyroute_wire::chat::{ChatEvent, ChatResponse, Fold, replay};
 use polyroute_wire::dialect::openai::encode::{self, ChunkEncoder, ChunkOptions, ReplyIdentity};
 use polyroute_wire::dialect::openai::{OpenAi, Tap, TapSummary, tap_whole};
+use polyroute_wire::rerank::RerankRequest;
 use polyroute_wire::usage::Usage;
 use serde_json::Value;
 
 use crate::entry::{Body, Dialect, Entry};
-use crate::leaves::{Held, joined_inputs, missing};
+use crate::leaves::{Held, joined_inputs, missing, of_response};
 use crate::report::Report;
 use crate::{errors, hub, shape};
 
@@ -47,6 +48,11 @@ pub(crate) fn answer(entry: &Entry, report: &mut Report) {
         }
         Body::Stream { events, .. } => (events.clone(), true),
         Body::Text(_) => (Vec::new(), false),
+    };
+    let recorded = if entry.dialect == Dialect::Responses {
+        of_response(recorded)
+    } else {
+        recorded
     };
     let lost = missing(&recorded, &held, entry.dialect, is_stream);
     report.case(entry, "leaves", lost);
@@ -265,6 +271,35 @@ pub(crate) fn models(entry: &Entry) -> Result<(), String> {
         _ if models.is_empty() => Err("no model is listed".to_owned()),
         Some(model) => Err(format!("`{}` is not in the list", model.id)),
         None => Ok(()),
+    }
+}
+
+/// A rerank answer: every result as recorded, in the decoder's own words and in ours.
+pub(crate) fn rerank(entry: &Entry) -> Result<(), String> {
+    let adapter = entry.dialect.adapter();
+    let answer = adapter
+        .decode_rerank(&entry.bytes(), &entry.context())
+        .map_err(|error| format!("{error:?}"))?;
+    let Body::Json(recorded) = &entry.body else {
+        return Err("the answer is no JSON".to_owned());
+    };
+    let body = encode::rerank(&answer, &RerankRequest::default(), "rerank-1", "model");
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let pairs = |value: &Value| -> Vec<(Option<u64>, Option<f64>)> {
+        let list = value["results"].as_array();
+        list.into_iter()
+            .flatten()
+            .map(|one| (one["index"].as_u64(), one["relevance_score"].as_f64()))
+            .collect()
+    };
+    if pairs(&body) != pairs(recorded) || answer.results.is_empty() {
+        return Err(format!("the results are {body}"));
+    }
+    let units = "/meta/billed_units/search_units";
+    if recorded.pointer(units) == body.pointer(units) && recorded["id"] == body["id"] {
+        Ok(())
+    } else {
+        Err(format!("identity or search units are lost: {body}"))
     }
 }
 

@@ -20,10 +20,16 @@ const READ: &[(&str, &str, Dialect)] = &[
     // The models' own bodies (`invoke`) are another API.
     ("bedrock", "converse", Dialect::Bedrock),
     ("bedrock", "count-tokens", Dialect::Bedrock),
+    // Cohere's retired v1 chat and generate are not spoken; its v1 embed and rerank answer as v2 does.
+    ("cohere", "cohere-v2", Dialect::Cohere),
+    ("cohere", "embeddings", Dialect::Cohere),
+    ("cohere", "rerank", Dialect::Cohere),
+    ("cohere", "models", Dialect::Cohere),
     // Everybody who speaks OpenAI's format.
     ("*", "chat.completions", Dialect::OpenAi),
     ("*", "embeddings", Dialect::OpenAi),
     ("*", "models", Dialect::OpenAi),
+    ("*", "responses", Dialect::Responses),
 ];
 
 /// Providers whose recordings of an API that [`READ`] names for all are in a format of their own.
@@ -88,6 +94,10 @@ impl Entry {
         self.api == "embeddings"
     }
 
+    pub(crate) fn is_rerank(&self) -> bool {
+        self.api == "rerank"
+    }
+
     pub(crate) fn is_models(&self) -> bool {
         self.api == "models"
     }
@@ -108,7 +118,10 @@ impl Entry {
     /// What decoding it needs to know.
     pub(crate) fn context(&self) -> DecodeContext {
         let inputs = match self.request.as_ref() {
-            Some(request) => match (request.get("input"), request.get("requests")) {
+            Some(request) => match (
+                request.get("input").or_else(|| request.get("texts")),
+                request.get("requests"),
+            ) {
                 (Some(Value::Array(items)), _) if !items.first().is_some_and(Value::is_number) => {
                     items.len()
                 }
@@ -127,6 +140,11 @@ impl Entry {
             } else {
                 Vec::new()
             },
+            rerank_documents: self
+                .request
+                .as_ref()
+                .and_then(|request| request["documents"].as_array())
+                .map_or(0, Vec::len),
             ..DecodeContext::default()
         }
     }
@@ -175,7 +193,7 @@ fn read(provider: &str, stem: &str, value: &Value) -> Option<Entry> {
             .next()
             .is_some_and(|path| path.ends_with("/models"))
     });
-    if api == "models" && !is_list {
+    if api == "models" && !is_list && dialect != Dialect::Cohere {
         return None;
     }
     // Of token counts only refusals are read.
@@ -260,13 +278,13 @@ fn framed(events: &[Value], dialect: Dialect) -> Vec<u8> {
     }
     let mut text = String::new();
     for event in events {
-        if dialect == Dialect::Anthropic {
+        if matches!(dialect, Dialect::Anthropic | Dialect::Cohere) {
             let kind = event["type"].as_str().unwrap_or_default();
             text.push_str(&format!("event: {kind}\n"));
         }
         text.push_str(&format!("data: {event}\n\n"));
     }
-    if dialect == Dialect::OpenAi {
+    if matches!(dialect, Dialect::OpenAi | Dialect::Cohere) {
         text.push_str("data: [DONE]\n\n");
     }
     text.into_bytes()

@@ -42,6 +42,7 @@ pub(crate) fn classified(entry: &Entry) -> Result<(), String> {
             .pointer("/error/message")
             .or_else(|| value.pointer("/message"))
             .or_else(|| value.pointer("/0/error/message"))
+            .or_else(|| value.pointer("/message"))
             .and_then(Value::as_str),
         Body::Stream { .. } | Body::Text(_) => None,
     };
@@ -107,7 +108,10 @@ fn expected(entry: &Entry) -> ErrorKind {
         return of_bedrock(entry, word("/message"));
     }
     match (entry.dialect, entry.status) {
-        (Dialect::OpenAi, 400) => match word("/error/code") {
+        (Dialect::OpenAi | Dialect::Responses, 400) => match word("/error/code") {
+            "model_not_found" => ErrorKind::NotFound,
+            // xAI says so, with the error as a text.
+            _ if word("/error").starts_with("Incorrect API key") => ErrorKind::Auth,
             "unsupported_parameter" | "unsupported_value" => ErrorKind::UnsupportedParameter,
             "context_length_exceeded" => ErrorKind::ContextLengthExceeded,
             "content_filter" => ErrorKind::ContentFiltered,
@@ -185,8 +189,19 @@ pub(crate) fn expected_in_answer(
     let failed = values
         .iter()
         .take(ended.unwrap_or(values.len()))
-        .any(|value| value.get("error").is_some_and(|error| !error.is_null()));
-    let kind = if blocked {
+        .any(|value| {
+            // Cohere says it beside the finish reason.
+            let error = value.get("error").or_else(|| value.pointer("/delta/error"));
+            error.is_some_and(|error| !error.is_null())
+        });
+    // A response of the background mode, which is not done: chat can't wait for it.
+    let undone = values.iter().any(|value| {
+        value["object"] == "response"
+            && matches!(value["status"].as_str(), Some("queued" | "in_progress"))
+    });
+    let kind = if undone {
+        "MalformedReply"
+    } else if blocked {
         "ContentFiltered"
     } else if failed {
         "UpstreamError"

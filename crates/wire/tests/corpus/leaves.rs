@@ -180,3 +180,82 @@ pub(crate) fn joined_inputs(events: &[Value]) -> Vec<Value> {
     }));
     out
 }
+
+/// Members of a response object that repeat the request.
+const ECHO: [&str; 24] = [
+    "background",
+    "frequency_penalty",
+    "instructions",
+    "max_output_tokens",
+    "max_tool_calls",
+    "metadata",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "previous_response_id",
+    "prompt",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "reasoning",
+    "safety_identifier",
+    "store",
+    "temperature",
+    "text",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "truncation",
+    "user",
+];
+
+/// What a Responses answer says: without what it repeats of the request, without the beginnings
+/// of responses and items, which their ends say again, and without the item ids and states of
+/// messages and calls, which nobody needs (a call's link is its `call_id`).
+pub(crate) fn of_response(recorded: Vec<Value>) -> Vec<Value> {
+    const BEGINNINGS: [&str; 4] = [
+        "response.created",
+        "response.in_progress",
+        "response.queued",
+        "response.output_item.added",
+    ];
+    let is_end = |event: &Value| {
+        event["type"]
+            .as_str()
+            .is_none_or(|kind| !BEGINNINGS.contains(&kind))
+    };
+    let mut out: Vec<Value> = recorded.into_iter().filter(is_end).collect();
+    for value in &mut out {
+        if let Some(response) = value.get_mut("response") {
+            let response = response.take();
+            *value = response;
+        }
+        let Some(members) = value.as_object_mut() else {
+            continue;
+        };
+        if members.contains_key("output") {
+            members.retain(|key, _| !ECHO.contains(&key.as_str()));
+            if let Some(created) = members.remove("created_at") {
+                members.insert("created".to_owned(), created);
+            }
+        }
+        if let Some(items) = members.get_mut("output").and_then(Value::as_array_mut) {
+            items.iter_mut().for_each(without_ids);
+        }
+        if let Some(item) = members.get_mut("item") {
+            without_ids(item);
+        }
+    }
+    out
+}
+
+fn without_ids(item: &mut Value) {
+    let kind = item["type"].as_str().unwrap_or_default();
+    if !matches!(kind, "message" | "function_call" | "custom_tool_call") {
+        return;
+    }
+    if let Some(members) = item.as_object_mut() {
+        const LINKS: [&str; 6] = ["id", "item_id", "output_index", "role", "status", "type"];
+        members.retain(|key, _| !LINKS.contains(&key.as_str()));
+    }
+}

@@ -71,6 +71,8 @@ fn check(entry: &Entry, report: &mut Report) {
         report.case(entry, "error", errors::classified(entry));
     } else if entry.is_models() {
         report.case(entry, "decode", checks::models(entry));
+    } else if entry.is_rerank() {
+        report.case(entry, "decode", checks::rerank(entry));
     } else if entry.is_embeddings() {
         checks::embeddings(entry, report);
     } else {

@@ -18,9 +18,16 @@ use crate::report::Report;
 
 /// Dialect, provider, model (empty for the recorded one) and check: for each dialect an older model
 /// that takes much, and a newer one that refuses more.
-const TARGETS: [(Dialect, &str, &str, &str); 9] = [
+const TARGETS: [(Dialect, &str, &str, &str); 12] = [
     (Dialect::OpenAi, "openai", "", "to-openai"),
     (Dialect::OpenAi, "openai", "gpt-5.4", "to-openai-newer"),
+    (Dialect::Responses, "openai", "gpt-4.1", "to-responses"),
+    (
+        Dialect::Responses,
+        "openai",
+        "gpt-6.1-sol",
+        "to-responses-newer",
+    ),
     (
         Dialect::Anthropic,
         "anthropic",
@@ -58,6 +65,12 @@ const TARGETS: [(Dialect, &str, &str, &str); 9] = [
         "us.amazon.nova-2-lite-v1:0",
         "to-bedrock",
     ),
+    (
+        Dialect::Cohere,
+        "cohere",
+        "command-a-plus-05-2026",
+        "to-cohere",
+    ),
 ];
 
 /// A picture of one pixel, standing for whatever a URL would give.
@@ -85,7 +98,8 @@ pub(crate) fn all(entry: &Entry, report: &mut Report) {
     // content OpenAI itself refuses: it goes to that vendor, and translated to other dialects.
     let of_vendor = vendor(&entry.provider);
     for (dialect, provider, model, check) in TARGETS {
-        if of_vendor.is_some() && dialect == Dialect::OpenAi {
+        let is_openai_s = matches!(dialect, Dialect::OpenAi | Dialect::Responses);
+        if of_vendor.is_some() && is_openai_s {
             continue;
         }
         let adapter = dialect.adapter();
@@ -104,7 +118,7 @@ pub(crate) fn all(entry: &Entry, report: &mut Report) {
                 match refused_rightly(&request, dialect, &target, &error) {
                     // Beside the one model a dialect that is asked for, a refusal that says why
                     // is as good as a translation.
-                    Some(_) if is_newer => Ok(()),
+                    Some(_) if is_newer || dialect == Dialect::Cohere => Ok(()),
                     // A vendor's own kinds of tools and content are refused by name.
                     None if of_vendor.is_some() && error.code != EncodeErrorCode::InvalidValue => {
                         Ok(())
@@ -168,7 +182,10 @@ fn refused_rightly(
     match error.code {
         EncodeErrorCode::UnsupportedParameter
             if param == "n"
-                && matches!(dialect, Dialect::Anthropic | Dialect::Bedrock)
+                && matches!(
+                    dialect,
+                    Dialect::Anthropic | Dialect::Bedrock | Dialect::Responses
+                )
                 && request.n > Some(1) =>
         {
             Some("asks for several choices of an API that gives one")
@@ -180,6 +197,7 @@ fn refused_rightly(
         }
         EncodeErrorCode::UnsupportedContent if param.starts_with("messages[") => {
             let sound = parts.clone().any(|part| matches!(part, Part::Audio { .. }));
+            let holds_files = parts.clone().any(|part| matches!(part, Part::File { .. }));
             let file = parts.any(|part| {
                 matches!(
                     part,
@@ -191,16 +209,27 @@ fn refused_rightly(
             });
             if sound && !target.capabilities.audio_input {
                 Some("holds sound for a model that takes none")
-            } else if file && dialect != Dialect::OpenAi {
+            } else if dialect == Dialect::Cohere && holds_files {
+                Some("holds a file for an API that takes documents as text")
+            } else if file && !matches!(dialect, Dialect::OpenAi | Dialect::Responses) {
                 Some("names a file that only its issuer holds")
             } else {
                 None
             }
         }
+        EncodeErrorCode::UnsupportedParameter if dialect == Dialect::Cohere => match param {
+            "n" if request.n > Some(1) => Some("asks for several choices of an API that gives one"),
+            "modalities" => Some("asks for sound of a model that writes"),
+            "web_search_options" => Some("asks for a search of a model that does not search"),
+            "response_format" => Some("asks for a format and a call at once"),
+            _ if param.starts_with("messages[") => Some("ends with the assistant's words"),
+            _ => None,
+        },
         EncodeErrorCode::InvalidValue
         | EncodeErrorCode::UnsupportedParameter
         | EncodeErrorCode::UnsupportedContent
-        | EncodeErrorCode::UnpairedToolCall => None,
+        | EncodeErrorCode::UnpairedToolCall
+        | EncodeErrorCode::NotOffered => None,
     }
 }
 
@@ -230,7 +259,9 @@ fn simulator_takes(dialect: Dialect, encoded: &Encoded, stream: bool) -> Result<
     let body = &encoded.body;
     let verdict = match dialect {
         Dialect::OpenAi => sim::openai::accept::accept_chat(&headers, body),
+        Dialect::Responses => sim::openai::responses::accept::accept_response(&headers, body),
         Dialect::Anthropic => sim::anthropic::accept::accept_messages(&headers, body),
+        Dialect::Cohere => sim::cohere::accept::accept_chat(&headers, body),
         Dialect::Gemini => {
             sim::gemini::accept::accept_generate(&encoded.context.model, stream, &headers, body)
         }
@@ -279,12 +310,16 @@ fn nothing_lost(body: &Value, sent: &Value, encoded: &Encoded) -> Result<(), Str
     if let Some(schema) = schema.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
         held.extend(leaves::of(&schema).iter().map(|leaf| shown(leaf.value)));
     }
-    let withheld = encoded.changed.iter().any(|note| note == "tools=withheld");
     let joined = held.join("\u{0}");
     for message in body["messages"].as_array().into_iter().flatten() {
         texts_held(message, &joined)?;
     }
-    for key in ["/tools", "/functions"].iter().filter(|_| !withheld) {
+    // Which tools a choice left out is named.
+    let narrowed = encoded
+        .changed
+        .iter()
+        .any(|name| name.starts_with("tools="));
+    for key in ["/tools", "/functions"].into_iter().filter(|_| !narrowed) {
         for leaf in body.pointer(key).map(leaves::of).unwrap_or_default() {
             // A description of a tool or of one of its arguments; names may be mangled.
             if leaf.path.ends_with(".description") && !joined.contains(&shown(leaf.value)) {
@@ -297,7 +332,12 @@ fn nothing_lost(body: &Value, sent: &Value, encoded: &Encoded) -> Result<(), Str
     }
     for (key, value) in body.as_object().into_iter().flatten() {
         let mut named = encoded.dropped.iter().chain(&encoded.changed);
-        if !says_nothing(key, value) && !named.any(|name| name.starts_with(key.as_str())) {
+        // The hub has one name for the limit.
+        let known_as = match key.as_str() {
+            "max_tokens" => "max_completion_tokens",
+            key => key,
+        };
+        if !says_nothing(key, value) && !named.any(|name| name.starts_with(known_as)) {
             value_held(key, value, &held, &joined)?;
         }
     }

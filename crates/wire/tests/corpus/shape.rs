@@ -236,8 +236,13 @@ fn read_vector(value: &Value) -> Result<Vec<f32>, String> {
 
 /// Whether the hub holds the recorded vectors, model and token counts.
 pub(crate) fn same_vectors(recorded: &Value, answer: &EmbeddingResponse) -> Checked {
-    // OpenAI's list, Gemini's batch, Gemini's single one.
+    // OpenAI's list, Gemini's batch, Cohere's lists by type, Gemini's single one.
     let rows: Vec<&Value> = match (&recorded["data"], &recorded["embeddings"]) {
+        (_, Value::Object(by_type)) => by_type
+            .values()
+            .filter_map(Value::as_array)
+            .flatten()
+            .collect(),
         (Value::Array(rows), _) => rows.iter().map(|row| &row["embedding"]).collect(),
         (_, Value::Array(rows)) => rows.iter().map(|row| &row["values"]).collect(),
         _ => vec![&recorded["embedding"]["values"]],

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
 use polyroute_engine::catalog::{Catalog, ProviderEntry};
+use polyroute_engine::snapshot::ApiChoice;
 
 use super::keys::note_literal;
 use super::{Context, aws};
@@ -126,6 +127,7 @@ fn from_file(
         name: name.to_owned(),
         kind: rules.map(|row| row.name.clone()),
         dialect,
+        api: api(file, dialect, &path, context),
         base_url: base_url?,
         credentials,
         api_version: file.api_version.clone(),
@@ -158,6 +160,26 @@ fn note_foreign_keys(
             let reason = format!("`{key}` means something to {whose} only");
             context.problems.advise(path.key(key), reason, "remove it");
         }
+    }
+}
+
+/// The API that the file names, which only a provider of OpenAI's dialect has a choice of.
+fn api(
+    file: &file::Provider,
+    dialect: Dialect,
+    path: &KeyPath,
+    context: &mut Context<'_>,
+) -> ApiChoice {
+    if file.api.is_some() && dialect != Dialect::OpenAi {
+        let reason = "`api` chooses between OpenAI's two APIs, and this provider speaks another";
+        context
+            .problems
+            .advise(path.key("api"), reason, "remove it");
+    }
+    match file.api {
+        None | Some(file::Api::Auto) => ApiChoice::Auto,
+        Some(file::Api::Chat) => ApiChoice::Chat,
+        Some(file::Api::Responses) => ApiChoice::Responses,
     }
 }
 
@@ -207,9 +229,11 @@ fn base_url(text: &str, server: &Server) -> Result<BaseUrl, (&'static str, &'sta
 fn note_long_url(url: &BaseUrl, dialect: Dialect, origin: Origin, context: &mut Context<'_>) {
     let ends: &[&str] = match dialect {
         Dialect::OpenAi => &["/chat/completions", "/embeddings", "/models"],
+        Dialect::Responses => &["/responses", "/models"],
         Dialect::Anthropic => &["/v1", "/v1/messages"],
         Dialect::Gemini => &["/v1", "/v1beta", "/models"],
         Dialect::Bedrock => &["/model", "/converse", "/openai/v1"],
+        Dialect::Cohere => &["/v1", "/v2", "/v2/chat"],
     };
     if let Some(end) = ends.iter().find(|end| url.as_str().ends_with(*end)) {
         let reason = format!("the URL ends with `{end}`, which Polyroute adds itself");

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use polyroute_engine::catalog::Catalog;
+use polyroute_engine::pin;
 
 use super::Context;
 use super::{structured, tuning};
 use crate::config::file::{self, File, RouteTarget};
 use crate::config::path::KeyPath;
-use crate::config::problem::did_you_mean;
+use crate::config::problem::{Origin, did_you_mean};
 use crate::config::settings::{Provider, Route, Target, Timeouts};
 
 /// Every name that the file, or the environment, gives a meaning. Names whose own value is wrong
@@ -112,13 +113,35 @@ fn named_target(
             .advise(path.key("pin"), "the pin is empty", hint);
     }
     let (provider, model) = split(&file.model, names, &path.key("use"), context)?;
+    if file.pin.is_none() {
+        note_floating(&provider, &model, &path.key("use"), context);
+    }
     Some(Target {
         name: name.unwrap_or(&file.model).to_owned(),
         provider,
         model,
         pin: file.pin.clone(),
+        fingerprint: file.fingerprint.clone(),
         timeouts,
     })
+}
+
+/// Warns of a name that leads to another version one day, where a pin could be.
+fn note_floating(provider: &str, model: &str, path: &KeyPath, context: &mut Context<'_>) {
+    let catalog = Arc::clone(&context.catalog);
+    let section = catalog.entry(provider).map(|entry| entry.name.as_str());
+    if !pin::floats(&catalog, section, model) {
+        return;
+    }
+    let latest = section.and_then(|section| catalog.latest_version(section, model));
+    let hint = latest.map_or_else(
+        || "add `pin` with the version that you tested".to_owned(),
+        |version| format!("add `pin: {version}`, or the version that you tested"),
+    );
+    let reason = format!("`{model}` leads to another version when the provider says so");
+    context
+        .problems
+        .warn(Origin::Path(path.clone()), reason, hint);
 }
 
 /// `provider/model` taken apart; a provider that is not on is noted.
@@ -267,6 +290,7 @@ fn route_target(
             provider,
             model,
             pin: None,
+            fingerprint: None,
             timeouts: inherited,
         });
     }

@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 pub use keys::Key;
 pub use named::Named;
-pub use providers::{Dialect, Provider};
+pub use providers::{Api, Dialect, Provider};
 pub use resilience::{Resilience, Timeouts};
 pub use routes::{Route, RouteTarget, Strategy};
 pub use server::{AccessLog, Limits, ListenAddress, Server, Tls};

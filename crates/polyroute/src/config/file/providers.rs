@@ -19,6 +19,10 @@ pub struct Provider {
     /// The API that it speaks. Known names have their own; others are `openai`.
     #[schemars(with = "Option<DialectName>")]
     pub dialect: Option<Dialect>,
+    /// Which of OpenAI's two APIs it is called over, where `dialect` is `openai`. Callers speak
+    /// chat completions to Polyroute either way.
+    #[schemars(extend("default" = "auto"))]
+    pub api: Option<Api>,
     /// Where its API begins, such as `https://api.openai.com/v1`. Known names have their own.
     pub base_url: Option<String>,
     /// Its keys; several share the load. Known names default to their environment variable.
@@ -61,6 +65,20 @@ pub struct AwsCredentials {
     pub secret_access_key: Option<SecretRef>,
     /// The session token of temporary keys.
     pub session_token: Option<SecretRef>,
+}
+
+/// Which of OpenAI's two APIs a provider is called over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Api {
+    /// Responses where the catalog says that a model needs or prefers it (tools together with
+    /// thinking on GPT-5.4 and later, models that are served nowhere else, Grok), else chat
+    /// completions.
+    Auto,
+    /// Chat completions for every request.
+    Chat,
+    /// Responses for every chat request.
+    Responses,
 }
 
 /// The value of a header. It may be a credential, so `Debug` does not show it.

@@ -15,6 +15,8 @@ pub struct Target {
     pub model: String,
     /// The exact version that is asked for instead, so that an alias can't move under you.
     pub pin: Option<String>,
+    /// The `system_fingerprint` that its answers should have: another one is reported, not refused.
+    pub fingerprint: Option<String>,
     /// Timeouts of this target; what is absent comes from `resilience.timeouts`.
     #[serde(default)]
     pub timeouts: Timeouts,

@@ -76,7 +76,7 @@ impl One<'_> {
             reading.rule,
             bytes,
         )?;
-        Ok(Got::Whole(bytes, summary))
+        Ok(Got::Whole(bytes, Box::new(summary)))
     }
 
     /// Reads until the first content: everything up to it can still be thrown away. Where the

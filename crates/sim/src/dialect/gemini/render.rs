@@ -249,7 +249,7 @@ pub fn models(page_size: usize, page_token: Option<&str>) -> Option<Value> {
 /// One model of the list.
 pub fn model(model: &Model) -> Value {
     let methods = match model.purpose {
-        Purpose::Chat => json!([
+        Purpose::Chat | Purpose::Rerank => json!([
             "generateContent",
             "countTokens",
             "createCachedContent",

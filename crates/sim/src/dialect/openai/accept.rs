@@ -5,13 +5,13 @@
 //! model's existence are the server's business. Start at [`accept_chat`].
 
 mod format;
-mod messages;
-mod model;
+pub(super) mod messages;
+pub(super) mod model;
 mod params;
-mod schema;
-mod shape;
-mod tools;
-mod wording;
+pub(super) mod schema;
+pub(super) mod shape;
+pub(super) mod tools;
+pub(super) mod wording;
 
 use http::HeaderMap;
 use serde_json::Value;
@@ -30,6 +30,16 @@ use wording::{found, plain, refuse};
 pub fn accept_chat(_headers: &HeaderMap, body: &[u8]) -> Result<Prompt, Refusal> {
     let body = object(body)?;
     let traits = Traits::of(text(&body, "model"));
+    if traits.responses_only() {
+        return Err(Refusal {
+            status: 404,
+            ..refuse(
+                "This model is only supported in v1/responses and not in v1/chat/completions.",
+                Some("model"),
+                None,
+            )
+        });
+    }
     params::unsupported(&body, &traits)?;
     shaped(&body, &shape::CHAT)?;
     if list(&body, "messages").is_empty() {
@@ -129,7 +139,7 @@ fn embedding_dimensions(body: &Value) -> Result<Option<u32>, Refusal> {
     }
 }
 
-fn object(body: &[u8]) -> Result<Value, Refusal> {
+pub(super) fn object(body: &[u8]) -> Result<Value, Refusal> {
     let parsed: Option<Value> = serde_json::from_slice(body).ok().filter(Value::is_object);
     let Some(body) = parsed else {
         return Err(plain(
@@ -144,7 +154,7 @@ fn object(body: &[u8]) -> Result<Value, Refusal> {
     Ok(body)
 }
 
-fn shaped(body: &Value, record: &'static strict::Record) -> Result<(), Refusal> {
+pub(super) fn shaped(body: &Value, record: &'static strict::Record) -> Result<(), Refusal> {
     match body.as_object() {
         Some(members) => strict::check(members, record).map_err(|finding| found(&finding)),
         None => Ok(()),
@@ -206,11 +216,11 @@ pub(crate) fn prompt(body: &Value) -> Prompt {
     }
 }
 
-fn flag(body: &Value, key: &str) -> Option<bool> {
+pub(super) fn flag(body: &Value, key: &str) -> Option<bool> {
     body.get(key).and_then(Value::as_bool)
 }
 
-fn strings(items: &[Value]) -> Vec<String> {
+pub(super) fn strings(items: &[Value]) -> Vec<String> {
     items
         .iter()
         .filter_map(Value::as_str)

@@ -3,4 +3,5 @@
 
 pub mod accept;
 pub mod render;
+pub mod responses;
 pub mod stream;

@@ -340,7 +340,7 @@ pub(in super::super) fn tags() -> Value {
 /// `/api/show`
 pub(in super::super) fn show(model: &Model) -> Value {
     let mut able = match model.purpose {
-        Purpose::Chat => vec!["completion"],
+        Purpose::Chat | Purpose::Rerank => vec!["completion"],
         Purpose::Embedding { .. } => vec!["embedding"],
     };
     if model.purpose == Purpose::Chat && model.name != "llama3" {

@@ -6,7 +6,7 @@ use super::ISSUER;
 use super::machine::Machine;
 use crate::chat::{Annotation, BlockSpan, ChatEvent, ProviderBlock};
 use crate::classify::synthetic_call_id;
-use crate::function::unwrap_custom;
+use crate::custom_tools::unwrap_input;
 
 /// A content block that is being read.
 #[derive(Debug)]
@@ -245,7 +245,7 @@ impl OpenBlock {
             out.push(ChatEvent::ToolArguments {
                 choice: 0,
                 call,
-                fragment: if custom { unwrap_custom(whole) } else { whole },
+                fragment: if custom { unwrap_input(&whole) } else { whole },
             });
         }
         let has_more = self.block.keys().any(|key| {

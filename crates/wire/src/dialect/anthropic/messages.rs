@@ -9,13 +9,19 @@ use crate::chat::{ChatRequest, Message, Part, Role};
 use crate::error::{EncodeError, EncodeErrorCode};
 use crate::names::NameMap;
 use crate::notes::{Notes, invalid, unsupported, unsupported_content};
-use crate::pairing::{IdRule, NO_RESULT, Pairing};
+use crate::pairing::{IdRule, NO_RESULT, Pairing, Unanswered};
 
 /// Stands before a conversation that the assistant opens: the API wants a user turn first.
 const OPENING: &str = "(The assistant speaks first.)";
 /// Asks for more where a trailing assistant message can't be continued.
 const CONTINUE: &str = "Continue your last message from exactly where it ends. Do not repeat any \
                         of it.";
+
+/// `[A-Za-z0-9_-]+`.
+const CALL_IDS: IdRule = IdRule {
+    bytes_max: usize::MAX,
+    allows: |character| character.is_ascii_alphanumeric() || "_-".contains(character),
+};
 
 /// Who speaks a turn on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +59,7 @@ pub(super) fn build(
 ) -> Result<Conversation, EncodeError> {
     let mut builder = Builder {
         conversation: Conversation::default(),
-        pairing: Pairing::new(IdRule::ANTHROPIC),
+        pairing: Pairing::new(CALL_IDS),
         context,
         names,
         notes,
@@ -343,16 +349,16 @@ impl Builder<'_> {
         let repair = self.context.target.policy.repair_orphans;
         let missing = self.pairing.settle(repair, self.notes)?;
         if !missing.is_empty() {
-            let missing = missing.into_iter().map(|(rank, id)| {
-                let block = json!({
+            let results = missing.into_iter().map(|Unanswered { rank, wire }| {
+                let result = json!({
                     "type": "tool_result",
-                    "tool_use_id": id,
+                    "tool_use_id": wire,
                     "content": NO_RESULT,
                     "is_error": true,
                 });
-                (rank, block)
+                (rank, result)
             });
-            self.turn(Speaker::User, at).results.extend(missing);
+            self.turn(Speaker::User, at).results.extend(results);
         }
         Ok(())
     }

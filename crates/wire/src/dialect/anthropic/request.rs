@@ -12,10 +12,10 @@ use crate::chat::{CacheControl, ChatRequest, MediaSource, Part};
 use crate::claude_thinking::Thinking;
 use crate::error::EncodeError;
 use crate::function;
-use crate::json::merge;
 use crate::media::MediaStore;
 use crate::names::{NameMap, NameRule};
 use crate::notes::Notes;
+use crate::options;
 use crate::sampling::{self, Sampled};
 use crate::schema_format::{self, Format};
 use crate::unsent::without_equivalent;
@@ -30,7 +30,7 @@ pub(super) fn encode(
     media: &MediaStore,
 ) -> Result<Encoded, EncodeError> {
     let mut notes = Notes::new(target.policy.strict_params);
-    let mut options = options(request, target, &mut notes)?;
+    let mut options = options::members(request, ISSUER, target, &["model", "stream"], &mut notes)?;
     let betas = betas(request, target, &mut options);
 
     without_equivalent(request, "an Anthropic model", &params::PLACED, &mut notes)?;
@@ -74,8 +74,7 @@ pub(super) fn encode(
         },
         &mut notes,
     )?;
-    let mut body_value = Value::Object(std::mem::take(&mut body));
-    merge(&mut body_value, Value::Object(options));
+    options::merge(&mut body, &options);
     let mut headers = vec![("anthropic-version", version(&target.endpoint).to_owned())];
     if !betas.is_empty() {
         headers.push(("anthropic-beta", betas.join(",")));
@@ -85,7 +84,7 @@ pub(super) fn encode(
         get: false,
         path: "/v1/messages".to_owned(),
         headers,
-        body: Bytes::from(body_value.to_string()),
+        body: Bytes::from(Value::Object(body).to_string()),
         dropped,
         changed,
         context,
@@ -203,33 +202,6 @@ fn under_their_names(sampled: Sampled) -> [(&'static str, Option<Value>); 3] {
         ("top_p", sampled.top_p),
         ("top_k", sampled.top_k.map(Value::from)),
     ]
-}
-
-/// The caller's own members for this provider. Model and streaming are not theirs to change here:
-/// the one is a matter of rights, the other of how the answer is read.
-fn options(
-    request: &ChatRequest,
-    target: &Target,
-    notes: &mut Notes,
-) -> Result<Map<String, Value>, EncodeError> {
-    let mut all = Value::Object(Map::new());
-    let provider = target.endpoint.provider.as_str();
-    let by_provider = Some(provider).filter(|provider| *provider != ISSUER);
-    for name in [Some(ISSUER), by_provider].into_iter().flatten() {
-        if let Some(own @ Value::Object(_)) = request.provider_options.get(name) {
-            merge(&mut all, own.clone());
-        }
-    }
-    let Value::Object(mut all) = all else {
-        return Ok(Map::new());
-    };
-    for key in ["model", "stream"] {
-        if all.shift_remove(key).is_some() {
-            let field = format!("provider_options.{ISSUER}.{key}");
-            notes.drop(&field, "it is set by the request itself")?;
-        }
-    }
-    Ok(all)
 }
 
 /// Names for the `anthropic-beta` header: `betas` or `anthropic_beta` of the caller's options.

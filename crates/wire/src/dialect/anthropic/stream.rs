@@ -12,27 +12,18 @@ use super::machine::{Machine, malformed};
 use crate::adapter::DecodeContext;
 use crate::chat::{ChatEvent, StreamDecoder};
 use crate::error::{ErrorKind, UpstreamError};
-use crate::sse::{EVENT_BYTES_MAX, Frame, Reader};
+use crate::sse::Frame;
+use crate::stream_body::StreamBody;
 
 /// Members of an event that are read by name.
 const KNOWN_DELTA_MEMBERS: [&str; 2] = ["stop_reason", "stop_sequence"];
 const KNOWN_EVENT_MEMBERS: [&str; 3] = ["type", "delta", "usage"];
 
-/// What the body turned out to be.
-#[derive(Debug)]
-enum Body {
-    /// Nothing but white space so far; the bytes of a BOM may be among it.
-    Unknown,
-    Events(Reader),
-    /// JSON where a stream was due: read when it is whole.
-    Json(Vec<u8>),
-}
-
 /// The decoder of one stream.
 #[derive(Debug)]
 pub(super) struct Decoder {
     machine: Machine,
-    body: Body,
+    body: StreamBody,
     done: bool,
 }
 
@@ -40,7 +31,7 @@ impl Decoder {
     pub(super) fn new(context: &DecodeContext) -> Self {
         Self {
             machine: Machine::new(context),
-            body: Body::Unknown,
+            body: StreamBody::default(),
             done: false,
         }
     }
@@ -49,22 +40,6 @@ impl Decoder {
         if !std::mem::replace(&mut self.done, true) {
             out.push(ChatEvent::Error(error));
         }
-    }
-
-    /// Decides what the body is at its first byte that is neither white space nor part of a BOM,
-    /// and gives back the bytes from there.
-    fn recognise<'a>(&mut self, bytes: &'a [u8], out: &mut Vec<ChatEvent>) -> &'a [u8] {
-        let at = bytes
-            .iter()
-            .position(|byte| !byte.is_ascii_whitespace() && !b"\xef\xbb\xbf".contains(byte));
-        let rest = bytes.get(at.unwrap_or(bytes.len())..).unwrap_or_default();
-        match rest.first() {
-            None => {}
-            Some(b'{' | b'[') => self.body = Body::Json(Vec::new()),
-            Some(b'<') => self.fail(malformed("it is an HTML page, not an event stream"), out),
-            Some(_) => self.body = Body::Events(Reader::new()),
-        }
-        rest
     }
 
     fn take_frames(&mut self, frames: Vec<Frame>, out: &mut Vec<ChatEvent>) {
@@ -179,45 +154,27 @@ impl Decoder {
 }
 
 impl StreamDecoder for Decoder {
-    fn push(&mut self, mut bytes: &[u8], out: &mut Vec<ChatEvent>) {
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<ChatEvent>) {
         if self.done {
             return;
         }
-        if matches!(self.body, Body::Unknown) {
-            bytes = self.recognise(bytes, out);
-        }
         let mut frames = Vec::new();
-        match &mut self.body {
-            _ if self.done => return,
-            Body::Unknown => {}
-            Body::Events(reader) => reader.push(bytes, &mut frames),
-            Body::Json(body) => {
-                body.extend_from_slice(bytes);
-                if body.len() > EVENT_BYTES_MAX {
-                    *body = Vec::new();
-                    self.fail(
-                        malformed("it is JSON of more than 8 MiB, not a stream"),
-                        out,
-                    );
-                }
-            }
-        }
+        let read = self.body.push(bytes, &mut frames);
         self.take_frames(frames, out);
+        if let Err(fault) = read {
+            self.fail(malformed(fault.words()), out);
+        }
     }
 
     fn finish(&mut self, out: &mut Vec<ChatEvent>) {
         if self.done {
             return;
         }
-        match std::mem::replace(&mut self.body, Body::Unknown) {
-            Body::Json(body) => self.finish_json(&body, out),
-            Body::Events(mut reader) => {
-                let mut frames = Vec::new();
-                reader.finish(&mut frames);
-                self.take_frames(frames, out);
-            }
-            Body::Unknown => {}
+        let mut frames = Vec::new();
+        if let Some(body) = self.body.finish(&mut frames) {
+            self.finish_json(&body, out);
         }
+        self.take_frames(frames, out);
         let what = if self.machine.finished() {
             "after its stop reason, before `message_stop`"
         } else {

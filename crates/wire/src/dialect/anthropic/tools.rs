@@ -7,8 +7,9 @@ use crate::adapter::Target;
 use crate::capability::JsonSchemaSupport;
 use crate::chat::{ChatRequest, Tool, ToolChoice};
 use crate::closed_schema;
+use crate::custom_tools;
 use crate::error::EncodeError;
-use crate::function::{self, grammar, input_schema, name_of};
+use crate::function::{input_schema, name_of};
 use crate::names::NameMap;
 use crate::notes::{Notes, invalid, unsupported};
 
@@ -128,7 +129,7 @@ fn definition(
             format,
         } => {
             wire.insert("name".to_owned(), names.to_wire(name).into());
-            let grammar = grammar(format.as_ref());
+            let grammar = custom_tools::grammar(format.as_ref());
             if grammar.is_some() {
                 notes.drop(
                     "tools[].custom.format",
@@ -142,7 +143,7 @@ fn definition(
             if !described.is_empty() {
                 wire.insert("description".to_owned(), described.join("\n\n").into());
             }
-            wire.insert("input_schema".to_owned(), function::custom_schema());
+            wire.insert("input_schema".to_owned(), custom_tools::parameters());
             Ok(Value::Object(wire))
         }
         Tool::Unknown { kind, value } => native(kind, value, index, target, notes),

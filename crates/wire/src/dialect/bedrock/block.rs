@@ -9,7 +9,7 @@ use super::assistant::SERVER_TOOL;
 use super::machine::Machine;
 use crate::chat::{Annotation, BlockSpan, ChatEvent, ProviderBlock};
 use crate::classify::synthetic_call_id;
-use crate::function::unwrap_custom;
+use crate::custom_tools::unwrap_input;
 
 /// A content block that is being read.
 #[derive(Debug)]
@@ -328,7 +328,7 @@ impl OpenBlock {
                 input,
             } => {
                 let rest = match (custom, input.is_empty()) {
-                    (true, _) => Some(unwrap_custom(input)),
+                    (true, _) => Some(unwrap_input(&input)),
                     (false, true) => Some("{}".to_owned()),
                     (false, false) => None,
                 };

@@ -12,7 +12,7 @@ use crate::chat::{ChatRequest, Message, Part, Role};
 use crate::error::{EncodeError, EncodeErrorCode};
 use crate::names::NameMap;
 use crate::notes::{Notes, invalid, unsupported, unsupported_content};
-use crate::pairing::{IdRule, NO_RESULT, Pairing};
+use crate::pairing::{IdRule, NO_RESULT, Pairing, Unanswered};
 
 /// Stands before a conversation that the assistant opens: the API wants a user turn first.
 const OPENING: &str = "(The assistant speaks first.)";
@@ -23,6 +23,12 @@ const CONTINUE: &str = "Continue your last message from exactly where it ends. D
 const ATTACHED: &str = "(See the attached document.)";
 /// Says what a failed tool did not say: the API wants words with an error.
 const FAILED: &str = "The tool failed and said nothing.";
+
+/// `[A-Za-z0-9_.:-]{1,64}`.
+const CALL_IDS: IdRule = IdRule {
+    bytes_max: 64,
+    allows: |character| character.is_ascii_alphanumeric() || "_.:-".contains(character),
+};
 
 /// Who speaks a turn on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +67,7 @@ pub(super) fn build(
 ) -> Result<Conversation, EncodeError> {
     let mut builder = Builder {
         conversation: Conversation::default(),
-        pairing: Pairing::new(IdRule::BEDROCK),
+        pairing: Pairing::new(CALL_IDS),
         documents: DocumentNames::default(),
         context,
         names,
@@ -393,8 +399,8 @@ impl Builder<'_> {
         let repair = self.context.target.policy.repair_orphans;
         let missing = self.pairing.settle(repair, self.notes)?;
         let context = self.context;
-        for (rank, id) in missing {
-            let block = result(&id, vec![json!({ "text": NO_RESULT })], true, context);
+        for Unanswered { rank, wire } in missing {
+            let block = result(&wire, vec![json!({ "text": NO_RESULT })], true, context);
             self.turn(Speaker::User, at)
                 .results
                 .push((rank, vec![block]));

@@ -12,10 +12,10 @@ use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::chat::{ChatRequest, ToolChoice};
 use crate::error::EncodeError;
 use crate::function;
-use crate::json::merge;
 use crate::media::MediaStore;
 use crate::names::{NameMap, NameRule};
 use crate::notes::Notes;
+use crate::options;
 use crate::sampling;
 use crate::sampling::Thinks;
 use crate::schema_format::{self, Format};
@@ -32,7 +32,13 @@ pub(super) fn encode(
 ) -> Result<Encoded, EncodeError> {
     let path = id::path(&target.model, request.stream)?;
     let mut notes = Notes::new(target.policy.strict_params);
-    let mut options = options(request, target, &mut notes)?;
+    let mut options = options::members(
+        request,
+        ISSUER,
+        target,
+        &["modelId", "model", "stream"],
+        &mut notes,
+    )?;
 
     without_equivalent(request, "Bedrock", &params::PLACED, &mut notes)?;
     not_taken(request, &mut notes)?;
@@ -64,7 +70,7 @@ pub(super) fn encode(
         choice,
     };
     let mut body = body(request, target, conversation, parts, &mut notes)?;
-    merge(&mut body, Value::Object(options));
+    options::merge(&mut body, &options);
     let (dropped, changed) = notes.finish();
     Ok(Encoded {
         get: false,
@@ -74,7 +80,7 @@ pub(super) fn encode(
         } else {
             Vec::new()
         },
-        body: Bytes::from(body.to_string()),
+        body: Bytes::from(Value::Object(body).to_string()),
         dropped,
         changed,
         context,
@@ -134,7 +140,7 @@ fn body(
     conversation: Conversation,
     parts: Parts,
     notes: &mut Notes,
-) -> Result<Value, EncodeError> {
+) -> Result<Map<String, Value>, EncodeError> {
     let Parts {
         mut controls,
         tools,
@@ -176,7 +182,7 @@ fn body(
         whole.insert("system".to_owned(), system.into());
     }
     whole.extend(body);
-    Ok(Value::Object(whole))
+    Ok(whole)
 }
 
 /// `inferenceConfig`; `top_k` goes to the vendor's own fields.
@@ -259,31 +265,4 @@ fn text_format(native: &schema_format::NamedSchema) -> Value {
         schema.insert("description".to_owned(), description.into());
     }
     json!({"type": "json_schema", "structure": {"jsonSchema": schema}})
-}
-
-/// The caller's own members for this provider. The model is not theirs to change here: it is a
-/// matter of rights.
-fn options(
-    request: &ChatRequest,
-    target: &Target,
-    notes: &mut Notes,
-) -> Result<Map<String, Value>, EncodeError> {
-    let mut all = Value::Object(Map::new());
-    let provider = target.endpoint.provider.as_str();
-    let by_provider = Some(provider).filter(|provider| *provider != ISSUER);
-    for name in [Some(ISSUER), by_provider].into_iter().flatten() {
-        if let Some(own @ Value::Object(_)) = request.provider_options.get(name) {
-            merge(&mut all, own.clone());
-        }
-    }
-    let Value::Object(mut all) = all else {
-        return Ok(Map::new());
-    };
-    for key in ["modelId", "model", "stream"] {
-        if all.shift_remove(key).is_some() {
-            let field = format!("provider_options.{ISSUER}.{key}");
-            notes.drop(&field, "it is set by the request itself")?;
-        }
-    }
-    Ok(all)
 }

@@ -8,8 +8,9 @@ use crate::adapter::Target;
 use crate::capability::{ConverseFields, JsonSchemaSupport};
 use crate::chat::{ChatRequest, Tool, ToolChoice};
 use crate::closed_schema;
+use crate::custom_tools;
 use crate::error::EncodeError;
-use crate::function::{self, grammar, input_schema, name_of};
+use crate::function::{input_schema, name_of};
 use crate::names::NameMap;
 use crate::notes::{Notes, invalid, unsupported};
 use crate::schema_format::NamedSchema;
@@ -135,7 +136,7 @@ fn definition(
             description,
             format,
         } => {
-            let grammar = grammar(format.as_ref());
+            let grammar = custom_tools::grammar(format.as_ref());
             if grammar.is_some() {
                 notes.drop(
                     "tools[].custom.format",
@@ -147,7 +148,7 @@ fn definition(
                 .flatten()
                 .collect();
             let described = described.join("\n\n");
-            let schema = function::custom_schema();
+            let schema = custom_tools::parameters();
             list.push(spec(names.to_wire(name), Some(&described), schema));
             Ok(())
         }

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::response::{is_named, take_text, unwrap_input};
+use super::response::{is_named, take_text};
 use crate::adapter::DecodeContext;
 use crate::chat::ChatEvent;
 use crate::classify::synthetic_call_id;
+use crate::custom_tools::unwrap_input;
 
 /// The calls of one choice in order of first appearance.
 #[derive(Debug, Default)]

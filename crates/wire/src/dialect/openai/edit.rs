@@ -15,7 +15,8 @@ use crate::capability::SystemRole;
 use crate::error::{EncodeError, EncodeErrorCode};
 use crate::json::{Edit, RawObject, quote};
 use crate::names::NameRule;
-use crate::profile::StrictTools;
+use crate::options;
+use crate::profile::{StrictTools, ToolNames};
 
 /// A request that is passed on.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +77,7 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
             context: DecodeContext {
                 model: target.model.clone(),
                 stream: notes.stream,
+                stream_turned: notes.stream_turned,
                 schema_to_validate: notes.schema,
                 ..DecodeContext::default()
             },
@@ -127,16 +129,19 @@ fn last_words<'b>(body: &'b Changes<'_>) -> Vec<Edit<'b>> {
 }
 
 /// Whether edits are not enough for this request, so that it must be read and written anew: OpenAI
-/// refuses a tool's name (its calls must be named back in the answer), or calls without results
-/// are to be mended.
+/// refuses a tool's name (its calls must be named back in the answer), calls without results are to
+/// be mended, or a part is to be refused by its place.
 #[must_use]
 pub fn needs_translation(raw: &RawObject<'_>, target: &Target) -> bool {
     let calls = || {
         let messages = raw.get("messages").unwrap_or_default().as_bytes();
         memmem::find(messages, b"\"tool_call").is_some()
     };
+    let strict_names =
+        target.endpoint.first_party || target.endpoint.profile.tool_names == ToolNames::Strict;
     (target.policy.repair_orphans && calls())
-        || (target.endpoint.first_party && names_refused(raw.get("tools").unwrap_or_default()))
+        || strip::holds_refused_media(raw.get("messages").unwrap_or_default().as_bytes(), target)
+        || (strict_names && names_refused(raw.get("tools").unwrap_or_default()))
 }
 
 fn names_refused(tools: &str) -> bool {
@@ -321,7 +326,7 @@ fn merge_options(
             }
             let mut option = Map::new();
             option.insert(key.clone(), value.clone());
-            policy::merge(&mut member, &option);
+            options::merge(&mut member, &option);
             let merged = member.get(key).map(ToString::to_string);
             body.push((key.clone().into(), merged));
         }
@@ -334,14 +339,7 @@ pub(super) fn own_options<'a>(
     options: Option<&'a Map<String, Value>>,
     target: &Target,
 ) -> Vec<&'a Map<String, Value>> {
-    let mut names = vec!["openai"];
-    if target.endpoint.provider != "openai" {
-        names.push(&target.endpoint.provider);
-    }
-    names
-        .into_iter()
-        .filter_map(|name| options?.get(name)?.as_object())
-        .collect()
+    options::own(options, "openai", target)
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ use serde_json::{Map, Value, json};
 
 use super::edit::own_options;
 use super::response::{malformed, malformed_body, present, take_list, take_text};
-use super::{errors, policy, usage};
+use super::{errors, usage};
 use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::embedding::{EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
 use crate::error::{EncodeError, EncodeErrorCode, UpstreamError};
+use crate::options;
 
 /// Translates an embeddings request.
 pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Encoded, EncodeError> {
@@ -48,7 +49,7 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
         body.insert("user".to_owned(), user.clone().into());
     }
     for options in own_options(Some(&request.provider_options), target) {
-        policy::merge(&mut body, options);
+        options::merge(&mut body, options);
     }
     Ok(Encoded {
         get: false,

@@ -10,13 +10,12 @@ mod content;
 mod edit;
 mod embeddings;
 pub mod encode;
-mod errors;
-mod models;
 mod params;
 mod parse;
 mod pass_embeddings;
 mod policy;
 mod request;
+mod rerank;
 mod response;
 mod stream;
 mod strip;
@@ -25,15 +24,17 @@ mod usage;
 mod vendor;
 
 pub use edit::{Edited, edit_chat, needs_translation};
-pub use parse::{parse_chat, parse_embeddings};
+pub use parse::{parse_chat, parse_embeddings, parse_rerank};
 pub use pass_embeddings::{edit_embeddings, tap_embeddings};
 pub use tap::{Tap, TapSignal, TapSummary, tap_whole};
 
 use crate::adapter::{Adapter, DecodeContext, Encoded, Endpoint, ModelListing, ReplyHead, Target};
 use crate::chat::{ChatRequest, ChatResponse, StreamDecoder};
+use crate::dialect::openai_shared::{errors, models};
 use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
 use crate::error::{EncodeError, UpstreamError};
 use crate::media::MediaStore;
+use crate::rerank::{RerankRequest, RerankResponse};
 
 /// Full translation between the hub and an OpenAI-compatible provider.
 #[derive(Debug, Clone, Copy, Default)]
@@ -79,6 +80,22 @@ impl Adapter for OpenAi {
         context: &DecodeContext,
     ) -> Result<EmbeddingResponse, UpstreamError> {
         embeddings::decode(body, context)
+    }
+
+    fn encode_rerank(
+        &self,
+        request: &RerankRequest,
+        target: &Target,
+    ) -> Result<Encoded, EncodeError> {
+        rerank::encode(request, target)
+    }
+
+    fn decode_rerank(
+        &self,
+        body: &[u8],
+        context: &DecodeContext,
+    ) -> Result<RerankResponse, UpstreamError> {
+        rerank::decode(body, context)
     }
 
     fn classify(&self, reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {

@@ -48,6 +48,8 @@ pub(super) struct Notes {
     pub(super) usage_asked: bool,
     /// The answer is streamed.
     pub(super) stream: bool,
+    /// The vendor is asked for the other of whole and streamed than the caller wants.
+    pub(super) stream_turned: bool,
 }
 
 impl Notes {
@@ -104,7 +106,7 @@ pub(super) fn apply(
     rules.stop_and_choices()?;
     rules.output_limit()?;
     rules.tools(has_tools)?;
-    rules.response_format(says_json)?;
+    rules.response_format(has_tools, says_json)?;
     rules.stream();
     let mut notes = rules.notes;
     vendor::params(params, &mut notes, target)?;
@@ -373,7 +375,11 @@ impl<P: Params> Rules<'_, P> {
         Ok(())
     }
 
-    fn response_format(&mut self, says_json: impl Fn() -> bool) -> Result<(), EncodeError> {
+    fn response_format(
+        &mut self,
+        has_tools: bool,
+        says_json: impl Fn() -> bool,
+    ) -> Result<(), EncodeError> {
         let Some(format) = self.params.get("response_format") else {
             return Ok(());
         };
@@ -393,7 +399,11 @@ impl<P: Params> Rules<'_, P> {
                         .push("Answer with a JSON object only.".to_owned());
                 }
             }
-            Some("json_schema") if capabilities.json_schema == JsonSchemaSupport::No => {
+            Some("json_schema")
+                if capabilities.json_schema == JsonSchemaSupport::No
+                    || (has_tools
+                        && capabilities.json_schema == JsonSchemaSupport::WithoutTools) =>
+            {
                 let schema = format.pointer("/json_schema/schema").cloned();
                 let text = schema.as_ref().map(ToString::to_string).unwrap_or_default();
                 self.notes.instructions.push(format!(
@@ -464,22 +474,6 @@ pub(super) fn drop_param(
 
 pub(super) fn unsupported(param: &str, message: String) -> EncodeError {
     EncodeError::new(EncodeErrorCode::UnsupportedParameter, param, message)
-}
-
-/// Merges `provider_options` members into a body: objects into objects, `tools` appended, anything
-/// else replaced.
-pub(super) fn merge(body: &mut Map<String, Value>, options: &Map<String, Value>) {
-    for (key, value) in options {
-        match (body.get_mut(key), value) {
-            (Some(Value::Object(old)), Value::Object(new)) => merge(old, new),
-            (Some(Value::Array(old)), Value::Array(new)) if key == "tools" => {
-                old.extend(new.iter().cloned());
-            }
-            _ => {
-                body.insert(key.clone(), value.clone());
-            }
-        }
-    }
 }
 
 /// Whether a text speaks of JSON, in any case.

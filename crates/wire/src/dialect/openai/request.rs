@@ -10,6 +10,7 @@ use crate::error::EncodeError;
 use crate::json::set_member;
 use crate::media::MediaStore;
 use crate::names::{NameMap, NameRule};
+use crate::options;
 
 /// Translates a chat request.
 pub(super) fn encode(
@@ -56,8 +57,9 @@ pub(super) fn encode(
     let mut notes = policy::apply(&mut body, has_tools, || says_json, target)?;
     instruct(&mut body, &notes.instructions, target);
     context.schema_to_validate = notes.schema.take();
+    context.stream_turned = notes.stream_turned;
     for options in own_options(Some(&request.provider_options), target) {
-        policy::merge(&mut body, options);
+        options::merge(&mut body, options);
     }
     context.names = names;
     notes.dropped.extend(lost);

@@ -9,6 +9,10 @@ use crate::chat::{
     ProviderBlock, StreamDecoder as _, ToolCall,
 };
 use crate::classify::synthetic_call_id;
+use crate::custom_tools::unwrap_input;
+pub(super) use crate::dialect::openai_shared::{
+    is_empty, malformed, malformed_body, present, take_list, take_seconds, take_text,
+};
 use crate::error::{ErrorKind, UpstreamError};
 
 /// Reads a body with status 2xx.
@@ -38,18 +42,6 @@ fn from_stream(body: &[u8], context: &DecodeContext) -> Result<ChatResponse, Ups
     fold.finish()
 }
 
-pub(super) fn malformed(message: &str) -> UpstreamError {
-    UpstreamError::new(ErrorKind::MalformedReply, message)
-}
-
-pub(super) fn malformed_body(body: &[u8]) -> UpstreamError {
-    malformed(match body.first() {
-        None => "the provider's answer is empty",
-        Some(b'<') => "the provider answered with an HTML page",
-        Some(_) => "the provider's answer is not JSON",
-    })
-}
-
 pub(super) fn from_value(
     value: Value,
     context: &DecodeContext,
@@ -70,7 +62,7 @@ pub(super) fn from_value(
     }
     let mut response = ChatResponse {
         id: take_text(&mut top, "id").unwrap_or_default(),
-        created: take_seconds(&mut top),
+        created: take_seconds(&mut top, "created"),
         model: take_text(&mut top, "model").unwrap_or_default(),
         service_tier: take_text(&mut top, "service_tier"),
         system_fingerprint: take_text(&mut top, "system_fingerprint"),
@@ -315,14 +307,6 @@ pub(super) fn is_named(call: &Map<String, Value>) -> bool {
         .is_some_and(|name| !name.is_empty())
 }
 
-/// The free text of a custom tool that went out as a function with one field `input`.
-pub(super) fn unwrap_input(arguments: &str) -> String {
-    serde_json::from_str::<Value>(arguments)
-        .ok()
-        .and_then(|value| value.get("input")?.as_str().map(ToOwned::to_owned))
-        .unwrap_or_else(|| arguments.to_owned())
-}
-
 /// OpenAI's word for why a choice ended; calls decide over the provider's word, but for a limit or
 /// a filter (wire-protocols §11.1).
 pub(super) fn finish_reason(word: Option<&str>, has_calls: bool) -> FinishReason {
@@ -342,49 +326,4 @@ pub(super) fn has_audio(audio: &Value) -> bool {
             .values()
             .any(|value| !value.is_null() && value.as_str() != Some(""))
     })
-}
-
-/// What of an object says something: no nulls and no empty lists or objects.
-pub(super) fn present(fields: Map<String, Value>) -> Map<String, Value> {
-    fields
-        .into_iter()
-        .filter(|(_, value)| !is_empty(value))
-        .collect()
-}
-
-pub(super) fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(items) => items.is_empty(),
-        Value::Object(members) => members.is_empty(),
-        Value::String(text) => text.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-pub(super) fn take_text(fields: &mut Map<String, Value>, key: &str) -> Option<String> {
-    match fields.remove(key) {
-        Some(Value::String(text)) => Some(text),
-        _ => None,
-    }
-}
-
-pub(super) fn take_list(fields: &mut Map<String, Value>, key: &str) -> Vec<Value> {
-    match fields.remove(key) {
-        Some(Value::Array(items)) => items,
-        _ => Vec::new(),
-    }
-}
-
-/// `created`: seconds, by some servers with a fraction.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "`as` saturates, and a fraction is no matter"
-)]
-pub(super) fn take_seconds(fields: &mut Map<String, Value>) -> Option<i64> {
-    let created = fields.remove("created")?;
-    created
-        .as_i64()
-        .or_else(|| created.as_f64().map(|seconds| seconds as i64))
-        .filter(|created| *created != 0)
 }

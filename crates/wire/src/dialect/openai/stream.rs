@@ -249,7 +249,7 @@ impl Decoder {
     ) {
         let id = take_text(chunk, "id").unwrap_or_default();
         let model = take_text(chunk, "model").unwrap_or_default();
-        let created = take_seconds(chunk);
+        let created = take_seconds(chunk, "created");
         if self.started || (id.is_empty() && model.is_empty() && !has_choices) {
             return;
         }

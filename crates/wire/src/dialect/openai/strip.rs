@@ -84,6 +84,22 @@ pub(super) fn may_need(text: &[u8], target: &Target) -> bool {
         || vendor::needs_fitting(target)
 }
 
+/// Whether messages hold a kind of part that the model does not take.
+pub(super) fn holds_refused_media(text: &[u8], target: &Target) -> bool {
+    let takes = &target.capabilities;
+    let taken = [
+        takes.image_input,
+        takes.pdf_input,
+        takes.audio_input,
+        takes.video_input,
+    ];
+    let probes = &Probes::get().media;
+    let refused = probes.iter().zip(taken).filter(|(_, taken)| !taken);
+    refused
+        .into_iter()
+        .any(|(probe, _)| probe.find(text).is_some())
+}
+
 fn maps_developer(target: &Target) -> bool {
     target.capabilities.system_role == SystemRole::System && !target.endpoint.first_party
 }

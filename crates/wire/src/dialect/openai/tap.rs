@@ -49,6 +49,8 @@ pub struct TapSummary {
     pub id: String,
     /// The tier that served it.
     pub service_tier: Option<String>,
+    /// The version of the backend, if said.
+    pub system_fingerprint: Option<String>,
     /// It holds tool calls.
     pub has_tool_calls: bool,
     /// `[DONE]` came.
@@ -266,6 +268,7 @@ impl Tap {
         self.summary.id = id;
         self.summary.model = model;
         self.summary.service_tier = text("service_tier");
+        self.summary.system_fingerprint = text("system_fingerprint");
     }
 
     /// Reads usage; `true` if the event says nothing else.
@@ -428,6 +431,7 @@ pub fn tap_whole(body: &[u8]) -> Result<TapSummary, UpstreamError> {
         model: answer.model,
         id: answer.id,
         service_tier: answer.service_tier,
+        system_fingerprint: answer.system_fingerprint,
         done: true,
     })
 }
@@ -445,6 +449,8 @@ struct Peek<'a> {
     usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
     service_tier: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    system_fingerprint: Option<Cow<'a, str>>,
     #[serde(default)]
     error: Option<IgnoredAny>,
 }
@@ -483,6 +489,7 @@ fn peek(body: &[u8]) -> Option<TapSummary> {
         model: peek.model.into_owned(),
         id: peek.id.into_owned(),
         service_tier: peek.service_tier.map(Cow::into_owned),
+        system_fingerprint: peek.system_fingerprint.map(Cow::into_owned),
         has_tool_calls,
         done: true,
     })

@@ -119,6 +119,7 @@ impl Counts {
             accepted_prediction: self.accepted_prediction,
             rejected_prediction: self.rejected_prediction,
             searches: self.searches,
+            billed: None,
             clamped,
             native,
         }

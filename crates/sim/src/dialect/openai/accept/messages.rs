@@ -128,7 +128,7 @@ fn sane(part: &Value, path: &str) -> Result<(), Refusal> {
     }
 }
 
-fn image_url(url: &str, param: &str) -> Result<(), Refusal> {
+pub(in crate::dialect::openai) fn image_url(url: &str, param: &str) -> Result<(), Refusal> {
     let lower = url.get(..8).unwrap_or(url).to_ascii_lowercase();
     if lower.starts_with("http://") || lower.starts_with("https://") {
         return Ok(());

@@ -4,9 +4,10 @@
 
 /// A model family's rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Traits {
+pub(in crate::dialect::openai) struct Traits {
     family: Family,
     search: bool,
+    responses_only: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,21 +26,22 @@ enum Family {
 
 impl Traits {
     /// Reads a model name; fine-tunes follow their base model.
-    pub(super) fn of(name: &str) -> Self {
+    pub(in crate::dialect::openai) fn of(name: &str) -> Self {
         let base = name.strip_prefix("ft:").unwrap_or(name);
         Self {
             family: family(base),
             search: base.contains("search"),
+            responses_only: is_responses_only(base),
         }
     }
 
     /// Whether the model reasons, so that it refuses sampling parameters.
-    pub(super) fn reasons(&self) -> bool {
+    pub(in crate::dialect::openai) fn reasons(&self) -> bool {
         matches!(self.family, Family::Gpt5(..) | Family::EarlyO1 | Family::O)
     }
 
     /// Whether it reasons when the caller says nothing (GPT-5.1 to 5.5 start at `none`).
-    pub(super) fn thinks_by_default(&self) -> bool {
+    pub(in crate::dialect::openai) fn thinks_by_default(&self) -> bool {
         match self.family {
             Family::Gpt5(major, minor) => {
                 (major, minor) < (5, 1) || self.wants_reasoning_off_for_tools()
@@ -50,17 +52,17 @@ impl Traits {
     }
 
     /// GPT-5.1 and later take `none`, and with it sampling parameters.
-    pub(super) fn reasoning_can_be_off(&self) -> bool {
+    pub(in crate::dialect::openai) fn reasoning_can_be_off(&self) -> bool {
         matches!(self.family, Family::Gpt5(major, minor) if (major, minor) >= (5, 1))
     }
 
     /// Non-reasoning OpenAI models do not know `reasoning_effort` at all.
-    pub(super) fn knows_effort(&self) -> bool {
+    pub(in crate::dialect::openai) fn knows_effort(&self) -> bool {
         self.family != Family::Plain
     }
 
     /// The efforts that the model takes; `None` where nothing is known.
-    pub(super) fn efforts(&self) -> Option<&'static [&'static str]> {
+    pub(in crate::dialect::openai) fn efforts(&self) -> Option<&'static [&'static str]> {
         match self.family {
             Family::Gpt5(5, 0) => Some(&["minimal", "low", "medium", "high"]),
             Family::Gpt5(5, 1) => Some(&["none", "low", "medium", "high"]),
@@ -71,25 +73,37 @@ impl Traits {
     }
 
     /// GPT-5.4 and later refuse function tools beside an effort on this endpoint.
-    pub(super) fn refuses_effort_with_tools(&self) -> bool {
+    pub(in crate::dialect::openai) fn refuses_effort_with_tools(&self) -> bool {
         matches!(self.family, Family::Gpt5(major, minor) if (major, minor) >= (5, 4))
     }
 
     /// GPT-5.6 and later reason by default and take function tools only with the effort `none`
     /// (BerriAI/litellm#34569).
-    pub(super) fn wants_reasoning_off_for_tools(&self) -> bool {
+    pub(in crate::dialect::openai) fn wants_reasoning_off_for_tools(&self) -> bool {
         matches!(self.family, Family::Gpt5(major, minor) if (major, minor) >= (5, 6))
     }
 
     /// `o1-mini` and `o1-preview` take neither system nor developer messages.
-    pub(super) fn refuses_system(&self) -> bool {
+    pub(in crate::dialect::openai) fn refuses_system(&self) -> bool {
         self.family == Family::EarlyO1
     }
 
+    /// Models that the Responses API alone serves.
+    pub(in crate::dialect::openai) fn responses_only(&self) -> bool {
+        self.responses_only
+    }
+
     /// Only search models take `web_search_options`.
-    pub(super) fn searches(&self) -> bool {
+    pub(in crate::dialect::openai) fn searches(&self) -> bool {
         self.search || self.family == Family::Other
     }
+}
+
+/// `o1-pro`, `gpt-5.2-pro-2025-12-11`, `gpt-5.1-codex`, `o3-deep-research`.
+fn is_responses_only(name: &str) -> bool {
+    let ours = matches!(family(name), Family::Gpt5(..) | Family::O);
+    ours && (name.split('-').any(|word| matches!(word, "pro" | "codex"))
+        || name.contains("deep-research"))
 }
 
 fn family(name: &str) -> Family {
@@ -150,5 +164,7 @@ mod tests {
         assert!(Traits::of("gpt-5.6-terra").thinks_by_default());
         assert!(!Traits::of("gpt-5.4").thinks_by_default());
         assert!(Traits::of("gpt-4o-search-preview").searches());
+        assert!(Traits::of("gpt-5-pro-2025-10-06").responses_only());
+        assert!(!Traits::of("gpt-5.4-mini").responses_only());
     }
 }

@@ -36,7 +36,7 @@ const DEPTH_MAX: usize = 100;
 ///
 /// # Errors
 /// The first broken rule with its context, as `In context=('properties', 'x'), …`.
-pub(super) fn check(schema: &Value, strict: bool) -> Result<(), String> {
+pub(in crate::dialect::openai) fn check(schema: &Value, strict: bool) -> Result<(), String> {
     let Some(root) = schema.as_object() else {
         return Ok(());
     };

@@ -82,7 +82,8 @@ pub(super) static EMBEDDINGS: Record = Record {
 };
 
 /// Values of `reasoning_effort`, weakest first.
-pub(super) static EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+pub(in crate::dialect::openai) static EFFORTS: [&str; 7] =
+    ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
 static MESSAGE: Tagged = Tagged {
     tag: "role",

@@ -52,7 +52,7 @@ fn definition(tool: &Value, path: &str) -> Result<(), Refusal> {
 }
 
 /// A name of a tool, a function or a schema.
-pub(super) fn name(name: &str, param: &str) -> Result<(), Refusal> {
+pub(in crate::dialect::openai) fn name(name: &str, param: &str) -> Result<(), Refusal> {
     let length = name.chars().count();
     if length > NAME_MAX {
         return Err(long_text(param, NAME_MAX, length));

@@ -6,7 +6,11 @@ use crate::prompt::Refusal;
 use crate::strict::{Fault, Finding, Kind, Step};
 
 /// A 400 with a message, the parameter at fault and a code.
-pub(super) fn refuse(message: &str, param: Option<&str>, code: Option<&str>) -> Refusal {
+pub(in crate::dialect::openai) fn refuse(
+    message: &str,
+    param: Option<&str>,
+    code: Option<&str>,
+) -> Refusal {
     Refusal {
         status: 400,
         body: json!({"error": {
@@ -19,12 +23,15 @@ pub(super) fn refuse(message: &str, param: Option<&str>, code: Option<&str>) -> 
 }
 
 /// A 400 with neither parameter nor code.
-pub(super) fn plain(message: &str) -> Refusal {
+pub(in crate::dialect::openai) fn plain(message: &str) -> Refusal {
     refuse(message, None, None)
 }
 
 /// A parameter that this model does not take at all.
-pub(super) fn unsupported_parameter(param: &str, instead: Option<&str>) -> Refusal {
+pub(in crate::dialect::openai) fn unsupported_parameter(
+    param: &str,
+    instead: Option<&str>,
+) -> Refusal {
     let hint = instead.map_or(String::new(), |other| format!(" Use '{other}' instead."));
     refuse(
         &format!("Unsupported parameter: '{param}' is not supported with this model.{hint}"),
@@ -34,7 +41,11 @@ pub(super) fn unsupported_parameter(param: &str, instead: Option<&str>) -> Refus
 }
 
 /// A value that this model does not take.
-pub(super) fn unsupported_value(param: &str, value: &Value, rest: &str) -> Refusal {
+pub(in crate::dialect::openai) fn unsupported_value(
+    param: &str,
+    value: &Value,
+    rest: &str,
+) -> Refusal {
     let shown = match value {
         Value::String(word) => format!("'{word}'"),
         other => other.to_string(),
@@ -47,7 +58,7 @@ pub(super) fn unsupported_value(param: &str, value: &Value, rest: &str) -> Refus
 }
 
 /// An array that must hold something.
-pub(super) fn empty_array(param: &str) -> Refusal {
+pub(in crate::dialect::openai) fn empty_array(param: &str) -> Refusal {
     refuse(
         &format!(
             "Invalid '{param}': empty array. Expected an array with minimum length 1, but got an \
@@ -59,7 +70,7 @@ pub(super) fn empty_array(param: &str) -> Refusal {
 }
 
 /// An array with more elements than the API takes.
-pub(super) fn long_array(param: &str, most: usize, got: usize) -> Refusal {
+pub(in crate::dialect::openai) fn long_array(param: &str, most: usize, got: usize) -> Refusal {
     refuse(
         &format!(
             "Invalid '{param}': array too long. Expected an array with maximum length {most}, but \
@@ -71,7 +82,7 @@ pub(super) fn long_array(param: &str, most: usize, got: usize) -> Refusal {
 }
 
 /// A string longer than the API takes.
-pub(super) fn long_text(param: &str, most: usize, got: usize) -> Refusal {
+pub(in crate::dialect::openai) fn long_text(param: &str, most: usize, got: usize) -> Refusal {
     refuse(
         &format!(
             "Invalid '{param}': string too long. Expected a string with maximum length {most}, but \
@@ -83,12 +94,12 @@ pub(super) fn long_text(param: &str, most: usize, got: usize) -> Refusal {
 }
 
 /// A value that breaks a rule which has no code of its own.
-pub(super) fn invalid_value(param: &str, message: &str) -> Refusal {
+pub(in crate::dialect::openai) fn invalid_value(param: &str, message: &str) -> Refusal {
     refuse(message, Some(param), Some("invalid_value"))
 }
 
 /// A required member that is not there.
-pub(super) fn missing(param: &str) -> Refusal {
+pub(in crate::dialect::openai) fn missing(param: &str) -> Refusal {
     refuse(
         &format!("Missing required parameter: '{param}'."),
         Some(param),
@@ -97,7 +108,7 @@ pub(super) fn missing(param: &str) -> Refusal {
 }
 
 /// A finding of the shape check.
-pub(super) fn found(finding: &Finding) -> Refusal {
+pub(in crate::dialect::openai) fn found(finding: &Finding) -> Refusal {
     let path = path(&finding.path);
     match &finding.fault {
         Fault::Unknown => refuse(
@@ -123,7 +134,7 @@ pub(super) fn found(finding: &Finding) -> Refusal {
 }
 
 /// A word that is not in the API's list.
-pub(super) fn wrong_word(param: &str, got: &str, allowed: &[&str]) -> Refusal {
+pub(in crate::dialect::openai) fn wrong_word(param: &str, got: &str, allowed: &[&str]) -> Refusal {
     invalid_value(
         param,
         &format!(
@@ -134,7 +145,7 @@ pub(super) fn wrong_word(param: &str, got: &str, allowed: &[&str]) -> Refusal {
 }
 
 /// `'a', 'b', and 'c'`.
-pub(super) fn enumerate(words: &[&str]) -> String {
+pub(in crate::dialect::openai) fn enumerate(words: &[&str]) -> String {
     match words {
         [] => String::new(),
         [one] => format!("'{one}'"),

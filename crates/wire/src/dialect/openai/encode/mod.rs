@@ -5,11 +5,13 @@
 //! `provider_metadata`.
 
 mod chunks;
+mod rerank;
 
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
 pub use chunks::{ChunkEncoder, ChunkOptions};
+pub use rerank::rerank;
 
 use crate::chat::{Annotation, AssistantMessage, ChatResponse, Choice, FinishReason, ToolCall};
 use crate::embedding::EmbeddingResponse;

@@ -1,4 +1,5 @@
-//! Reads a caller's request into the hub: [`parse_chat`] and [`parse_embeddings`].
+//! Reads a caller's request into the hub: [`parse_chat`], [`parse_embeddings`] and
+//! [`parse_rerank`].
 //!
 //! What is wrong is refused with the field's path and what to change. What is unknown is named in
 //! `unread`, never dropped in silence.
@@ -7,11 +8,13 @@ mod embeddings;
 mod fields;
 mod messages;
 mod parts;
+mod rerank;
 mod tools;
 
 use serde_json::{Map, Value};
 
 pub use embeddings::parse_embeddings;
+pub use rerank::parse_rerank;
 
 use self::fields::{Fields, array, invalid_type, invalid_value, missing};
 use crate::chat::{ChatRequest, Effort, ResponseFormat, StreamOptions};

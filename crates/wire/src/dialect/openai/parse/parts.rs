@@ -29,7 +29,7 @@ pub(super) fn content(
     }
 }
 
-/// Takes Mistral's `thinking` parts out of an assistant's content; gives their text.
+/// Takes `thinking` parts (Mistral's lists of text, Anthropic's text) out of an assistant's content; gives their text.
 pub(super) fn take_thinking(content: &mut Value) -> Option<String> {
     let parts = content.as_array_mut()?;
     let is_thinking = |part: &Value| part.get("type").and_then(Value::as_str) == Some("thinking");
@@ -40,14 +40,15 @@ pub(super) fn take_thinking(content: &mut Value) -> Option<String> {
             return true;
         }
         any = true;
-        let pieces = part.get("thinking").and_then(Value::as_array);
-        for piece in pieces.into_iter().flatten() {
-            text.push_str(
-                piece
-                    .get("text")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default(),
-            );
+        match part.get("thinking") {
+            Some(Value::String(whole)) => text.push_str(whole),
+            Some(Value::Array(pieces)) => {
+                let pieces = pieces
+                    .iter()
+                    .filter_map(|piece| piece.get("text")?.as_str());
+                text.extend(pieces);
+            }
+            _ => {}
         }
         false
     });

@@ -51,6 +51,7 @@ pub(in super::super) fn fit(list: &mut Vec<Value>, target: &Target) -> Fitted {
         fit.ids(message);
         fit.silence(message);
         fit.documents(message);
+        fit.members(message);
     }
     fit.same_role(list);
     fit.user_after_tool(list);
@@ -231,6 +232,23 @@ impl Fit<'_> {
             }
             self.done.any = true;
         }
+    }
+
+    fn members(&mut self, message: &mut Map<String, Value>) {
+        if self.rules.members.is_empty() {
+            return;
+        }
+        message.retain(|key, value| {
+            let known = self.rules.members.iter().any(|member| member == key);
+            if !known {
+                self.done.any = true;
+                let says_nothing = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+                if !says_nothing {
+                    self.done.dropped.push(format!("messages[].{key}"));
+                }
+            }
+            known
+        });
     }
 
     fn same_role(&mut self, list: &mut Vec<Value>) {

@@ -88,6 +88,7 @@ pub(in super::super) fn params(
     }
     output_limit(params, target);
     reasoning(params, notes, target);
+    turn_stream(params, notes, target, thinks);
     if profile.stream_usage == StreamUsage::Always {
         params.remove("stream_options");
     }
@@ -121,6 +122,25 @@ fn thinks(params: &impl Params, target: &Target) -> bool {
         Reasoning::None => false,
         Reasoning::Unknown => told.unwrap_or(false),
         _ => told.unwrap_or(true),
+    }
+}
+
+/// Asks for a stream, or for a whole answer, where the vendor gives the other one only.
+fn turn_stream(params: &mut impl Params, notes: &mut Notes, target: &Target, thinks: bool) {
+    let profile = &target.endpoint.profile;
+    let streams = params.get("stream") == Some(&Value::Bool(true));
+    let format = params
+        .get("response_format")
+        .and_then(|format| format.get("type"))
+        .and_then(Value::as_str);
+    if profile.thinks_only_streamed && thinks && !streams {
+        params.insert("stream", true.into());
+        params.insert("stream_options", json!({"include_usage": true}));
+        notes.stream_turned = true;
+    } else if profile.schema_never_streamed && streams && format == Some("json_schema") {
+        params.remove("stream");
+        params.remove("stream_options");
+        notes.stream_turned = true;
     }
 }
 

@@ -1,5 +1,6 @@
 //! What each vendor is sent, by its own data, on both ways: bytes passed on and full translation.
 
+mod answers;
 mod messages;
 
 use serde_json::{Map, Value, json};

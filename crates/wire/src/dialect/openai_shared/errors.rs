@@ -26,7 +26,7 @@ struct Said {
 
 /// Reads an error answer: a status other than 2xx.
 #[must_use]
-pub(super) fn classify(reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {
+pub(in crate::dialect) fn classify(reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {
     let said = serde_json::from_slice::<Value>(body)
         .ok()
         .and_then(|value| read(&value))
@@ -45,7 +45,7 @@ pub(super) fn classify(reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {
 
 /// Reads an error object that came in a stream or under a 200. `None` if it is none.
 #[must_use]
-pub(super) fn in_band(value: &Value) -> Option<UpstreamError> {
+pub(in crate::dialect) fn in_band(value: &Value) -> Option<UpstreamError> {
     let said = read(value)?;
     let status = said.status.unwrap_or(500);
     let mut error = build(said, status);

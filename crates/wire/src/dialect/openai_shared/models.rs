@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::errors;
-use super::response::{malformed, malformed_body};
+use super::{malformed, malformed_body};
 use crate::adapter::{DecodeContext, Encoded, ModelListing};
 use crate::error::UpstreamError;
 
 /// The request that lists models.
-pub(super) fn encode() -> Encoded {
+pub(in crate::dialect) fn encode() -> Encoded {
     Encoded {
         get: true,
         path: "/models".to_owned(),
@@ -21,7 +21,9 @@ pub(super) fn encode() -> Encoded {
 }
 
 /// Reads a model list: OpenAI's `data`, or the bare list that some servers send.
-pub(super) fn decode(body: &[u8]) -> Result<(Vec<ModelListing>, Option<String>), UpstreamError> {
+pub(in crate::dialect) fn decode(
+    body: &[u8],
+) -> Result<(Vec<ModelListing>, Option<String>), UpstreamError> {
     let value: Value = serde_json::from_slice(body).map_err(|_| malformed_body(body))?;
     let items = value.get("data").unwrap_or(&value).as_array().cloned();
     let Some(items) = items else {

@@ -1,0 +1,60 @@
+//! Which of OpenAI's two APIs a request goes to at a provider that has both: the caller speaks chat
+//! completions either way.
+
+use polyroute_wire::capability::{Capabilities, ResponsesUse};
+use polyroute_wire::chat::Effort;
+use polyroute_wire::dialect::Dialect;
+
+use super::ExcludeReason;
+use crate::catalog::Kind;
+use crate::needs::{ApiNeeds, Operation};
+use crate::snapshot::{ApiChoice, Provider};
+
+/// The dialect in which a request goes to a provider.
+///
+/// # Errors
+/// A model that does not answer such requests, or only over the API that the configuration rules
+/// out.
+pub(super) fn choose(
+    provider: &Provider,
+    kind: Kind,
+    takes: &Capabilities,
+    operation: Operation,
+    needs: ApiNeeds,
+) -> Result<Dialect, ExcludeReason> {
+    let has_both = provider.dialect == Dialect::OpenAi && operation == Operation::Chat;
+    match (kind, operation) {
+        (Kind::Responses, Operation::Chat) if provider.dialect == Dialect::Responses => {}
+        (Kind::Responses, _) if has_both && provider.api != ApiChoice::Chat => {
+            return Ok(Dialect::Responses);
+        }
+        (Kind::Chat, Operation::Chat)
+        | (Kind::Embedding, Operation::Embedding)
+        | (Kind::Rerank | Kind::Other, Operation::Rerank) => {}
+        (kind, _) => return Err(ExcludeReason::WrongKind(kind)),
+    }
+    if !has_both {
+        return Ok(provider.dialect);
+    }
+    let responds = match provider.api {
+        ApiChoice::Chat => false,
+        ApiChoice::Responses => true,
+        ApiChoice::Auto => !needs.chat_only && is_better(takes.responses, needs),
+    };
+    Ok(if responds {
+        Dialect::Responses
+    } else {
+        Dialect::OpenAi
+    })
+}
+
+fn is_better(when: ResponsesUse, needs: ApiNeeds) -> bool {
+    match when {
+        ResponsesUse::Never => false,
+        ResponsesUse::ToolsWithEffort => {
+            needs.tools && needs.effort.is_some_and(|effort| effort > Effort::None)
+        }
+        ResponsesUse::ToolsUnlessOff => needs.tools && needs.effort != Some(Effort::None),
+        ResponsesUse::Preferred => true,
+    }
+}

@@ -1,0 +1,6 @@
+//! The Cohere v2 wire format: `accept` judges a request, `render` writes a whole answer, `stream`
+//! its events.
+
+pub mod accept;
+pub mod render;
+pub mod stream;

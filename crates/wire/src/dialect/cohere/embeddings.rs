@@ -1,0 +1,139 @@
+//! `POST /v2/embed` (wire-protocols §3.6).
+
+use base64::Engine as _;
+use serde_json::{Map, Value, json};
+
+use super::machine::malformed;
+use super::response::read_json;
+use super::{ISSUER, errors, usage};
+use crate::adapter::{DecodeContext, Encoded, Target};
+use crate::embedding::{EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
+use crate::error::{EncodeError, UpstreamError};
+use crate::notes::{NO_EQUIVALENT, Notes, unsupported_content};
+use crate::options;
+
+/// What texts are embedded for, where the caller does not say: to be found later.
+const INPUT_TYPE: &str = "search_document";
+/// Embedding types in the order in which one is picked for the caller.
+const TYPES: [&str; 6] = ["float", "base64", "int8", "uint8", "binary", "ubinary"];
+/// Members of an answer that have a place of their own, or repeat the request.
+const KNOWN: [&str; 5] = ["embeddings", "meta", "texts", "images", "response_type"];
+
+/// Translates an embeddings request. `provider_options.cohere` (`input_type`, `truncate`, …) goes
+/// into the body.
+pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Encoded, EncodeError> {
+    let mut notes = Notes::new(target.policy.strict_params);
+    let mut texts = Vec::with_capacity(request.input.len());
+    let mut estimates = Vec::with_capacity(request.input.len());
+    for (at, input) in request.input.iter().enumerate() {
+        let EmbeddingInput::Text(text) = input else {
+            return Err(unsupported_content(
+                format!("input[{at}]"),
+                "Cohere does not take token ids, which belong to another tokeniser. Send the text \
+                 itself.",
+            ));
+        };
+        texts.push(Value::from(text.as_str()));
+        estimates.push(u64::try_from(text.len().div_ceil(4)).unwrap_or(u64::MAX));
+    }
+    let mut body = Map::new();
+    body.insert("model".to_owned(), target.model.as_str().into());
+    body.insert("texts".to_owned(), texts.into());
+    body.insert("input_type".to_owned(), INPUT_TYPE.into());
+    body.insert("embedding_types".to_owned(), json!(["float"]));
+    if let Some(dimensions) = request.dimensions {
+        body.insert("output_dimension".to_owned(), dimensions.into());
+    }
+    if request.user.is_some() {
+        notes.drop("user", NO_EQUIVALENT)?;
+    }
+    for name in &request.unread {
+        notes.drop(name, NO_EQUIVALENT)?;
+    }
+    for own in options::own(Some(&request.provider_options), ISSUER, target) {
+        let mut own = own.clone();
+        for key in ["model", "texts", "inputs", "images"] {
+            if own.shift_remove(key).is_some() {
+                let field = format!("provider_options.{ISSUER}.{key}");
+                notes.drop(&field, "it is set by the request itself")?;
+            }
+        }
+        options::merge(&mut body, &own);
+    }
+    let (dropped, changed) = notes.finish();
+    Ok(Encoded {
+        get: false,
+        path: "/v2/embed".to_owned(),
+        headers: Vec::new(),
+        body: Value::Object(body).to_string().into(),
+        dropped,
+        changed,
+        context: DecodeContext {
+            model: target.model.clone(),
+            embedding_inputs: estimates,
+            ..DecodeContext::default()
+        },
+    })
+}
+
+/// Reads an answer of `/v2/embed` or `/v1/embed`: `embeddings` by type, or a bare list of vectors.
+pub(super) fn decode(
+    body: &[u8],
+    context: &DecodeContext,
+) -> Result<EmbeddingResponse, UpstreamError> {
+    let answer = read_json(body)?;
+    let (kind, rows) = match answer.get("embeddings") {
+        Some(Value::Array(rows)) => ("float", rows),
+        Some(Value::Object(by_type)) => TYPES
+            .iter()
+            .find_map(|kind| Some((*kind, by_type.get(*kind)?.as_array()?)))
+            .ok_or_else(|| malformed("it has embeddings of no known type"))?,
+        _ if errors::is_error(&answer) => return Err(errors::in_band(&answer)),
+        _ => return Err(malformed("it has no `embeddings`")),
+    };
+    let vectors = rows
+        .iter()
+        .map(|row| vector(row, kind))
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| malformed("an embedding is no list of numbers"))?;
+    let asked = context.embedding_inputs.len();
+    if vectors.is_empty() || (asked > 0 && vectors.len() != asked) {
+        return Err(malformed(
+            "the number of embeddings is not that of the inputs",
+        ));
+    }
+    let metadata = answer
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| !KNOWN.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    Ok(EmbeddingResponse {
+        model: String::new(),
+        vectors,
+        usage: answer.get("meta").and_then(usage::of_meta),
+        metadata,
+    })
+}
+
+/// One vector. `base64` is of little-endian float32; the integer types are numbers as they are.
+fn vector(row: &Value, kind: &str) -> Option<Vec<f32>> {
+    if kind == "base64" {
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(row.as_str()?)
+            .ok()?;
+        let (numbers, rest) = bytes.as_chunks::<4>();
+        return rest.is_empty().then(|| {
+            numbers
+                .iter()
+                .map(|four| f32::from_le_bytes(*four))
+                .collect()
+        });
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "embeddings are float32")]
+    row.as_array()?
+        .iter()
+        .map(|number| number.as_f64().map(|number| number as f32))
+        .collect()
+}

@@ -1,0 +1,93 @@
+//! `POST /v2/rerank`.
+
+use serde_json::{Map, Value};
+
+use super::machine::malformed;
+use super::response::read_json;
+use super::{ISSUER, errors, usage};
+use crate::adapter::{DecodeContext, Encoded, Target};
+use crate::error::{EncodeError, UpstreamError};
+use crate::notes::{NO_EQUIVALENT, Notes};
+use crate::options;
+use crate::rerank::{RerankRequest, RerankResponse, read_results};
+
+/// Members of an answer that have a place of their own.
+const KNOWN: [&str; 3] = ["id", "results", "meta"];
+
+/// Translates a rerank request. The API takes texts only and returns none: what the caller wants
+/// back of its documents is put there by us.
+pub(super) fn encode(request: &RerankRequest, target: &Target) -> Result<Encoded, EncodeError> {
+    let mut notes = Notes::new(target.policy.strict_params);
+    let mut body = Map::new();
+    body.insert("model".to_owned(), target.model.as_str().into());
+    body.insert("query".to_owned(), request.query.as_str().into());
+    body.insert("documents".to_owned(), request.texts().into());
+    if let Some(top_n) = request.top_n {
+        body.insert("top_n".to_owned(), top_n.into());
+    }
+    if let Some(most) = request.max_tokens_per_doc {
+        body.insert("max_tokens_per_doc".to_owned(), most.into());
+    }
+    for name in &request.unread {
+        notes.drop(name, NO_EQUIVALENT)?;
+    }
+    for own in options::own(Some(&request.provider_options), ISSUER, target) {
+        let mut own = own.clone();
+        for key in ["model", "query", "documents"] {
+            if own.shift_remove(key).is_some() {
+                let field = format!("provider_options.{ISSUER}.{key}");
+                notes.drop(&field, "it is set by the request itself")?;
+            }
+        }
+        options::merge(&mut body, &own);
+    }
+    let (dropped, changed) = notes.finish();
+    Ok(Encoded {
+        get: false,
+        path: "/v2/rerank".to_owned(),
+        headers: Vec::new(),
+        body: Value::Object(body).to_string().into(),
+        dropped,
+        changed,
+        context: DecodeContext {
+            model: target.model.clone(),
+            rerank_documents: request.documents.len(),
+            ..DecodeContext::default()
+        },
+    })
+}
+
+/// Reads an answer of `/v2/rerank` or `/v1/rerank`.
+pub(super) fn decode(
+    body: &[u8],
+    context: &DecodeContext,
+) -> Result<RerankResponse, UpstreamError> {
+    let answer = read_json(body)?;
+    let Some(results) = answer.get("results").and_then(Value::as_array) else {
+        return Err(if errors::is_error(&answer) {
+            errors::in_band(&answer)
+        } else {
+            malformed("it has no `results`")
+        });
+    };
+    let results = read_results(results, context.rerank_documents)
+        .ok_or_else(|| malformed("a result names no document of the request"))?;
+    let metadata = answer
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| !KNOWN.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    Ok(RerankResponse {
+        id: answer
+            .get("id")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned(),
+        model: String::new(),
+        results,
+        usage: answer.get("meta").and_then(usage::of_meta),
+        metadata,
+    })
+}

@@ -1,0 +1,66 @@
+//! `provider_options`: what a caller writes in a provider's own words, for one dialect or provider.
+
+use serde_json::{Map, Value};
+
+use crate::adapter::Target;
+use crate::chat::ChatRequest;
+use crate::error::EncodeError;
+use crate::notes::Notes;
+
+/// The options of the caller that are meant for this target: those under the dialect's name, then
+/// those under the provider's own, which win.
+pub(crate) fn own<'a>(
+    options: Option<&'a Map<String, Value>>,
+    dialect: &str,
+    target: &Target,
+) -> Vec<&'a Map<String, Value>> {
+    let provider = target.endpoint.provider.as_str();
+    [
+        Some(dialect),
+        Some(provider).filter(|name| *name != dialect),
+    ]
+    .into_iter()
+    .flatten()
+    .filter_map(|name| options?.get(name)?.as_object())
+    .collect()
+}
+
+/// All of those as members of a request's body, less the keys that the request itself sets: the
+/// model is a matter of rights, streaming of how the answer is read.
+///
+/// # Errors
+/// A key that is left out where the policy forbids to leave anything out.
+pub(crate) fn members(
+    request: &ChatRequest,
+    dialect: &str,
+    target: &Target,
+    set: &[&str],
+    notes: &mut Notes,
+) -> Result<Map<String, Value>, EncodeError> {
+    let mut all = Map::new();
+    for own in own(Some(&request.provider_options), dialect, target) {
+        merge(&mut all, own);
+    }
+    for key in set {
+        if all.shift_remove(*key).is_some() {
+            let field = format!("provider_options.{dialect}.{key}");
+            notes.drop(&field, "it is set by the request itself")?;
+        }
+    }
+    Ok(all)
+}
+
+/// Merges options into a body: objects member by member, `tools` appended, anything else replaced.
+pub(crate) fn merge(body: &mut Map<String, Value>, options: &Map<String, Value>) {
+    for (key, value) in options {
+        match (body.get_mut(key), value) {
+            (Some(Value::Object(old)), Value::Object(new)) => merge(old, new),
+            (Some(Value::Array(old)), Value::Array(new)) if key == "tools" => {
+                old.extend(new.iter().cloned());
+            }
+            _ => {
+                body.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
