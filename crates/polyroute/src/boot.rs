@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::api;
 use crate::config::settings::{AccessLog, Egress, Provider, ProxyChoice, Settings};
 use crate::gateway::{Gateway, ProviderState};
+use crate::learned::LearnedParams;
 use crate::pipeline::{KeyRing, Outputs, TurnCache};
 use crate::server::{Drain, Listener, ListenerLimits, TlsError, server_config};
 use crate::snapshot;
@@ -224,6 +225,7 @@ fn build(settings: Settings) -> Result<Gateway, BootError> {
         clients,
         media,
         turns: TurnCache::new(),
+        learned: LearnedParams::default(),
         outputs: Outputs::new(&settings.routes).map_err(BootError::Schema)?,
         live_models: tasks::LiveModels::default(),
         telemetry: Arc::new(Telemetry::start(log)?),

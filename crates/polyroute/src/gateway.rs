@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 use polyroute_engine::snapshot::Snapshot;
 
 use crate::config::settings::{Provider, Settings};
+use crate::learned::LearnedParams;
 use crate::pipeline::{KeyRing, Outputs, TurnCache};
 use crate::server::Drain;
 use crate::tasks::LiveModels;
@@ -35,6 +36,8 @@ pub struct Gateway {
     pub outputs: Outputs,
     /// Models that providers list.
     pub live_models: LiveModels,
+    /// Parameters that models were seen to refuse.
+    pub learned: LearnedParams,
     /// Records, metrics, access log.
     pub telemetry: Arc<Telemetry>,
     /// How far the shutdown has come.

@@ -9,6 +9,7 @@ pub mod boot;
 pub mod cli;
 pub mod config;
 pub mod gateway;
+pub mod learned;
 pub mod pipeline;
 pub mod providers;
 pub mod server;

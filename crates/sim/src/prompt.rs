@@ -47,10 +47,13 @@ pub struct Prompt {
     pub cache_marked: bool,
     /// Ollama: the context that the request asks for, in tokens.
     pub context_size: Option<u64>,
-    /// Embeddings: the inputs, one vector each; reranking: the documents. Empty for chat.
-    pub inputs: Vec<String>,
     /// Reranking: results asked for.
     pub top_n: Option<u64>,
+    /// Embeddings, moderations and text completions: the inputs; reranking: the documents. Empty
+    /// for chat.
+    pub inputs: Vec<String>,
+    /// Text completions: the prompt goes in front of the text.
+    pub echo: bool,
     /// Embeddings: dimensions asked for.
     pub dimensions: Option<u32>,
     /// Embeddings: answer as base64 of little-endian float32.

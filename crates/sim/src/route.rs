@@ -27,6 +27,10 @@ pub enum Operation {
     OpenaiEmbeddings,
     /// `POST /v1/responses`
     OpenaiResponses,
+    /// `POST /v1/completions`
+    OpenaiCompletions,
+    /// `POST /v1/moderations`
+    OpenaiModerations,
     /// `POST /v1/messages`
     AnthropicMessages,
     /// `POST /v1/messages/count_tokens`
@@ -101,6 +105,8 @@ impl Operation {
             Self::OpenaiChat
             | Self::OpenaiEmbeddings
             | Self::OpenaiResponses
+            | Self::OpenaiCompletions
+            | Self::OpenaiModerations
             | Self::Vendor(..) => Dialect::Openai,
             Self::AnthropicMessages | Self::AnthropicCount => Dialect::Anthropic,
             Self::GeminiGenerate { .. } | Self::GeminiEmbed { .. } | Self::GeminiCount { .. } => {
@@ -209,6 +215,8 @@ fn operation(
         "chat/completions" if suits(Dialect::Openai) => post(Operation::OpenaiChat),
         "embeddings" if suits(Dialect::Openai) => post(Operation::OpenaiEmbeddings),
         "responses" if suits(Dialect::Openai) => post(Operation::OpenaiResponses),
+        "completions" if suits(Dialect::Openai) => post(Operation::OpenaiCompletions),
+        "moderations" if suits(Dialect::Openai) => post(Operation::OpenaiModerations),
         "messages" if suits(Dialect::Anthropic) => post(Operation::AnthropicMessages),
         "messages/count_tokens" if suits(Dialect::Anthropic) => post(Operation::AnthropicCount),
         "models" if method == Method::GET => Operation::Models(guess),

@@ -211,6 +211,8 @@ pub struct DecodeContext {
     pub embedding_inputs: Vec<u64>,
     /// Documents of a rerank request.
     pub rerank_documents: usize,
+    /// Vectors come as base64 of one signed byte a dimension.
+    pub int8_vectors: bool,
     /// The upstream was asked to stream.
     pub stream: bool,
     /// The upstream was asked for the other of whole and streamed than the caller wants: the answer

@@ -66,6 +66,54 @@ pub fn is_context_length(text: &str) -> bool {
     })
 }
 
+/// Parameters of chat and completions that may be left out without another answer being given than
+/// was asked for: they steer how, not what. OpenAI's name, then what providers call it.
+const OPTIONAL: &[(&str, &[&str])] = &[
+    ("temperature", &[]),
+    ("top_p", &[]),
+    ("top_k", &[]),
+    ("min_p", &[]),
+    ("frequency_penalty", &[]),
+    ("presence_penalty", &[]),
+    ("logit_bias", &[]),
+    ("logprobs", &["response_logprobs"]),
+    ("top_logprobs", &[]),
+    ("seed", &["random_seed"]),
+    ("user", &["metadata.user_id"]),
+    ("safety_identifier", &[]),
+    ("metadata", &[]),
+    ("store", &[]),
+    ("service_tier", &[]),
+    ("prediction", &[]),
+    ("verbosity", &[]),
+    ("parallel_tool_calls", &[]),
+    ("reasoning_effort", &[]),
+    ("prompt_cache_key", &[]),
+    ("prompt_cache_options", &[]),
+    ("prompt_cache_retention", &[]),
+    ("stream_options", &[]),
+];
+
+/// OpenAI's name of an optional parameter by a provider's name for it, in whatever case and under
+/// whichever configuration object. `None` for what must not be left out (`messages`, `tools`,
+/// `response_format`, `n`, `stop`, `max_tokens`, `modalities`, …) and for what nobody knows.
+#[must_use]
+pub fn optional_param(name: &str) -> Option<&'static str> {
+    let mut snake = String::with_capacity(name.len() + 4);
+    for character in name.chars().take(80) {
+        if character.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(character.to_ascii_lowercase());
+    }
+    let snake = snake.strip_prefix("body.").unwrap_or(&snake);
+    let snake = snake.strip_prefix("generation_config.").unwrap_or(snake);
+    OPTIONAL
+        .iter()
+        .find(|(openai, others)| *openai == snake || others.contains(&snake))
+        .map(|(openai, _)| *openai)
+}
+
 /// An id for a tool call that the provider sent without one: `call_` and 24 hexadecimal digits.
 /// The same seed and place give the same id, so that a replayed decoding agrees with the first.
 #[must_use]
@@ -135,6 +183,46 @@ mod tests {
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), 7);
+    }
+
+    #[test]
+    fn section_13_6_only_what_steers_may_be_left_out() {
+        assert_eq!(optional_param("temperature"), Some("temperature"));
+        assert_eq!(optional_param("random_seed"), Some("seed"));
+        assert_eq!(
+            optional_param("generationConfig.frequencyPenalty"),
+            Some("frequency_penalty")
+        );
+        for meaning in [
+            "model",
+            "messages",
+            "messages[0].role",
+            "input",
+            "prompt",
+            "tools",
+            "tool_choice",
+            "functions",
+            "function_call",
+            "response_format",
+            "output_config.format",
+            "n",
+            "stop",
+            "stream",
+            "max_tokens",
+            "max_completion_tokens",
+            "modalities",
+            "audio",
+            "web_search_options",
+            "suffix",
+            "echo",
+            "best_of",
+            "dimensions",
+            "encoding_format",
+            "a field that nobody knows",
+            "",
+        ] {
+            assert_eq!(optional_param(meaning), None, "{meaning}");
+        }
     }
 
     #[test]

@@ -116,6 +116,10 @@ pub struct UpstreamError {
     pub code: Option<String>,
     /// The request parameter that it names.
     pub param: Option<String>,
+    /// Caller's parameters, by OpenAI's names, that the provider says its model does not take at
+    /// all: from its own field or template only, never from a text that may quote the request
+    /// (wire-protocols §13.6).
+    pub unsupported: Vec<&'static str>,
     /// How long the provider asks us to wait.
     pub retry_after: Option<Duration>,
     /// The provider forbade a retry (`x-should-retry: false`).
@@ -162,6 +166,7 @@ impl UpstreamError {
             message,
             code: None,
             param: None,
+            unsupported: Vec::new(),
             retry_after: None,
             retry_forbidden: false,
         }

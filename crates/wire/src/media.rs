@@ -128,6 +128,87 @@ pub fn effective_type(said: &str, base64_data: &str) -> String {
     proven.map_or_else(|| said.to_owned(), ToOwned::to_owned)
 }
 
+/// Width and height of a picture in pixels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ImageSize {
+    /// Width.
+    pub width: u32,
+    /// Height.
+    pub height: u32,
+}
+
+/// Base64 characters of a picture that are read for its size: metadata in front of a photo's frame
+/// header is seldom longer.
+const SIZE_CHARS_MAX: usize = 256 * 1024;
+
+/// The size of an inline picture, from the head of its base64. `None` if the format is another
+/// than PNG, GIF, JPEG and WebP, or the head is broken.
+#[must_use]
+pub fn image_size(base64_data: &str) -> Option<ImageSize> {
+    use base64::Engine as _;
+    let decode = |chars: usize| {
+        let head = base64_data.get(..base64_data.len().min(chars) / 4 * 4)?;
+        base64::engine::general_purpose::STANDARD.decode(head).ok()
+    };
+    // Only JPEG keeps it behind the first bytes.
+    let head = decode(64)?;
+    if head.starts_with(b"\xff\xd8") {
+        return jpeg_size(&decode(SIZE_CHARS_MAX)?);
+    }
+    let at = |from: usize, to: usize| head.get(from..to);
+    let big = |from| Some(u32::from_be_bytes(at(from, from + 4)?.try_into().ok()?));
+    let short = |from| {
+        Some(u32::from(u16::from_le_bytes(
+            at(from, from + 2)?.try_into().ok()?,
+        )))
+    };
+    let three = |from| {
+        let bytes: [u8; 3] = at(from, from + 3)?.try_into().ok()?;
+        let [low, middle, high] = bytes;
+        Some(u32::from_le_bytes([low, middle, high, 0]) + 1)
+    };
+    let (width, height) = match at(12, 16) {
+        _ if head.starts_with(b"\x89PNG\r\n\x1a\n") => (big(16)?, big(20)?),
+        _ if head.starts_with(b"GIF8") => (short(6)?, short(8)?),
+        Some(b"VP8X") => (three(24)?, three(27)?),
+        Some(b"VP8 ") => (short(26)? & 0x3fff, short(28)? & 0x3fff),
+        Some(b"VP8L") => {
+            let bits = u32::from_le_bytes(at(21, 25)?.try_into().ok()?);
+            ((bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1)
+        }
+        _ => return None,
+    };
+    Some(ImageSize { width, height })
+}
+
+/// The size in a JPEG's frame header: segments are skipped by their lengths.
+fn jpeg_size(bytes: &[u8]) -> Option<ImageSize> {
+    let mut rest = bytes.get(2..)?;
+    loop {
+        let (head, tail) = rest.split_first()?;
+        if *head != 0xff {
+            return None;
+        }
+        let (kind, tail) = tail.split_first()?;
+        match kind {
+            0xff => rest = rest.get(1..)?,
+            0x01 | 0xd0..=0xd9 => rest = tail,
+            0xc0..=0xcf if !matches!(kind, 0xc4 | 0xc8 | 0xcc) => {
+                let height = u16::from_be_bytes(tail.get(3..5)?.try_into().ok()?);
+                let width = u16::from_be_bytes(tail.get(5..7)?.try_into().ok()?);
+                return Some(ImageSize {
+                    width: u32::from(width),
+                    height: u32::from(height),
+                });
+            }
+            _ => {
+                let length = u16::from_be_bytes(tail.get(..2)?.try_into().ok()?);
+                rest = tail.get(usize::from(length)..)?;
+            }
+        }
+    }
+}
+
 fn percent_decode(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
@@ -158,6 +239,28 @@ mod tests {
         assert_eq!(effective_type("image/jpeg", "iVBORw0KGgo="), "image/png");
         assert_eq!(effective_type("image/jpeg", "AAAA"), "image/jpeg");
         assert_eq!(effective_type("text/plain", "not base64!"), "text/plain");
+    }
+
+    #[test]
+    fn sizes_are_read_from_the_head() {
+        use base64::Engine as _;
+        let size = |bytes: &[u8]| {
+            let mut padded = bytes.to_vec();
+            padded.resize(bytes.len().max(60), 0);
+            let text = base64::engine::general_purpose::STANDARD.encode(&padded);
+            image_size(&text).map(|size| (size.width, size.height))
+        };
+        let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+        png.extend([0, 0, 1, 0, 0, 0, 0, 64]);
+        assert_eq!(size(&png), Some((256, 64)));
+        assert_eq!(size(b"GIF89a\x10\0\x20\0"), Some((16, 32)));
+        let jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0\0\x11\x08\0\x30\0\x40";
+        assert_eq!(size(jpeg), Some((64, 48)));
+        let webp = b"RIFF\0\0\0\0WEBPVP8X\0\0\0\0\0\0\0\0\x0f\0\0\x1f\0\0";
+        assert_eq!(size(webp), Some((16, 32)));
+        assert_eq!(size(b"%PDF-1.7"), None);
+        assert_eq!(size(b"\xff\xd8\xff\xe0\xff"), None);
+        assert_eq!(image_size("\u{e9}"), None);
     }
 
     #[test]

@@ -39,6 +39,10 @@ pub struct Profile {
     pub schema_never_streamed: bool,
     /// How answers reach the caller.
     pub answers: Answers,
+    /// Which other endpoints the provider has.
+    pub endpoints: Endpoints,
+    /// What holds for embeddings.
+    pub embeddings: EmbeddingRules,
 }
 
 /// What becomes of a parameter that the caller set.
@@ -291,4 +295,63 @@ pub enum StreamUsage {
     Ask,
     /// It comes unasked, and `stream_options` is unknown or refused.
     Always,
+}
+
+/// Which endpoints a provider has beside chat and embeddings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Endpoints {
+    /// `/completions` for its chat models too; models that are for completions only have it in any
+    /// case.
+    pub completions: bool,
+    /// `/moderations`.
+    pub moderations: bool,
+}
+
+impl Default for Endpoints {
+    fn default() -> Self {
+        Self {
+            completions: true,
+            moderations: true,
+        }
+    }
+}
+
+/// What holds for embeddings (wire-protocols §3.6).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EmbeddingRules {
+    /// Most inputs of one call; larger requests are split. `None` for no known limit.
+    pub inputs_max: Option<u32>,
+    /// Most tokens of all inputs of one call.
+    pub tokens_max: Option<u64>,
+    /// Token ids are taken as input.
+    pub token_ids: bool,
+    /// The name of `dimensions` there.
+    pub dimensions: Option<String>,
+    /// How vectors come.
+    pub vectors: VectorForm,
+}
+
+impl Default for EmbeddingRules {
+    fn default() -> Self {
+        Self {
+            inputs_max: None,
+            tokens_max: None,
+            token_ids: true,
+            dimensions: None,
+            vectors: VectorForm::Float,
+        }
+    }
+}
+
+/// How vectors come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VectorForm {
+    /// Lists of numbers, or base64 of little-endian float32.
+    #[default]
+    Float,
+    /// Base64 of one signed byte a dimension (Perplexity): 127 stands for 1.
+    Int8,
 }

@@ -65,6 +65,28 @@ impl Usage {
         self
     }
 
+    /// Adds the counts of another answer to the same request (one call of several). The native
+    /// objects are not added: each belongs to its own call.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, part) in [
+            (&mut self.input, other.input),
+            (&mut self.cache_read, other.cache_read),
+            (&mut self.cache_write, other.cache_write),
+            (&mut self.cache_write_1h, other.cache_write_1h),
+            (&mut self.output, other.output),
+            (&mut self.reasoning, other.reasoning),
+            (&mut self.input_audio, other.input_audio),
+            (&mut self.output_audio, other.output_audio),
+            (&mut self.accepted_prediction, other.accepted_prediction),
+            (&mut self.rejected_prediction, other.rejected_prediction),
+            (&mut self.searches, other.searches),
+        ] {
+            *sum = sum.saturating_add(part);
+        }
+        self.clamped |= other.clamped;
+        self.native.clear();
+    }
+
     /// Input and output together.
     #[must_use]
     pub const fn total(&self) -> u64 {

@@ -22,7 +22,9 @@ pub enum Kind {
     Responses,
     /// The old text completions.
     Completion,
-    /// Pictures, sound, video, moderation: nothing that a chat or embeddings request reaches.
+    /// Moderations.
+    Moderation,
+    /// Pictures, sound, video: nothing that a request of ours reaches.
     Other,
 }
 
@@ -36,6 +38,7 @@ impl Kind {
             Self::Rerank => "a reranking model",
             Self::Responses => "a model of the Responses API only",
             Self::Completion => "a text completions model",
+            Self::Moderation => "a moderation model",
             Self::Other => "no chat or embeddings model",
         }
     }

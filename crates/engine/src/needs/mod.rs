@@ -10,13 +10,13 @@ mod peek;
 pub use api::ApiNeeds;
 
 use polyroute_wire::chat::{
-    ChatRequest, MediaSource, Message, Part, ResponseFormat, Role, Tool, ToolChoice,
+    ChatRequest, Effort, MediaSource, Message, Part, ResponseFormat, Role, Tool, ToolChoice,
 };
 use polyroute_wire::embedding::{EmbeddingInput, EmbeddingRequest};
-use polyroute_wire::media::parse_data_url;
+use polyroute_wire::media::{image_size, parse_data_url};
 use polyroute_wire::rerank::RerankRequest;
 
-use crate::estimate;
+use crate::estimate::{Family, Form, InputSize};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,6 +28,10 @@ pub enum Operation {
     Embedding,
     /// Reranking.
     Rerank,
+    /// Text completions.
+    Completions,
+    /// Moderations.
+    Moderations,
 }
 
 /// What a request needs.
@@ -53,8 +57,8 @@ pub struct RequestNeeds {
     pub prefill: bool,
     /// Choices asked for; 0 and 1 mean one.
     pub choices: u32,
-    /// Estimated input tokens. Media are not counted.
-    pub estimated_input_tokens: u64,
+    /// How large the input is, for an estimate of its tokens.
+    pub size: InputSize,
     /// The caller's limit on output tokens.
     pub max_output: Option<u64>,
 }
@@ -88,29 +92,63 @@ impl RequestNeeds {
             max_output: request.max_output_tokens,
             ..Self::default()
         };
-        let mut bytes = 0;
         for message in &request.messages {
-            bytes += needs.message(message);
+            needs.message(message);
         }
         for tool in &request.tools {
-            bytes += tool_bytes(tool);
+            add_tool(&mut needs.size, tool);
         }
-        needs.estimated_input_tokens =
-            estimate::tokens_of_bytes(bytes) + estimate::overhead(request.messages.len());
+        match &request.tool_choice {
+            Some(ToolChoice::None) => needs.size.uncallable(),
+            _ if needs.forced_tool => needs.size.forced(),
+            _ => {}
+        }
+        if let Some(ResponseFormat::JsonSchema { schema, .. }) = &request.response_format {
+            needs.size.answer_schema(&schema.to_string());
+        }
+        if request
+            .reasoning_effort
+            .is_some_and(|effort| effort != Effort::None)
+        {
+            needs.size.thinks();
+        }
         needs
+    }
+
+    /// Of a text completions request, by the JSON text of its prompt and its limits.
+    #[must_use]
+    pub fn of_completion(prompt: &str, choices: Option<u32>, max_output: Option<u64>) -> Self {
+        let mut size = InputSize::default();
+        size.message();
+        size.text(prompt, Form::Escaped);
+        Self {
+            operation: Operation::Completions,
+            choices: choices.unwrap_or(1),
+            max_output,
+            size,
+            ..Self::default()
+        }
     }
 
     /// Of an embeddings request.
     #[must_use]
     pub fn of_embeddings(request: &EmbeddingRequest) -> Self {
         // The window of an embeddings model bounds each input, not their sum.
-        let longest = request.input.iter().map(|input| match input {
-            EmbeddingInput::Text(text) => estimate::tokens_of_bytes(text.len()),
-            EmbeddingInput::Tokens(tokens) => u64::try_from(tokens.len()).unwrap_or(u64::MAX),
+        let sizes = request.input.iter().map(|input| {
+            let mut size = InputSize::default();
+            match input {
+                EmbeddingInput::Text(text) => size.text(text, Form::Plain),
+                EmbeddingInput::Tokens(tokens) => {
+                    size.exact(u64::try_from(tokens.len()).unwrap_or(u64::MAX));
+                }
+            }
+            size
         });
         Self {
             operation: Operation::Embedding,
-            estimated_input_tokens: longest.max().unwrap_or(0),
+            size: sizes
+                .max_by_key(|size| size.plain_tokens(Family::Other))
+                .unwrap_or_default(),
             ..Self::default()
         }
     }
@@ -118,45 +156,59 @@ impl RequestNeeds {
     /// Of a rerank request.
     #[must_use]
     pub fn of_rerank(request: &RerankRequest) -> Self {
-        // Rerankers cut what is longer than their window: no document is too long for one.
-        let query = estimate::tokens_of_bytes(request.query.len());
-        Self {
+        let mut needs = Self {
             operation: Operation::Rerank,
-            estimated_input_tokens: query,
             ..Self::default()
+        };
+        // Rerankers cut what is longer than their window: no document is too long for one.
+        needs.size.text(&request.query, Form::Plain);
+        needs
+    }
+
+    /// Notes what a message needs and how large it is.
+    fn message(&mut self, message: &Message) {
+        self.size.message();
+        if message.role == Role::Tool {
+            self.size.result();
+        }
+        for call in &message.tool_calls {
+            self.size.call(&call.name, &call.arguments, Form::Plain);
+        }
+        if let Some(reasoning) = &message.reasoning {
+            self.size.reasoning(reasoning, Form::Plain);
+        }
+        for part in &message.parts {
+            self.part(part);
         }
     }
 
-    /// Notes what a message needs; gives the bytes of its text.
-    fn message(&mut self, message: &Message) -> usize {
-        let calls = message
-            .tool_calls
-            .iter()
-            .map(|call| call.name.len() + call.arguments.len());
-        let parts = message.parts.iter().map(|part| match part {
-            Part::Text { text, .. } | Part::Refusal { text } => text.len(),
-            Part::Image { .. } => {
+    fn part(&mut self, part: &Part) {
+        match part {
+            Part::Text { text, .. } | Part::Refusal { text } => self.size.text(text, Form::Plain),
+            Part::Image { source, detail, .. } => {
                 self.image = true;
-                0
+                let size = match source {
+                    MediaSource::Inline { data, .. } => image_size(data),
+                    MediaSource::Url(url) if url.starts_with("data:") => {
+                        url.split_once(',').and_then(|(_, data)| image_size(data))
+                    }
+                    MediaSource::Url(_) | MediaSource::FileId(_) => None,
+                };
+                self.size.picture(size, detail.as_deref() == Some("low"));
             }
-            Part::Audio { .. } => {
+            Part::Audio { source, .. } => {
                 self.audio = true;
-                0
+                self.size.sound(inline_bytes(source));
             }
-            Part::Video { .. } => {
-                self.video = true;
-                0
-            }
+            Part::Video { .. } => self.video = true,
             Part::File {
                 source, filename, ..
             } => {
                 self.file(source, filename.as_deref());
-                0
+                self.size.document(inline_bytes(source));
             }
-            Part::Unknown { .. } => 0,
-        });
-        let parts: usize = parts.sum();
-        parts + calls.sum::<usize>() + message.reasoning.as_ref().map_or(0, String::len)
+            Part::Unknown { .. } => {}
+        }
     }
 
     /// A file is a PDF unless its type or name says something else.
@@ -190,8 +242,18 @@ impl RequestNeeds {
     }
 }
 
-fn tool_bytes(tool: &Tool) -> usize {
-    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+/// Bytes of inline media; none where they are somewhere else.
+fn inline_bytes(source: &MediaSource) -> u64 {
+    let chars = match source {
+        MediaSource::Inline { data, .. } => data.len(),
+        MediaSource::Url(url) if url.starts_with("data:") => url.len(),
+        MediaSource::Url(_) | MediaSource::FileId(_) => 0,
+    };
+    u64::try_from(chars).unwrap_or(u64::MAX) / 4 * 3
+}
+
+fn add_tool(size: &mut InputSize, tool: &Tool) {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
     match tool {
         Tool::Function {
             name,
@@ -199,15 +261,14 @@ fn tool_bytes(tool: &Tool) -> usize {
             parameters,
             ..
         } => {
-            let schema = parameters
-                .as_ref()
-                .map_or(0, |schema| schema.to_string().len());
-            name.len() + text(description) + schema
+            let schema = parameters.as_ref().map(ToString::to_string);
+            let schema = schema.unwrap_or_default();
+            size.tool(name, &text(description), &schema, Form::Plain);
         }
         Tool::Custom {
             name, description, ..
-        } => name.len() + text(description),
-        Tool::Unknown { .. } => 0,
+        } => size.tool(name, &text(description), "", Form::Plain),
+        Tool::Unknown { .. } => {}
     }
 }
 

@@ -7,9 +7,11 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::RequestNeeds;
-use crate::estimate;
 use polyroute_wire::chat::MediaSource;
+use polyroute_wire::media::image_size;
+
+use super::RequestNeeds;
+use crate::estimate::Form;
 
 #[derive(Deserialize)]
 struct Body<'a> {
@@ -22,7 +24,9 @@ struct Body<'a> {
     #[serde(borrow)]
     tool_choice: Option<&'a RawValue>,
     #[serde(borrow)]
-    response_format: Option<Typed<'a>>,
+    response_format: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning_effort: Option<&'a RawValue>,
     n: Option<u32>,
     max_completion_tokens: Option<u64>,
     max_tokens: Option<u64>,
@@ -36,6 +40,31 @@ struct Message<'a> {
     content: Option<&'a RawValue>,
     #[serde(borrow)]
     tool_calls: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning_content: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Call<'a> {
+    #[serde(borrow)]
+    function: Option<Function<'a>>,
+    #[serde(borrow)]
+    custom: Option<Function<'a>>,
+}
+
+/// A tool's definition, or a call of one.
+#[derive(Deserialize)]
+struct Function<'a> {
+    #[serde(borrow)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    description: Option<&'a RawValue>,
+    #[serde(borrow)]
+    parameters: Option<&'a RawValue>,
+    #[serde(borrow)]
+    arguments: Option<&'a RawValue>,
+    #[serde(borrow)]
+    input: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -46,6 +75,24 @@ struct Part<'a> {
     text: Option<&'a RawValue>,
     #[serde(borrow)]
     file: Option<File<'a>>,
+    #[serde(borrow)]
+    image_url: Option<Image<'a>>,
+    #[serde(borrow)]
+    input_audio: Option<Sound<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Image<'a> {
+    #[serde(borrow)]
+    url: Option<&'a RawValue>,
+    #[serde(borrow)]
+    detail: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Sound<'a> {
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -83,12 +130,13 @@ impl RequestNeeds {
         let given = |list: Option<&RawValue>| {
             list.is_some_and(|list| !matches!(compact(list).as_str(), "[]" | "null"))
         };
+        let schema = body
+            .response_format
+            .filter(|format| asks_for_schema(format));
         let mut needs = Self {
             tools: given(body.tools) || given(body.functions),
             forced_tool: body.tool_choice.is_some_and(forces),
-            json_schema: body
-                .response_format
-                .is_some_and(|format| format.kind.as_deref() == Some("json_schema")),
+            json_schema: schema.is_some(),
             prefill: body.messages.last().is_some_and(|last| {
                 last.role.as_deref() == Some("assistant") && !given(last.tool_calls)
             }),
@@ -96,43 +144,101 @@ impl RequestNeeds {
             max_output: body.max_completion_tokens.or(body.max_tokens),
             ..Self::default()
         };
-        let length = |raw: Option<&RawValue>| raw.map_or(0, |raw| raw.get().len());
-        let mut bytes = length(body.tools) + length(body.functions);
-        for message in &body.messages {
-            bytes += length(message.tool_calls) + needs.content(message.content)?;
+        for tools in [body.tools, body.functions].into_iter().flatten() {
+            needs.tools(tools);
         }
-        needs.estimated_input_tokens =
-            estimate::tokens_of_bytes(bytes) + estimate::overhead(body.messages.len());
+        match body.tool_choice.map(RawValue::get) {
+            Some("\"none\"") => needs.size.uncallable(),
+            _ if needs.forced_tool => needs.size.forced(),
+            _ => {}
+        }
+        if let Some(schema) = schema {
+            needs.size.answer_schema(schema.get());
+        }
+        let effort = body.reasoning_effort.map(RawValue::get);
+        if effort.is_some_and(|effort| !matches!(effort, "null" | "\"none\"")) {
+            needs.size.thinks();
+        }
+        for message in &body.messages {
+            needs.size.message();
+            if message.role.as_deref() == Some("tool") {
+                needs.size.result();
+            }
+            if let Some(calls) = message.tool_calls {
+                needs.calls(calls);
+            }
+            let reasoning = inner(message.reasoning_content);
+            needs.size.reasoning(reasoning, Form::Escaped);
+            needs.content(message.content)?;
+        }
         Some(needs)
     }
 
-    /// Notes what the content of a message needs; gives the bytes of its text.
-    fn content(&mut self, content: Option<&RawValue>) -> Option<usize> {
+    fn tools(&mut self, tools: &RawValue) {
+        // What is no list of tools is judged by who reads it in full.
+        let tools: Vec<&RawValue> = serde_json::from_str(tools.get()).unwrap_or_default();
+        for tool in tools {
+            let Some(tool) = function(tool) else { continue };
+            let schema = tool.parameters.map_or("", RawValue::get);
+            let (name, description) = (inner(tool.name), inner(tool.description));
+            self.size.tool(name, description, schema, Form::Escaped);
+        }
+    }
+
+    fn calls(&mut self, calls: &RawValue) {
+        let calls: Vec<&RawValue> = serde_json::from_str(calls.get()).unwrap_or_default();
+        for call in calls {
+            let Some(call) = function(call) else { continue };
+            let arguments = inner(call.arguments.or(call.input));
+            self.size.call(inner(call.name), arguments, Form::Escaped);
+        }
+    }
+
+    /// Notes what the content of a message needs and how large it is.
+    fn content(&mut self, content: Option<&RawValue>) -> Option<()> {
         let Some(content) = content else {
-            return Some(0);
+            return Some(());
         };
         if !content.get().starts_with('[') {
-            return Some(content.get().len());
+            self.size.text(inner(Some(content)), Form::Escaped);
+            return Some(());
         }
         let parts: Vec<Part<'_>> = serde_json::from_str(content.get()).ok()?;
-        let mut bytes = 0;
         for part in parts {
-            bytes += part.text.map_or(0, |text| text.get().len());
+            self.size.text(inner(part.text), Form::Escaped);
             match part.kind.as_deref() {
-                Some("image_url") => self.image = true,
-                Some("input_audio") => self.audio = true,
+                Some("image_url") => {
+                    self.image = true;
+                    let low = part
+                        .image_url
+                        .as_ref()
+                        .is_some_and(|image| image.detail.as_deref() == Some("low"));
+                    let url = inner(part.image_url.and_then(|image| image.url));
+                    let data = url
+                        .strip_prefix("data:")
+                        .and_then(|url| url.split_once(','));
+                    let size = data.and_then(|(_, data)| image_size(data));
+                    self.size.picture(size, low);
+                }
+                Some("input_audio") => {
+                    self.audio = true;
+                    let data = inner(part.input_audio.and_then(|sound| sound.data));
+                    self.size.sound(decoded(data));
+                }
                 Some("video_url") => self.video = true,
                 Some("file") => self.peeked_file(part.file),
                 _ => {}
             }
         }
-        Some(bytes)
+        Some(())
     }
 
     fn peeked_file(&mut self, file: Option<File<'_>>) {
         let Some(file) = file.filter(|file| file.file_id.is_none()) else {
+            self.size.document(0);
             return;
         };
+        self.size.document(decoded(inner(file.file_data)));
         // The head of a data URL has no escapes.
         let data = file.file_data.map(RawValue::get).unwrap_or_default();
         let head = data
@@ -146,6 +252,33 @@ impl RequestNeeds {
         };
         self.file(&source, file.filename.as_deref());
     }
+}
+
+/// What stands between the quotes of a JSON string; nothing of another value.
+fn inner(value: Option<&RawValue>) -> &str {
+    let text = value.map_or("", RawValue::get);
+    let inner = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    inner.unwrap_or_default()
+}
+
+/// Bytes behind so much base64.
+fn decoded(base64: &str) -> u64 {
+    u64::try_from(base64.len()).unwrap_or(u64::MAX) / 4 * 3
+}
+
+/// The function of a tool or call, in its wrapping or (the legacy form) without.
+fn function(value: &RawValue) -> Option<Function<'_>> {
+    let call: Call<'_> = serde_json::from_str(value.get()).ok()?;
+    call.function
+        .or(call.custom)
+        .or_else(|| serde_json::from_str(value.get()).ok())
+}
+
+fn asks_for_schema(format: &RawValue) -> bool {
+    serde_json::from_str::<Typed<'_>>(format.get())
+        .is_ok_and(|format| format.kind.as_deref() == Some("json_schema"))
 }
 
 /// Whether a tool choice leaves the model no choice but to call.

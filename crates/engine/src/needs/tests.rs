@@ -140,29 +140,48 @@ fn a_trailing_assistant_is_a_prefill_unless_it_calls() {
 }
 
 #[test]
-fn text_is_counted_and_media_are_not() {
+fn texts_and_media_are_counted_alike_in_hub_and_body() {
     let body = json!({"messages": [{"role": "user", "content": [
         {"type": "text", "text": "x".repeat(4_000)},
         {"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{}", "A".repeat(90_000))}},
     ]}], "n": 2, "max_tokens": 77});
     let needs = peek(&body);
-    assert!(
-        (1_000..1_010).contains(&needs.estimated_input_tokens),
-        "{needs:?}"
-    );
+    // One word of 4,000 letters; the broken picture counts as one of unknown size.
+    let tokens = needs.size.tokens(Family::Gpt4o);
+    assert!((1_300..1_400).contains(&tokens), "{tokens} {needs:?}");
     assert_eq!((needs.choices, needs.max_output), (2, Some(77)));
-    let text = Part::Text {
-        text: "x".repeat(4_000),
-        cache_control: None,
-    };
-    let request = ChatRequest {
-        messages: vec![user(vec![text])],
-        ..ChatRequest::default()
-    };
-    assert_eq!(
-        RequestNeeds::of_chat(&request).estimated_input_tokens,
-        1_004
-    );
+}
+
+#[test]
+fn hub_and_body_have_the_same_size() {
+    let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}});
+    let body = json!({
+        "model": "m",
+        "messages": [
+            {"role": "system", "content": "You are \"helpful\".\nBe brief: \u{e9}\u{65e5}."},
+            {"role": "user", "content": [{"type": "text", "text": "Weather in Paris?"},
+                {"type": "input_audio", "input_audio": {"data": "AAAA".repeat(900), "format": "wav"}},
+                {"type": "file", "file": {"filename": "a.pdf",
+                    "file_data": "data:application/pdf;base64,".to_owned() + &"A".repeat(9_000)}}]},
+            {"role": "assistant", "content": null, "reasoning_content": "Let me see",
+             "tool_calls": [{"id": "c", "type": "function", "function":
+                {"name": "weather", "arguments": "{\"city\": \"Paris\"}"}}]},
+            {"role": "tool", "tool_call_id": "c", "content": "{\"sun\": true}"}],
+        "tools": [{"type": "function", "function":
+            {"name": "weather", "description": "Tells the weather", "parameters": schema}}],
+        "tool_choice": "required", "reasoning_effort": "low",
+        "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}},
+    });
+    let text = body.to_string();
+    let raw = polyroute_wire::json::RawObject::parse(text.as_bytes()).unwrap();
+    let request = polyroute_wire::dialect::openai::parse_chat(&raw).unwrap();
+    let (hub, peeked) = (RequestNeeds::of_chat(&request), peek(&body));
+    assert_eq!(hub.size.shape(), peeked.size.shape());
+    for family in [Family::Claude, Family::Gpt5, Family::Gemini] {
+        let (hub, peeked) = (hub.size.tokens(family), peeked.size.tokens(family));
+        // The body's schema has its name around it.
+        assert!(hub.abs_diff(peeked) <= 20, "{family:?} {hub} {peeked}");
+    }
 }
 
 #[test]
@@ -176,7 +195,7 @@ fn an_embeddings_input_counts_by_its_longest() {
     };
     let needs = RequestNeeds::of_embeddings(&request);
     assert_eq!(
-        (needs.operation, needs.estimated_input_tokens),
+        (needs.operation, needs.size.plain_tokens(Family::Other)),
         (Operation::Embedding, 25)
     );
 }

@@ -55,6 +55,9 @@ pub struct Failure {
     pub retry_forbidden: bool,
     /// The caller already has content of this attempt.
     pub content_sent: bool,
+    /// The refusal taught to leave a parameter out ([`crate::learn::teaches`]): the same target may
+    /// take the request without it.
+    pub taught: bool,
     /// The model may put its answer right if it is told what is wrong with it: the JSON does not
     /// fit the schema that was asked for.
     pub repairable: bool,
@@ -68,6 +71,7 @@ impl From<&UpstreamError> for Failure {
             retry_after: error.retry_after,
             retry_forbidden: error.retry_forbidden,
             content_sent: false,
+            taught: false,
             repairable: false,
         }
     }
@@ -139,7 +143,10 @@ pub fn next(plan: &Plan, history: &[Attempt], now_ms: u64) -> Next {
         history,
         now_ms,
     };
-    if let Some(stop) = history.last().and_then(stop_after) {
+    let relearn = view.without_the_refused();
+    if relearn.is_none()
+        && let Some(stop) = history.last().and_then(stop_after)
+    {
         return Next::Stop(stop);
     }
     let calls = history.iter().filter(|attempt| was_sent(attempt)).count();
@@ -152,7 +159,10 @@ pub fn next(plan: &Plan, history: &[Attempt], now_ms: u64) -> Next {
     if let Some((target, credential)) = view.repair() {
         return Next::Repair { target, credential };
     }
-    if let Some((target, credential)) = view.other_credential().or_else(|| view.fresh_target()) {
+    if let Some((target, credential)) = relearn
+        .or_else(|| view.other_credential())
+        .or_else(|| view.fresh_target())
+    {
         return Next::Try {
             target,
             credential,

@@ -25,6 +25,8 @@ pub(super) fn target(provider: &str, window: Option<u64>, credentials: usize) ->
         model: "m".into(),
         pinned: false,
         fingerprint: None,
+        native_completions: false,
+        family: crate::estimate::Family::Other,
         timeouts: Timeouts::default(),
         credentials: CredentialPick::new(credentials, 0),
     }
@@ -296,6 +298,26 @@ fn a_credential_that_was_refused_since_is_not_waited_for() {
     let two = plan(vec![target("a", None, 1), target("a", None, 1)]);
     let ends = fails(&[ErrorKind::RateLimited, ErrorKind::Auth]);
     assert_eq!(run(&two, &ends), (vec![(0, 0), (1, 0)], NOTHING));
+}
+
+#[test]
+fn section_13_6_a_refused_parameter_is_left_out_once_at_the_same_target() {
+    let two = plan(vec![target("a", None, 2), target("b", None, 1)]);
+    let taught = AttemptEnd::Failed(Failure {
+        taught: true,
+        ..failure(ErrorKind::UnsupportedParameter)
+    });
+    // With a second refusal it is the request's fault after all.
+    assert_eq!(
+        run(&two, &[taught.clone(), taught.clone()]),
+        (vec![(0, 0), (0, 0)], Stop::RequestAtFault)
+    );
+    let untaught = fails(&[ErrorKind::UnsupportedParameter]);
+    assert_eq!(run(&two, &untaught), (vec![(0, 0)], Stop::RequestAtFault));
+    // What the second try brings is judged as ever.
+    let then = fails(&[ErrorKind::ServerError, ErrorKind::InvalidRequest]);
+    let ends: Vec<_> = std::iter::once(taught).chain(then).collect();
+    assert_eq!(run(&two, &ends).0, [(0, 0), (0, 0), (1, 0)]);
 }
 
 #[test]

@@ -75,6 +75,22 @@ impl<'a> View<'a> {
             .map(PlannedTarget::provider)
     }
 
+    /// After a refusal that taught to leave a parameter out: the same target and credential once
+    /// more, and only once for a target.
+    pub(super) fn without_the_refused(&self) -> Option<(usize, usize)> {
+        let last = self.history.last()?;
+        let taught = |attempt: &Attempt| {
+            matches!(attempt.end, AttemptEnd::Failed(failure) if failure.taught && !failure.content_sent)
+                && attempt.target == last.target
+        };
+        let times = self
+            .history
+            .iter()
+            .filter(|attempt| taught(attempt))
+            .count();
+        (taught(last) && times == 1).then_some((last.target, last.credential))
+    }
+
     /// Where the last answer can be put right: once in a request.
     pub(super) fn repair(&self) -> Option<(usize, usize)> {
         let last = self.history.last()?;

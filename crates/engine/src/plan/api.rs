@@ -28,8 +28,10 @@ pub(super) fn choose(
         (Kind::Responses, _) if has_both && provider.api != ApiChoice::Chat => {
             return Ok(Dialect::Responses);
         }
-        (Kind::Chat, Operation::Chat)
+        (Kind::Chat, Operation::Chat | Operation::Completions)
         | (Kind::Embedding, Operation::Embedding)
+        | (Kind::Completion, Operation::Completions)
+        | (Kind::Moderation, Operation::Moderations)
         | (Kind::Rerank | Kind::Other, Operation::Rerank) => {}
         (kind, _) => return Err(ExcludeReason::WrongKind(kind)),
     }

@@ -43,6 +43,9 @@ pub enum ExcludeReason {
     /// It is called for something else.
     #[error("it is {}", .0.describe())]
     WrongKind(Kind),
+    /// No moderations there.
+    #[error("its provider has no `/v1/moderations`")]
+    NoModerations,
     /// No client tools.
     #[error("it takes no tools")]
     Tools,
@@ -87,6 +90,7 @@ impl ExcludeReason {
         match self {
             Self::ProviderOff => "provider_off",
             Self::WrongKind(_) => "wrong_kind",
+            Self::NoModerations => "no_moderations",
             Self::Tools => "tools",
             Self::ForcedTool => "forced_tool",
             Self::Image => "image",
@@ -106,6 +110,7 @@ impl ExcludeReason {
         match self {
             Self::ProviderOff => (404, "provider_not_on", Some("model")),
             Self::WrongKind(_) => (400, "wrong_model_kind", Some("model")),
+            Self::NoModerations => (400, "endpoint_not_offered", Some("model")),
             Self::Tools => (400, parameter, Some("tools")),
             Self::ForcedTool => (400, parameter, Some("tool_choice")),
             Self::Image | Self::Audio | Self::Pdf | Self::Video | Self::Prefill => {
@@ -120,7 +125,7 @@ impl ExcludeReason {
     const fn rank(self) -> u8 {
         match self {
             Self::ProviderOff => 0,
-            Self::WrongKind(_) => 1,
+            Self::WrongKind(_) | Self::NoModerations => 1,
             Self::Window { .. }
             | Self::Tools
             | Self::ForcedTool

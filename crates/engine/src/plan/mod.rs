@@ -11,6 +11,7 @@ use std::time::Duration;
 use polyroute_wire::adapter::{Target as WireTarget, TranslationPolicy};
 
 use crate::catalog::{Kind, Match};
+use crate::estimate::{Corrections, Family};
 use crate::needs::{ApiNeeds, Operation, RequestNeeds};
 use crate::resolve::Resolved;
 use crate::snapshot::{Dialect, Snapshot, Target, Timeouts};
@@ -19,7 +20,7 @@ pub use exclude::{ExcludeReason, Excluded};
 
 /// What a plan depends on beside the snapshot and the name.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct PlanInput {
+pub struct PlanInput<'a> {
     /// What the request needs.
     pub needs: RequestNeeds,
     /// What decides between OpenAI's two APIs.
@@ -34,6 +35,23 @@ pub struct PlanInput {
     pub rotation: u64,
     /// An answer that does not fit its schema is sent back once, to be put right.
     pub repair: bool,
+    /// What earlier answers taught of the providers' own counts.
+    pub corrections: Option<&'a Corrections>,
+}
+
+impl PlanInput<'_> {
+    /// The estimated input tokens of the request at one target.
+    #[must_use]
+    pub fn tokens_at(&self, target: &PlannedTarget) -> u64 {
+        let size = &self.needs.size;
+        if self.needs.operation == Operation::Embedding {
+            return size.plain_tokens(target.family);
+        }
+        let estimate = size.tokens(target.family);
+        self.corrections.map_or(estimate, |corrections| {
+            corrections.corrected(&target.counted_as(), size.shape(), estimate)
+        })
+    }
 }
 
 /// The plan for one request.
@@ -89,6 +107,10 @@ pub struct PlannedTarget {
     pub pinned: bool,
     /// The `system_fingerprint` that the configuration expects.
     pub fingerprint: Option<String>,
+    /// It has `/completions`: text completions are passed on. Otherwise its chat stands in.
+    pub native_completions: bool,
+    /// How its model counts tokens.
+    pub family: Family,
     /// The timeouts of one attempt, defaults applied.
     pub timeouts: Timeouts,
     /// How the provider's credentials take turns.
@@ -96,6 +118,12 @@ pub struct PlannedTarget {
 }
 
 impl PlannedTarget {
+    /// What corrections of its token counts are kept under.
+    #[must_use]
+    pub fn counted_as(&self) -> String {
+        format!("{}/{}", self.provider(), self.wire.model)
+    }
+
     /// The name of its provider.
     #[must_use]
     pub fn provider(&self) -> &str {
@@ -154,7 +182,7 @@ pub struct NoTarget {
 pub fn plan(
     snapshot: &Snapshot,
     resolved: &Resolved<'_>,
-    input: &PlanInput,
+    input: &PlanInput<'_>,
 ) -> Result<Plan, NoTarget> {
     let route = resolved.route;
     let policy = input
@@ -169,7 +197,7 @@ pub fn plan(
             Err(reason) => excluded.push(Excluded::new(&target.name, reason)),
         }
     }
-    keep_wide_enough(&mut targets, &mut excluded, &input.needs);
+    keep_wide_enough(&mut targets, &mut excluded, input);
     if targets.is_empty() {
         return Err(exclude::refusal(excluded));
     }
@@ -193,7 +221,7 @@ pub fn plan(
 fn admit(
     snapshot: &Snapshot,
     target: &Target,
-    input: &PlanInput,
+    input: &PlanInput<'_>,
     policy: TranslationPolicy,
 ) -> Result<PlannedTarget, ExcludeReason> {
     let provider = snapshot
@@ -210,17 +238,23 @@ fn admit(
         .as_ref()
         .map(|known| known.capabilities.clone())
         .unwrap_or_default();
-    // A model that nobody knows is taken for what it is asked to be.
-    let kind = match (
-        known.as_ref().and_then(|known| known.entry),
-        input.needs.operation,
-    ) {
-        (Some(entry), _) => entry.kind,
-        (None, Operation::Chat) => Kind::Chat,
-        (None, Operation::Embedding) => Kind::Embedding,
-        (None, Operation::Rerank) => Kind::Rerank,
-    };
     let operation = input.needs.operation;
+    let listed = known
+        .as_ref()
+        .and_then(|known| known.entry)
+        .map(|entry| entry.kind);
+    // A model that nobody knows is taken for what it is asked to be.
+    let kind = listed.unwrap_or(match operation {
+        Operation::Chat | Operation::Completions => Kind::Chat,
+        Operation::Embedding => Kind::Embedding,
+        Operation::Rerank => Kind::Rerank,
+        Operation::Moderations => Kind::Moderation,
+    });
+    let endpoints = provider.profile.endpoints;
+    let speaks_openai = provider.dialect == Dialect::OpenAi;
+    if operation == Operation::Moderations && !(speaks_openai && endpoints.moderations) {
+        return Err(ExcludeReason::NoModerations);
+    }
     let dialect = api::choose(provider, kind, &capabilities, operation, input.api)?;
     exclude::by_capability(&input.needs, &capabilities, policy)?;
     let named = target.upstream_model();
@@ -240,6 +274,9 @@ fn admit(
         model: target.model.clone(),
         pinned: target.pin.is_some(),
         fingerprint: target.fingerprint.clone(),
+        native_completions: speaks_openai
+            && (listed == Some(Kind::Completion) || endpoints.completions),
+        family: Family::of(&provider.name, &target.model),
         timeouts: target.timeouts.or(snapshot.defaults.timeouts),
         credentials: CredentialPick::new(provider.credentials, input.rotation),
     })
@@ -250,25 +287,31 @@ fn admit(
 fn keep_wide_enough(
     targets: &mut Vec<PlannedTarget>,
     excluded: &mut Vec<Excluded>,
-    needs: &RequestNeeds,
+    input: &PlanInput<'_>,
 ) {
-    let wanted = needs
-        .estimated_input_tokens
-        .saturating_add(needs.max_output.unwrap_or(0));
-    let window = |target: &PlannedTarget| target.wire.capabilities.context_window;
-    let wide_enough = |target: &PlannedTarget| window(target).is_none_or(|window| window >= wanted);
-    let bar = if targets.iter().any(wide_enough) {
-        wanted
-    } else {
-        targets.iter().filter_map(window).max().unwrap_or(0)
+    let wanted = |target: &PlannedTarget| {
+        let output = input.needs.max_output.unwrap_or(0);
+        input.tokens_at(target).saturating_add(output)
     };
-    targets.retain(|target| match window(target) {
-        Some(window) if window < bar => {
-            let reason = ExcludeReason::Window { window, wanted };
-            excluded.push(Excluded::new(&target.name, reason));
-            false
+    let window = |target: &PlannedTarget| target.wire.capabilities.context_window;
+    let wide_enough =
+        |target: &PlannedTarget| window(target).is_none_or(|window| window >= wanted(target));
+    let some_fits = targets.iter().any(wide_enough);
+    let widest = targets.iter().filter_map(window).max().unwrap_or(0);
+    targets.retain(|target| {
+        let keeps = if some_fits {
+            wide_enough(target)
+        } else {
+            window(target) >= Some(widest)
+        };
+        if let (false, Some(window)) = (keeps, window(target)) {
+            let wanted = wanted(target);
+            excluded.push(Excluded::new(
+                &target.name,
+                ExcludeReason::Window { window, wanted },
+            ));
         }
-        _ => true,
+        keeps
     });
 }
 

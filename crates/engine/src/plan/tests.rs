@@ -299,9 +299,10 @@ fn section_15_xai_prefers_the_responses_api() {
 
 #[test]
 fn a_window_too_small_by_estimate_is_skipped_only_for_a_wider_one() {
-    let long = |tokens| RequestNeeds {
-        estimated_input_tokens: tokens,
-        ..RequestNeeds::default()
+    let long = |tokens| {
+        let mut needs = RequestNeeds::default();
+        needs.size.exact(tokens);
+        needs
     };
     let both = snapshot(&["openai/gpt-4", "openai/gpt-4o"]);
     assert_eq!(
@@ -314,7 +315,8 @@ fn a_window_too_small_by_estimate_is_skipped_only_for_a_wider_one() {
         plan.excluded[0].reason,
         ExcludeReason::Window {
             window: 8_192,
-            wanted: 50_000
+            // With what every request of the family costs.
+            wanted: 50_004
         }
     );
     // Too long for both: it is an estimate, so the widest may say so itself.

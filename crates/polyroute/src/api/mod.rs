@@ -14,8 +14,10 @@ use crate::pipeline::{Operation, handle, request_id};
 use crate::server::{Reply, ReplyBody, refuse_body};
 
 /// The paths of the public listener, for the answer to a wrong one.
-const PATHS: [&str; 7] = [
+const PATHS: [&str; 9] = [
     "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/moderations",
     "/v1/embeddings",
     "/v1/rerank",
     "/v1/models",
@@ -51,9 +53,17 @@ async fn route(gateway: Arc<Gateway>, request: Request<Incoming>, id: String) ->
         "/v1/rerank" if method == Method::POST => {
             handle(gateway, Operation::Rerank, request, id).await
         }
-        "/v1/chat/completions" | "/v1/embeddings" | "/v1/rerank" => {
-            refuse(wrong_method(method, path, "POST"), request).await
+        "/v1/completions" if method == Method::POST => {
+            handle(gateway, Operation::Completions, request, id).await
         }
+        "/v1/moderations" if method == Method::POST => {
+            handle(gateway, Operation::Moderations, request, id).await
+        }
+        "/v1/chat/completions"
+        | "/v1/embeddings"
+        | "/v1/completions"
+        | "/v1/moderations"
+        | "/v1/rerank" => refuse(wrong_method(method, path, "POST"), request).await,
         "/v1/models" if method == Method::GET => models::list(&gateway, request.headers()),
         _ if path.starts_with("/v1/models/") && method == Method::GET => {
             let name = path.strip_prefix("/v1/models/").unwrap_or_default();

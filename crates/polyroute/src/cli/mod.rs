@@ -7,6 +7,7 @@ pub mod models;
 pub mod providers;
 pub mod serve;
 pub mod sim;
+pub mod targets;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -43,6 +44,8 @@ pub enum Command {
     Sim(sim::SimArgs),
     /// List, filter and compare models; read LiteLLM's price file
     Models(models::ModelsArgs),
+    /// Show what a running gateway learned of its targets
+    Targets(targets::TargetsArgs),
     /// Check, document and start configurations
     Config(config::ConfigArgs),
     /// What each provider supports, and whether yours work
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => finish(serve::run(&args, &environment)),
         Command::Demo(args) => finish(demo::run(&args)),
         Command::Sim(args) => finish(sim::run(&args)),
+        Command::Targets(args) => finish(targets::run(&args)),
         Command::Providers(args) => providers::run(&args, &environment),
     }
 }

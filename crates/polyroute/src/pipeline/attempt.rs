@@ -13,12 +13,17 @@ use hyper::body::Incoming;
 use polyroute_engine::estimate::Provenance;
 use polyroute_engine::next::{Attempt, AttemptEnd, Failure, Next, Stop, most_telling, next};
 use polyroute_engine::plan::{Plan, PlannedTarget};
+use polyroute_wire::adapter::Encoded;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::error::{EncodeError, ErrorKind, UpstreamError};
 use polyroute_wire::usage::Usage;
 
 use self::reading::Reading;
-use super::call::{Call, Encoding};
+pub(super) use self::reading::refusal;
+use super::batch::send_all;
+use super::call::Call;
+use super::decode::WholeSummary;
+use super::encode::Encoding;
 use super::output::{Rejected, Repair, Rule};
 use super::reader::Reader;
 use super::received::{check_encoding, upstream_request_id};
@@ -26,7 +31,7 @@ use super::relay::Live;
 use super::settle::{Settle, millis};
 use crate::config::settings::{Credential, Timeouts as Limits};
 use crate::telemetry::{AttemptRecord, End};
-use crate::upstream::outgoing;
+use crate::upstream::{UpstreamClient, outgoing};
 
 /// A request that came to nothing.
 pub(super) struct Failed {
@@ -97,6 +102,7 @@ pub(super) async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, F
             plan: &call.plan,
             repairs: !Arc::ptr_eq(&asking, &call),
             target: planned,
+            index: target,
             credential,
             settle,
         };
@@ -105,7 +111,7 @@ pub(super) async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, F
             Err(missed) => {
                 settle = missed.settle;
                 let (error, end);
-                (error, end, repair) = missed.error.told(&call);
+                (error, end, repair) = missed.error.told(&call, planned);
                 errors.push(error);
                 history.push(Attempt {
                     target,
@@ -170,11 +176,12 @@ enum Miss {
 
 impl Miss {
     /// What the caller and the engine are told of it, and what may put it right.
-    fn told(self, call: &Call) -> (ApiError, AttemptEnd, Option<Repair>) {
+    fn told(self, call: &Call, target: &PlannedTarget) -> (ApiError, AttemptEnd, Option<Repair>) {
         match self {
             Self::Upstream(rejected) => {
                 let failure = Failure {
                     repairable: rejected.repair.is_some(),
+                    taught: call.learn(target, &rejected.error),
                     ..Failure::from(&rejected.error)
                 };
                 let error = call.told_of(&rejected.error);
@@ -194,6 +201,8 @@ struct One<'a> {
     call: &'a Arc<Call>,
     plan: &'a Plan,
     target: &'a PlannedTarget,
+    /// Its place in the plan.
+    index: usize,
     credential: usize,
     /// The call holds the model's last answer, to be put right.
     repairs: bool,
@@ -257,6 +266,7 @@ impl One<'_> {
             started_ms: millis(before),
             latency_ms: 0.0,
             upstream_request_id: None,
+            calls: 1,
         }
     }
 
@@ -321,8 +331,7 @@ impl One<'_> {
                     ended,
                     inter_token: self.limits().inter_token,
                     total_until: started + self.limits().total,
-                    input_tokens_estimate: self.call.input_estimate(),
-                    dialect: self.target.dialect,
+                    target: self.index,
                     call: Arc::clone(self.call),
                     provider: self.target.provider().to_owned(),
                     prices: self.call.prices(self.target),
@@ -339,9 +348,26 @@ impl One<'_> {
         let prices = self.call.prices(self.target);
         let (usage, provenance) = match usage {
             Some(usage) => (usage, Provenance::Reported),
-            None => (self.call.estimate(bytes), Provenance::Estimated),
+            None => (
+                self.call.estimate(self.target, bytes),
+                Provenance::Estimated,
+            ),
         };
+        if provenance == Provenance::Reported {
+            self.settle.counted(self.call.counted(self.target));
+        }
         self.settle.usage(&usage, provenance, prices, service_tier);
+    }
+
+    /// The way to the target's provider.
+    fn client(&self) -> Result<&UpstreamClient, UpstreamError> {
+        let connect = self.limits().connect;
+        let client = self
+            .call
+            .gateway
+            .clients
+            .get(self.target.provider(), connect);
+        client.ok_or_else(|| UpstreamError::new(ErrorKind::NotFound, "the provider has no client"))
     }
 
     /// Sends and reads up to the commit. Every wait has an end.
@@ -355,33 +381,39 @@ impl One<'_> {
             UpstreamError::new(ErrorKind::NotFound, "the provider is not configured")
         })?;
         let credential = provider.config.credentials.get(self.credential);
-        let client = self
-            .call
-            .gateway
-            .clients
-            .get(self.target.provider(), self.limits().connect)
-            .ok_or_else(|| UpstreamError::new(ErrorKind::NotFound, "the provider has no client"))?;
+        let client = self.client()?;
         let Encoding {
             encoded,
+            rest,
             kind,
             rule,
         } = encoding;
         let holds = rule.as_ref().is_some_and(Rule::holds);
-        let (context, dropped, changed) = (
-            encoded.context.clone(),
-            encoded.dropped.clone(),
-            encoded.changed.clone(),
-        );
-        let outgoing = outgoing(
-            &provider.config,
-            credential,
-            encoded,
-            context.stream,
-            &self.call.trace,
-        )?;
-
+        let (dropped, changed) = (encoded.dropped.clone(), encoded.changed.clone());
+        let ready = |encoded: Encoded| {
+            let context = encoded.context.clone();
+            let (stream, trace) = (context.stream, &self.call.trace);
+            let outgoing = outgoing(&provider.config, credential, encoded, stream, trace)?;
+            Ok::<_, UpstreamError>((outgoing, context))
+        };
         let until = self.until(started, holds);
         let sending = Instant::now();
+        if !rest.is_empty() {
+            let calls = std::iter::once(encoded).chain(rest).map(ready);
+            let calls = calls.collect::<Result<Vec<_>, _>>()?;
+            record.calls = calls.len();
+            let sent = send_all(self.call, self.target, client, calls, started, until).await;
+            self.settle.waited(sending.elapsed());
+            let rule = rule.as_ref();
+            let (body, summary) = self.call.decode_parts(self.target, rule, &sent?)?;
+            record.status = Some(200);
+            return Ok(Exchange {
+                kind: Got::Whole(body, Box::new(summary)),
+                dropped,
+                changed,
+            });
+        }
+        let (outgoing, context) = ready(encoded)?;
         let sent = tokio::time::timeout_at(until.into(), client.send(outgoing)).await;
         self.settle.waited(sending.elapsed());
         let response = match sent {
@@ -392,7 +424,10 @@ impl One<'_> {
         record.upstream_request_id = upstream_request_id(response.headers());
         check_encoding(response.headers())?;
         if !response.status().is_success() {
-            return Err(self.refused(response).await.into());
+            let waiting = Instant::now();
+            let error = refusal(self.call, self.target, response).await;
+            self.settle.waited(waiting.elapsed());
+            return Err(error.into());
         }
         let reading = Reading {
             context: &context,
@@ -401,10 +436,9 @@ impl One<'_> {
             started,
             until,
         };
-        let kind = if self.call.stream {
-            self.read_stream(response, &reading).await?
-        } else {
-            self.read_whole(response, &reading).await?
+        let kind = match self.call.stream {
+            true => self.read_stream(response, &reading).await?,
+            false => self.read_whole(response, &reading).await?,
         };
         Ok(Exchange {
             kind,
@@ -446,7 +480,7 @@ struct Exchange {
 }
 
 enum Got {
-    Whole(Bytes, Box<super::call::WholeSummary>),
+    Whole(Bytes, Box<WholeSummary>),
     Live {
         body: Incoming,
         reader: Reader,
@@ -455,7 +489,7 @@ enum Got {
     },
 }
 
-fn timed_out(started: Instant) -> UpstreamError {
+pub(super) fn timed_out(started: Instant) -> UpstreamError {
     UpstreamError::new(
         ErrorKind::Timeout,
         format!(

@@ -1,39 +1,33 @@
 //! One call: what was asked, by whom, and how it is said to each target and back.
 //!
-//! This is the only place that knows that an OpenAI-shaped target gets the caller's own bytes and
-//! any other a translation.
+//! [`super::encode`] says it to a target, [`super::decode`] says the answer to the caller.
 
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use futures_util::future::try_join_all;
-use polyroute_engine::estimate;
+use polyroute_engine::estimate::{self, CORRECTIONS_MAX, Form, InputSize};
+use polyroute_engine::needs::RequestNeeds;
 use polyroute_engine::pin::Asked;
 use polyroute_engine::plan::{Plan, PlannedTarget};
-use polyroute_engine::snapshot::Dialect;
-use polyroute_wire::adapter::{Adapter, DecodeContext, Encoded, Target};
+use polyroute_wire::adapter::Adapter;
 use polyroute_wire::api_error::ApiError;
-use polyroute_wire::chat::{ChatRequest, ChatResponse, Fold};
-use polyroute_wire::dialect::openai::encode::{ChunkEncoder, ChunkOptions, ReplyIdentity};
-use polyroute_wire::dialect::openai::{self, Tap};
-use polyroute_wire::embedding::EmbeddingRequest;
-use polyroute_wire::error::{EncodeError, EncodeErrorCode, ErrorKind, ParseError, UpstreamError};
-use polyroute_wire::json::{Edit, RawLayout, RawObject, quote};
-use polyroute_wire::media::MediaStore;
-use polyroute_wire::profile::Answers;
-use polyroute_wire::rerank::RerankRequest;
+use polyroute_wire::chat::ChatRequest;
+use polyroute_wire::dialect::openai;
+use polyroute_wire::error::{EncodeError, ErrorKind, ParseError, UpstreamError};
+use polyroute_wire::json::{Edit, RawLayout, RawObject, quote, stable_hash};
 use polyroute_wire::usage::Usage;
 
 use super::Principal;
-use super::output::{Check, Rejected, Repair, Rule};
-use super::reader::{Reader, Summary, Translate};
+use super::encode::from_parse;
+use super::output::{Repair, Rule};
 use super::settle::Priced;
-use super::turn::TurnMemory;
 use crate::gateway::{Gateway, ProviderState};
+use crate::telemetry::{Counted, TargetLabels};
 use crate::upstream::TraceContext;
 
-/// Files fetched for one request.
-const MEDIA_FILES_MAX: usize = 20;
+/// How many requests there are to one whose token count teaches, of a target that is known.
+const COUNTED_ONE_IN: u64 = 16;
+
 /// What a model is told whose answer does not fit, after what is wrong with it.
 const REPAIR_WORDS: &str = "Answer the request above again, with nothing but one JSON value that \
                             fits the schema: no explanation, no code fence.";
@@ -47,6 +41,10 @@ pub enum Operation {
     Embeddings,
     /// `POST /v1/rerank`
     Rerank,
+    /// `POST /v1/completions`
+    Completions,
+    /// `POST /v1/moderations`
+    Moderations,
 }
 
 impl Operation {
@@ -57,6 +55,8 @@ impl Operation {
             Self::Chat => "chat",
             Self::Embeddings => "embeddings",
             Self::Rerank => "rerank",
+            Self::Completions => "completions",
+            Self::Moderations => "moderations",
         }
     }
 }
@@ -87,36 +87,8 @@ pub(super) struct Call {
     pub(super) rule: Option<Rule>,
     /// The body as the hub reads it, once somebody needs that.
     pub(super) hub: OnceLock<Result<ChatRequest, ParseError>>,
-}
-
-/// A request as one target gets it.
-pub(super) struct Encoding {
-    pub(super) encoded: Encoded,
-    pub(super) kind: Kind,
-    /// What the answer is held to.
-    pub(super) rule: Option<Rule>,
-}
-
-/// How the answer is to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// The caller's own bytes went out, and the answer's go back.
-    Pass {
-        /// The caller asked for the usage chunk of a stream.
-        usage_asked: bool,
-    },
-    /// Translated both ways.
-    Translate,
-}
-
-/// What a whole answer said, as far as the record wants it.
-#[derive(Debug, Default)]
-pub(super) struct WholeSummary {
-    pub(super) usage: Option<Usage>,
-    pub(super) finish_reason: Option<String>,
-    pub(super) model: Option<String>,
-    pub(super) fingerprint: Option<String>,
-    pub(super) service_tier: Option<String>,
+    /// How large its input is, once somebody needs that.
+    pub(super) size: OnceLock<InputSize>,
 }
 
 impl Call {
@@ -205,82 +177,107 @@ impl Call {
         told
     }
 
-    /// Input tokens, estimated from the size of the body.
-    pub(super) fn input_estimate(&self) -> u64 {
-        estimate::tokens_of_bytes(self.body.len())
+    /// How large the input is.
+    fn size(&self) -> &InputSize {
+        self.size.get_or_init(|| match self.operation {
+            // A body that can't be peeked at is refused before anybody asks.
+            Operation::Chat => RequestNeeds::peek(&self.body)
+                .map(|needs| needs.size)
+                .unwrap_or_default(),
+            Operation::Embeddings
+            | Operation::Completions
+            | Operation::Moderations
+            | Operation::Rerank => {
+                let mut size = InputSize::default();
+                let raw = self.raw().ok();
+                for key in ["input", "prompt", "query", "documents"] {
+                    let input = raw.as_ref().and_then(|raw| raw.get(key));
+                    size.text(input.unwrap_or_default(), Form::Escaped);
+                }
+                size
+            }
+        })
+    }
+
+    /// Input tokens at a target, estimated.
+    pub(super) fn input_estimate(&self, target: &PlannedTarget) -> u64 {
+        let size = self.size();
+        if matches!(
+            self.operation,
+            Operation::Embeddings | Operation::Moderations
+        ) {
+            return size.plain_tokens(target.family);
+        }
+        let corrections = self.gateway.telemetry.corrections.load();
+        let estimate = size.tokens(target.family);
+        corrections.corrected(&target.counted_as(), size.shape(), estimate)
     }
 
     /// Tokens of an answer that reported none, estimated.
-    pub(super) fn estimate(&self, answer_bytes: u64) -> Usage {
+    pub(super) fn estimate(&self, target: &PlannedTarget, answer_bytes: u64) -> Usage {
         let output = match self.operation {
-            Operation::Chat => {
-                estimate::tokens_of_bytes(usize::try_from(answer_bytes).unwrap_or(usize::MAX))
+            Operation::Chat | Operation::Completions => {
+                estimate::tokens(answer_bytes, target.family)
             }
-            Operation::Embeddings | Operation::Rerank => 0,
+            Operation::Embeddings | Operation::Rerank | Operation::Moderations => 0,
         };
         Usage {
-            input: self.input_estimate(),
+            input: self.input_estimate(target),
             output,
             ..Usage::default()
         }
     }
 
-    /// The request as a target gets it.
-    pub(super) async fn encode(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
-        let passes = target.dialect == Dialect::OpenAi;
-        let mut encoding = match (self.operation, passes) {
-            (Operation::Chat, true) => match self.pass_chat(&target.wire)? {
-                Some(encoding) => encoding,
-                None => self.translate_chat(target).await?,
-            },
-            (Operation::Chat, false) => self.translate_chat(target).await?,
-            (Operation::Embeddings, true) => self.pass_embeddings(&target.wire)?,
-            (Operation::Embeddings, false) => self.translate_embeddings(target)?,
-            (Operation::Rerank, _) => self.translate_rerank(target)?,
+    /// Learns from a refusal which parameters the target's model does not take; whether anything
+    /// of this request was among them.
+    pub(super) fn learn(&self, target: &PlannedTarget, error: &UpstreamError) -> bool {
+        if error.unsupported.is_empty() {
+            return false;
+        }
+        let Ok(raw) = self.raw() else { return false };
+        let sent = |param: &str| raw.get(param).is_some_and(|value| value != "null");
+        let params = self.gateway.learned.learn(error, &target.wire, sent);
+        if params.is_empty() {
+            return false;
+        }
+        let labels = TargetLabels {
+            provider: target.provider().to_owned(),
+            model: self
+                .gateway
+                .telemetry
+                .metrics
+                .model_label(&target.wire.model)
+                .to_owned(),
         };
-        let context = &mut encoding.encoded.context;
-        context.stream = self.stream != context.stream_turned;
-        encoding
-            .encoded
-            .context
-            .id_seed
-            .clone_from(&self.request_id);
-        self.hold(target, &mut encoding)?;
-        Ok(encoding)
+        let metrics = &self.gateway.telemetry.metrics;
+        metrics.parameters_learned.get_or_create(&labels).inc();
+        tracing::warn!(
+            target = target.name,
+            params = params.join(", "),
+            "the model does not take these parameters: they are left out for a day"
+        );
+        true
     }
 
-    /// What the answer is held to: the rule of the route, else the schema that this target does
-    /// not enforce.
-    fn hold(&self, target: &PlannedTarget, encoding: &mut Encoding) -> Result<(), EncodeError> {
-        let encoded = &mut encoding.encoded;
-        encoding.rule.clone_from(&self.rule);
-        if encoding.rule.is_none()
-            && let Some(schema) = &encoded.context.schema_to_validate
-        {
-            let rule = self.gateway.outputs.unenforced(schema);
-            encoding.rule = Some(rule.map_err(|why| {
-                EncodeError::new(EncodeErrorCode::InvalidValue, "response_format", why)
-            })?);
+    /// What an answer's count is held against, on the few requests of a target that teach: all of
+    /// its first ones, and a sample of the others. A scan of the request costs microseconds a
+    /// kilobyte.
+    pub(super) fn counted(&self, target: &PlannedTarget) -> Option<Counted> {
+        if self.operation != Operation::Chat {
+            return None;
         }
-        let rewrites = encoding.rule.as_ref().is_some_and(Rule::rewrites);
-        let asks = || {
-            self.raw()
-                .is_ok_and(|raw| raw.get("logprobs") == Some("true"))
+        let target_name = target.counted_as();
+        let sampled = stable_hash(self.request_id.as_bytes()).is_multiple_of(COUNTED_ONE_IN);
+        let known = self.size.get().is_some();
+        let new = || {
+            let corrections = self.gateway.telemetry.corrections.load();
+            corrections.len() < CORRECTIONS_MAX && !corrections.knows(&target_name)
         };
-        if rewrites && asks() {
-            if target.wire.policy.strict_params {
-                return Err(EncodeError::new(
-                    EncodeErrorCode::UnsupportedParameter,
-                    "logprobs",
-                    "This route writes its answers in canonical form: there are no `logprobs` of \
-                     a text that the model did not write. Leave `logprobs` out.",
-                ));
-            }
-            encoded.dropped.push("logprobs".to_owned());
-            encoded.dropped.sort();
-            encoded.dropped.dedup();
-        }
-        Ok(())
+        (known || sampled || new()).then(|| Counted {
+            shape: self.size().shape(),
+            estimate: self.size().tokens(target.family),
+            target: target_name.clone(),
+        })
     }
 
     /// The same call with the model's answer and what is wrong with it at the end of the
@@ -313,107 +310,12 @@ impl Call {
             plan: self.plan.clone(),
             rule: self.rule.clone(),
             hub: OnceLock::new(),
+            size: OnceLock::new(),
         }))
-    }
-
-    /// The caller's own bytes, edited; `None` where an edit is not enough.
-    fn pass_chat(&self, target: &Target) -> Result<Option<Encoding>, EncodeError> {
-        let raw = self.raw().map_err(|error| from_parse(&error))?;
-        if openai::needs_translation(&raw, target) {
-            return Ok(None);
-        }
-        let edited = openai::edit_chat(&raw, target)?;
-        let turned = edited.encoded.context.stream_turned;
-        let kind = if turned || target.endpoint.profile.answers == Answers::Translated {
-            Kind::Translate
-        } else {
-            Kind::Pass {
-                usage_asked: edited.usage_asked,
-            }
-        };
-        Ok(Some(Encoding {
-            encoded: edited.encoded,
-            kind,
-            rule: None,
-        }))
-    }
-
-    fn pass_embeddings(&self, target: &Target) -> Result<Encoding, EncodeError> {
-        let raw = self.raw().map_err(|error| from_parse(&error))?;
-        let encoded = openai::edit_embeddings(&raw, target)?;
-        Ok(Encoding {
-            encoded,
-            kind: Kind::Pass { usage_asked: false },
-            rule: None,
-        })
-    }
-
-    async fn translate_chat(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
-        let adapter = self.adapter(target);
-        let request = self.chat_request()?;
-        let mut media = MediaStore::default();
-        let urls = adapter.media_to_fetch(request, &target.wire);
-        if urls.len() > MEDIA_FILES_MAX {
-            self.gateway.telemetry.metrics.bound_hit("media_files");
-            return Err(EncodeError::new(
-                EncodeErrorCode::InvalidValue,
-                "messages",
-                format!(
-                    "The request names {} files by URL; at most {MEDIA_FILES_MAX} are fetched. Send the rest inline.",
-                    urls.len()
-                ),
-            ));
-        }
-        // All at once: together they may take no longer than one.
-        let fetches = urls.into_iter().map(|url| async move {
-            match self.gateway.media.fetch(&url).await {
-                Ok(fetched) => Ok((url, fetched)),
-                Err(error) => Err(EncodeError::new(
-                    EncodeErrorCode::InvalidValue,
-                    "messages",
-                    format!(
-                        "The file at `{}` could not be fetched for {}: {error}. Send it inline as a data URL.",
-                        shown(&url),
-                        target.name
-                    ),
-                )),
-            }
-        });
-        for (url, fetched) in try_join_all(fetches).await? {
-            media.insert(url, fetched);
-        }
-        let encoded = adapter.encode_chat(request, &target.wire, &media)?;
-        Ok(Encoding {
-            encoded,
-            kind: Kind::Translate,
-            rule: None,
-        })
-    }
-
-    fn translate_embeddings(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
-        let request = self.embedding_request()?;
-        let encoded = self
-            .adapter(target)
-            .encode_embeddings(&request, &target.wire)?;
-        Ok(Encoding {
-            encoded,
-            kind: Kind::Translate,
-            rule: None,
-        })
-    }
-
-    fn translate_rerank(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
-        let request = self.rerank_request()?;
-        let encoded = self.adapter(target).encode_rerank(&request, &target.wire)?;
-        Ok(Encoding {
-            encoded,
-            kind: Kind::Translate,
-            rule: None,
-        })
     }
 
     /// The top level of the body, which ingress has read.
-    fn raw(&self) -> Result<RawObject<'_>, ParseError> {
+    pub(super) fn raw(&self) -> Result<RawObject<'_>, ParseError> {
         // The layout is this body's own, so that it always opens.
         RawObject::open(&self.body, &self.layout).map_or_else(|| RawObject::parse(&self.body), Ok)
     }
@@ -432,222 +334,4 @@ impl Call {
             .as_ref()
             .map_err(from_parse)
     }
-
-    fn embedding_request(&self) -> Result<EmbeddingRequest, EncodeError> {
-        self.raw()
-            .and_then(|raw| openai::parse_embeddings(&raw))
-            .map_err(|error| from_parse(&error))
-    }
-
-    fn rerank_request(&self) -> Result<RerankRequest, EncodeError> {
-        self.raw()
-            .and_then(|raw| openai::parse_rerank(&raw))
-            .map_err(|error| from_parse(&error))
-    }
-
-    /// A whole rerank answer as the caller gets it.
-    fn decode_rerank(
-        &self,
-        target: &PlannedTarget,
-        context: &DecodeContext,
-        bytes: &[u8],
-    ) -> Result<(Bytes, WholeSummary), UpstreamError> {
-        let response = self.adapter(target).decode_rerank(bytes, context)?;
-        let request = self.rerank_request().unwrap_or_default();
-        let summary = WholeSummary {
-            usage: response.usage.clone(),
-            model: Some(response.model.clone()).filter(|model| !model.is_empty()),
-            ..WholeSummary::default()
-        };
-        let id = format!("rerank-{}", self.request_id.trim_start_matches("req_"));
-        let body = openai::encode::rerank(&response, &request, &id, &target.wire.model);
-        Ok((body.into(), summary))
-    }
-
-    /// A whole answer as the caller gets it.
-    pub(super) fn decode_whole(
-        &self,
-        target: &PlannedTarget,
-        kind: Kind,
-        context: &DecodeContext,
-        rule: Option<&Rule>,
-        bytes: Bytes,
-    ) -> Result<(Bytes, WholeSummary), Box<Rejected>> {
-        // What is written anew is so from the hub, whoever answers.
-        let rewrites = rule.is_some_and(Rule::rewrites);
-        match (self.operation, kind) {
-            (Operation::Chat, Kind::Pass { .. }) if !rewrites => {
-                let summary = openai::tap_whole(&bytes)?;
-                if let Some(rule) = rule {
-                    let mut response = self.adapter(target).decode_chat(&bytes, context)?;
-                    held_to(rule, &mut response, bytes.len())?;
-                }
-                let summary = WholeSummary {
-                    usage: summary.usage,
-                    finish_reason: summary
-                        .finish_reason
-                        .map(|reason| reason.as_str().to_owned()),
-                    model: Some(summary.model).filter(|model| !model.is_empty()),
-                    fingerprint: summary.system_fingerprint,
-                    service_tier: summary.service_tier,
-                };
-                Ok((bytes, summary))
-            }
-            (Operation::Chat, Kind::Pass { .. } | Kind::Translate) => {
-                let mut response = self.response(target, context, &bytes)?;
-                if let Some(rule) = rule {
-                    held_to(rule, &mut response, bytes.len())?;
-                }
-                Ok(self.written(target, &response))
-            }
-            (Operation::Rerank, _) => Ok(self.decode_rerank(target, context, &bytes)?),
-            (Operation::Embeddings, Kind::Pass { .. }) => {
-                let (model, usage) = openai::tap_embeddings(&bytes)?;
-                let model = Some(model).filter(|model| !model.is_empty());
-                let summary = WholeSummary {
-                    usage,
-                    model,
-                    ..WholeSummary::default()
-                };
-                Ok((bytes, summary))
-            }
-            (Operation::Embeddings, Kind::Translate) => {
-                let response = self.adapter(target).decode_embeddings(&bytes, context)?;
-                let base64 = self.embedding_request().is_ok_and(|request| request.base64);
-                let summary = WholeSummary {
-                    usage: response.usage.clone(),
-                    model: Some(response.model.clone()).filter(|model| !model.is_empty()),
-                    ..WholeSummary::default()
-                };
-                Ok((
-                    openai::encode::embeddings(&response, base64).into(),
-                    summary,
-                ))
-            }
-        }
-    }
-
-    /// A whole answer as the hub holds it; a stream is folded.
-    fn response(
-        &self,
-        target: &PlannedTarget,
-        context: &DecodeContext,
-        bytes: &[u8],
-    ) -> Result<ChatResponse, UpstreamError> {
-        let adapter = self.adapter(target);
-        if !context.stream {
-            return adapter.decode_chat(bytes, context);
-        }
-        let mut decoder = adapter.chat_decoder(context);
-        let mut events = Vec::new();
-        decoder.push(bytes, &mut events);
-        decoder.finish(&mut events);
-        let mut fold = Fold::new();
-        for event in events {
-            fold.push(event);
-        }
-        fold.finish()
-    }
-
-    /// An answer of the hub as the caller gets it.
-    fn written(&self, target: &PlannedTarget, response: &ChatResponse) -> (Bytes, WholeSummary) {
-        self.gateway.turns.remember(&self.principal.name, response);
-        let finish = response
-            .choices
-            .first()
-            .and_then(|choice| choice.finish_reason);
-        let summary = WholeSummary {
-            usage: response.usage.clone(),
-            finish_reason: finish.map(|reason| reason.as_str().to_owned()),
-            model: Some(response.model.clone()).filter(|model| !model.is_empty()),
-            fingerprint: response.system_fingerprint.clone(),
-            service_tier: response.service_tier.clone(),
-        };
-        let mut identity = self.identity(target);
-        if let Some(model) = &summary.model {
-            identity.model.clone_from(model);
-        }
-        let body = openai::encode::response(response, &identity, self.legacy_functions());
-        (body.into(), summary)
-    }
-
-    /// A reader for one streamed answer. `json`: the provider labelled it as JSON.
-    pub(super) fn reader(
-        &self,
-        target: &PlannedTarget,
-        kind: Kind,
-        context: &DecodeContext,
-        rule: Option<&Rule>,
-        json: bool,
-    ) -> Reader {
-        match kind {
-            // A stream that is labelled JSON is an error or a whole answer: the decoder knows both.
-            // One that must be checked against a schema is read in full.
-            Kind::Pass { usage_asked } if !json && rule.is_none() => {
-                Reader::Tap(Box::new(Tap::new(usage_asked)), 0)
-            }
-            Kind::Pass { .. } | Kind::Translate => Reader::Translate(Box::new(Translate {
-                decoder: self.adapter(target).chat_decoder(context),
-                encoder: ChunkEncoder::new(&self.identity(target), self.chunk_options()),
-                check: rule.cloned().map(Check::new),
-                turn: TurnMemory::new(self.gateway.turns.clone(), self.principal.name.clone()),
-                events: Vec::new(),
-                summary: Summary::default(),
-                received: 0,
-            })),
-        }
-    }
-
-    fn identity(&self, target: &PlannedTarget) -> ReplyIdentity {
-        let now = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
-        ReplyIdentity {
-            id: format!("chatcmpl-{}", self.request_id.trim_start_matches("req_")),
-            created: i64::try_from(now.as_secs()).unwrap_or(0),
-            model: target.wire.model.clone(),
-        }
-    }
-
-    fn chunk_options(&self) -> ChunkOptions {
-        ChunkOptions {
-            include_usage: self.include_usage,
-            legacy_functions: self.legacy_functions(),
-        }
-    }
-
-    fn legacy_functions(&self) -> bool {
-        match self.hub.get() {
-            Some(hub) => hub.as_ref().is_ok_and(|request| request.legacy_functions),
-            // Passed on unread, and checked against a schema on the way back.
-            None => self.raw().is_ok_and(|raw| raw.get("functions").is_some()),
-        }
-    }
-}
-
-/// Holds a whole answer of so many bytes to its rule; one that is thrown away has its price.
-fn held_to(rule: &Rule, response: &mut ChatResponse, bytes: usize) -> Result<(), Box<Rejected>> {
-    rule.whole(response).map_err(|mut rejected| {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        rejected.spent = Some((response.usage.take(), bytes));
-        rejected
-    })
-}
-
-fn from_parse(error: &ParseError) -> EncodeError {
-    EncodeError {
-        code: EncodeErrorCode::InvalidValue,
-        message: error.message.clone(),
-        param: error.param.clone(),
-    }
-}
-
-/// A URL without its query (which may hold a signature), cut to a readable length.
-fn shown(url: &str) -> String {
-    url.split(['?', '#'])
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .take(120)
-        .collect()
 }

@@ -27,7 +27,7 @@ const HEADER_CHARS_MAX: usize = 1_000;
 /// Longest model name that is recorded, in bytes.
 const MODEL_BYTES_MAX: usize = 200;
 
-/// Answers a request for a model, or says that the process is ending: a caller is never left
+/// Answers a request, or says that the process is ending: a caller is never left
 /// without a word.
 pub async fn handle(
     gateway: Arc<Gateway>,
@@ -141,6 +141,7 @@ async fn prepare(
         plan,
         rule: planned.rule,
         hub,
+        size: planned.size.map_or_else(OnceLock::new, OnceLock::from),
     }))
 }
 
@@ -333,11 +334,16 @@ impl Fields {
             Operation::Chat => ("messages", "Send the conversation as a list of messages."),
             Operation::Embeddings => ("input", "Send the text to embed, or a list of texts."),
             Operation::Rerank => ("documents", "Send the list of documents to rank."),
+            Operation::Completions => ("prompt", "Send the text to go on with."),
+            Operation::Moderations => ("input", "Send the text to judge, or a list of texts."),
         };
         if raw.get(needed).is_none_or(|value| value == "null") {
             return Err(missing(needed, what));
         }
-        if matches!(operation, Operation::Embeddings | Operation::Rerank) {
+        if matches!(
+            operation,
+            Operation::Embeddings | Operation::Rerank | Operation::Moderations
+        ) {
             return Ok(Self {
                 model,
                 stream: false,

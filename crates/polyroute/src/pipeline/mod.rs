@@ -3,7 +3,10 @@
 
 mod attempt;
 mod authenticate;
+mod batch;
 mod call;
+mod decode;
+mod encode;
 mod format;
 mod handle;
 mod ingress;

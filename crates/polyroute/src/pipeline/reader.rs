@@ -2,7 +2,7 @@
 //! decoded and encoded anew.
 
 use polyroute_wire::chat::{ChatEvent, StreamDecoder};
-use polyroute_wire::dialect::openai::encode::ChunkEncoder;
+use polyroute_wire::dialect::openai::encode::{ChunkEncoder, CompletionEncoder};
 use polyroute_wire::dialect::openai::{Tap, TapSignal};
 use polyroute_wire::error::{ErrorKind, UpstreamError};
 use polyroute_wire::usage::Usage;
@@ -57,10 +57,27 @@ pub(super) enum Reader {
     Translate(Box<Translate>),
 }
 
+/// Writes the caller's stream.
+pub(super) enum Encoder {
+    /// Chat completion chunks.
+    Chat(ChunkEncoder),
+    /// Text completion chunks.
+    Completion(CompletionEncoder),
+}
+
+impl Encoder {
+    fn push(&mut self, event: ChatEvent, out: &mut Vec<u8>) {
+        match self {
+            Self::Chat(encoder) => encoder.push(event, out),
+            Self::Completion(encoder) => encoder.push(event, out),
+        }
+    }
+}
+
 /// Decoder, encoder, and what must be remembered of the turn.
 pub(super) struct Translate {
     pub(super) decoder: Box<dyn StreamDecoder>,
-    pub(super) encoder: ChunkEncoder,
+    pub(super) encoder: Encoder,
     /// What the answer is held to.
     pub(super) check: Option<Check>,
     pub(super) turn: TurnMemory,

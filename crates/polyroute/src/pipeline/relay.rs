@@ -13,9 +13,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body::Body as _;
 use hyper::body::Incoming;
-use polyroute_engine::estimate;
+use polyroute_engine::estimate::{self, Family, Provenance};
 use polyroute_engine::pin::Asked;
-use polyroute_engine::snapshot::Dialect;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::error::{ErrorKind, UpstreamError};
 use tokio::time::Sleep;
@@ -50,8 +49,8 @@ pub(super) struct Live {
     pub(super) ended: bool,
     pub(super) inter_token: Duration,
     pub(super) total_until: Instant,
-    pub(super) input_tokens_estimate: u64,
-    pub(super) dialect: Dialect,
+    /// The place in the plan of the target that answers.
+    pub(super) target: usize,
     pub(super) call: Arc<Call>,
     /// The provider that answers, by its name in the configuration.
     pub(super) provider: String,
@@ -343,13 +342,17 @@ impl Relay {
     fn account(&self, live: Live, ended_well: bool) -> (Settle, Incoming) {
         let summary = live.reader.summary();
         let mut settle = live.settle;
+        let target = live.call.plan.targets.get(live.target);
         let (usage, provenance) = estimate::complete(
             summary.usage.as_ref(),
             ended_well,
-            live.input_tokens_estimate,
+            || target.map_or(0, |target| live.call.input_estimate(target)),
             summary.content_bytes,
-            live.dialect,
+            target.map_or(Family::Other, |target| target.family),
         );
+        if provenance == Provenance::Reported {
+            settle.counted(target.and_then(|target| live.call.counted(target)));
+        }
         let tier = summary.service_tier.as_deref();
         settle.usage(&usage, provenance, live.prices.clone(), tier);
         let sent = self.sent + self.out.len() as u64;

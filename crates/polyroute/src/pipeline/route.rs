@@ -4,6 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use polyroute_engine::estimate::InputSize;
 use polyroute_engine::needs::{ApiNeeds, Operation as Needed, RequestNeeds};
 use polyroute_engine::plan::{NoTarget, Plan, PlanInput, plan as make_plan};
 use polyroute_engine::resolve::{NameRequest, ResolveError, permitted, resolve};
@@ -34,6 +35,8 @@ pub(super) struct Planned {
     pub(super) plan: Plan,
     /// The body as the hub reads it, if the choice between targets needed that.
     pub(super) hub: Option<ChatRequest>,
+    /// How large its input is, if the choice needed that.
+    pub(super) size: Option<InputSize>,
     /// What the answer is held to.
     pub(super) rule: Option<Rule>,
     /// The body with the route's own `response_format`, where it gets one.
@@ -64,7 +67,10 @@ pub(super) fn plan(
             let route = resolved.route.map(|route| route.name.as_str());
             gateway.outputs.of(route, raw)?
         }
-        Operation::Embeddings | Operation::Rerank => format::Asked::default(),
+        Operation::Embeddings
+        | Operation::Completions
+        | Operation::Moderations
+        | Operation::Rerank => format::Asked::default(),
     };
     let edited = output
         .format
@@ -75,9 +81,45 @@ pub(super) fn plan(
     let body = edited.as_deref().unwrap_or(body);
     // With one target there is no choice: what it can't take, it says itself, and the body is not
     // parsed for it.
+    let chooses = resolved.targets.len() > 1;
+    let corrections = gateway.telemetry.corrections.load();
+    let (needs, hub) = needs_of(asked.operation, chooses, raw, body)?;
+    let input = PlanInput {
+        needs,
+        api: ApiNeeds::peek(raw),
+        policy: asked.strict_params.map(|strict_params| TranslationPolicy {
+            strict_params,
+            ..gateway.snapshot.defaults.policy
+        }),
+        now_ms: 0,
+        seed: asked.seed,
+        rotation: gateway.rotation.fetch_add(1, Ordering::Relaxed),
+        corrections: Some(&corrections),
+        repair: output.repair,
+    };
+    let plan =
+        make_plan(&gateway.snapshot, &resolved, &input).map_err(|error| no_target(&error))?;
+    let size = (chooses && asked.operation == Operation::Chat).then_some(needs.size);
+    Ok(Planned {
+        plan,
+        hub,
+        size,
+        rule: output.rule,
+        body: edited,
+    })
+}
+
+/// What the request needs of a target, and the body as the hub reads it where that had to be read.
+/// Without a choice between targets little is looked at: what the one can't take, it says itself.
+fn needs_of(
+    operation: Operation,
+    chooses: bool,
+    raw: &RawObject<'_>,
+    body: &[u8],
+) -> Result<(RequestNeeds, Option<ChatRequest>), ApiError> {
     let mut hub = None;
-    let needs = match asked.operation {
-        Operation::Chat if resolved.targets.len() > 1 => {
+    let needs = match operation {
+        Operation::Chat if chooses => {
             match RequestNeeds::peek(body) {
                 Some(needs) => needs,
                 // Its reader says what is wrong with it.
@@ -90,7 +132,7 @@ pub(super) fn plan(
             }
         }
         Operation::Chat => RequestNeeds::default(),
-        Operation::Embeddings if resolved.targets.len() > 1 => {
+        Operation::Embeddings if chooses => {
             let request = parse_embeddings(raw).map_err(|error| ApiError::from_parse(&error))?;
             RequestNeeds::of_embeddings(&request)
         }
@@ -98,31 +140,23 @@ pub(super) fn plan(
             let request = parse_rerank(raw).map_err(|error| ApiError::from_parse(&error))?;
             RequestNeeds::of_rerank(&request)
         }
+        Operation::Completions => {
+            let invalid = |error| ApiError::from_parse(&error);
+            let choices = raw.read("n", "an integer").map_err(invalid)?;
+            let max_output = raw.read("max_tokens", "an integer").map_err(invalid)?;
+            let prompt = raw.get("prompt").filter(|_| chooses);
+            RequestNeeds::of_completion(prompt.unwrap_or_default(), choices, max_output)
+        }
+        Operation::Moderations => RequestNeeds {
+            operation: Needed::Moderations,
+            ..RequestNeeds::default()
+        },
         Operation::Embeddings => RequestNeeds {
             operation: Needed::Embedding,
             ..RequestNeeds::default()
         },
     };
-    let input = PlanInput {
-        needs,
-        api: ApiNeeds::peek(raw),
-        policy: asked.strict_params.map(|strict_params| TranslationPolicy {
-            strict_params,
-            ..gateway.snapshot.defaults.policy
-        }),
-        now_ms: 0,
-        seed: asked.seed,
-        rotation: gateway.rotation.fetch_add(1, Ordering::Relaxed),
-        repair: output.repair,
-    };
-    let plan =
-        make_plan(&gateway.snapshot, &resolved, &input).map_err(|error| no_target(&error))?;
-    Ok(Planned {
-        plan,
-        hub,
-        rule: output.rule,
-        body: edited,
-    })
+    Ok((needs, hub))
 }
 
 /// Whether a caller may use a name; for the model list.

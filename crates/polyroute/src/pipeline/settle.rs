@@ -12,7 +12,7 @@ use polyroute_wire::error::UpstreamError;
 use polyroute_wire::usage::Usage;
 use tokio_util::sync::CancellationToken;
 
-use crate::telemetry::{AttemptRecord, CostRecord, End, Record, Telemetry, TokenRecord};
+use crate::telemetry::{AttemptRecord, CostRecord, Counted, End, Record, Telemetry, TokenRecord};
 
 /// Longest provider message kept in a record, in bytes.
 const MESSAGE_BYTES_MAX: usize = 300;
@@ -84,6 +84,7 @@ impl Settle {
             total_ms: 0.0,
             overhead_ms: 0.0,
             bytes_sent: 0,
+            counted: None,
         };
         Self {
             record: Some(Box::new(record)),
@@ -214,6 +215,11 @@ impl Settle {
                 record.model = model;
             }
         });
+    }
+
+    /// What the answer's token count is to be held against.
+    pub(super) fn counted(&mut self, counted: Option<Counted>) {
+        self.record(|record| record.counted = counted);
     }
 
     /// Ends the request.

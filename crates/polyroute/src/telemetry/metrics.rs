@@ -119,6 +119,8 @@ pub struct Metrics {
     pub bounds_hit: Family<BoundLabels, Counter>,
     /// Parameters that were left out or changed, by provider.
     pub parameters_dropped: Family<TargetLabels, Counter>,
+    /// Refusals that taught to leave a parameter out.
+    pub parameters_learned: Family<TargetLabels, Counter>,
     models_seen: Mutex<HashSet<String>>,
 }
 
@@ -143,6 +145,7 @@ impl Metrics {
             open_streams: Gauge::default(),
             bounds_hit: Family::default(),
             parameters_dropped: Family::default(),
+            parameters_learned: Family::default(),
             models_seen: Mutex::default(),
             registry: Registry::default(),
         };
@@ -208,6 +211,8 @@ impl Metrics {
         );
         let help = "Request parameters that a provider could not be sent";
         registry.register("parameters_dropped", help, self.parameters_dropped.clone());
+        let help = "Refusals that taught to leave a parameter out of later requests";
+        registry.register("parameters_learned", help, self.parameters_learned.clone());
     }
 
     /// The text that Prometheus scrapes.

@@ -15,4 +15,4 @@ pub use collector::{Recent, Telemetry};
 pub use metrics::{
     AttemptLabels, BoundLabels, ErrorLabels, Metrics, RequestLabels, TargetLabels, TokenLabels,
 };
-pub use record::{AttemptRecord, CostRecord, End, Excluded, Record, TokenRecord};
+pub use record::{AttemptRecord, CostRecord, Counted, End, Excluded, Record, TokenRecord};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use polyroute_engine::estimate::Provenance;
+use polyroute_engine::estimate::{Provenance, Shape};
 use serde::Serialize;
 
 /// How a request ended.
@@ -33,6 +33,17 @@ impl End {
             Self::Truncated => "truncated",
         }
     }
+}
+
+/// An estimate of the input beside which the provider's own count is to be held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// The target that counted, as corrections are kept.
+    pub target: String,
+    /// What kind of request it was.
+    pub shape: Shape,
+    /// The uncorrected estimate in tokens.
+    pub estimate: u64,
 }
 
 /// What happened to one request.
@@ -105,6 +116,9 @@ pub struct Record {
     pub overhead_ms: f64,
     /// Bytes of the answer that the caller took.
     pub bytes_sent: u64,
+    /// What the reported input is held against, to correct later estimates.
+    #[serde(skip)]
+    pub counted: Option<Counted>,
 }
 
 /// A target that could not take the request.
@@ -153,6 +167,9 @@ pub struct AttemptRecord {
     /// The provider's request id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_request_id: Option<String>,
+    /// Calls upstream that the attempt was made of: more than one where a request was split.
+    #[serde(skip_serializing_if = "is_one")]
+    pub calls: usize,
 }
 
 /// Token counts of a request.
@@ -187,4 +204,12 @@ pub struct CostRecord {
     /// The day on which the price was last checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price_as_of: Option<String>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "what serde calls it with"
+)]
+const fn is_one(calls: &usize) -> bool {
+    *calls == 1
 }

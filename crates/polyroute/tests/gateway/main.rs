@@ -19,6 +19,7 @@ mod bad_input;
 #[cfg(feature = "bedrock")]
 mod bedrock;
 mod cohere;
+mod endpoints;
 mod faults;
 mod keys;
 mod lifecycle;

@@ -90,6 +90,7 @@ impl<'a> Row<'a> {
                 Kind::Chat => (String::new(), Tone::Plain),
                 Kind::Embedding => ("embeddings".to_owned(), Tone::Plain),
                 Kind::Rerank => ("reranking".to_owned(), Tone::Plain),
+                Kind::Moderation => ("moderations".to_owned(), Tone::Plain),
                 Kind::Responses => ("responses only".to_owned(), Tone::Plain),
                 Kind::Completion => ("completions".to_owned(), Tone::Plain),
                 Kind::Other => ("no chat".to_owned(), Tone::Plain),

@@ -5,10 +5,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use http::{Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use polyroute_engine::plan::PlannedTarget;
 use polyroute_wire::adapter::{DecodeContext, ReplyHead};
 use polyroute_wire::error::{ErrorKind, UpstreamError};
 
-use super::super::call::Kind;
+use super::super::call::Call;
+use super::super::decode::Part;
+use super::super::encode::Kind;
 use super::super::output::{Rejected, Rule};
 use super::super::reader::Step;
 use super::super::received::{header_map, read_all, read_up_to};
@@ -28,34 +31,39 @@ pub(super) struct Reading<'a> {
     pub(super) until: Instant,
 }
 
-impl One<'_> {
-    pub(super) async fn refused(&mut self, response: Response<Incoming>) -> UpstreamError {
-        let (head, body) = response.into_parts();
-        if head.status.is_redirection() {
-            return UpstreamError::new(
-                ErrorKind::MalformedReply,
-                "the provider answered with a redirect, which is not followed",
-            )
-            .with_status(head.status.as_u16());
-        }
-        let waiting = Instant::now();
-        let body = tokio::time::timeout(ERROR_BODY_WAIT, read_up_to(body, ERROR_BYTES_MAX))
-            .await
-            .unwrap_or_default();
-        self.settle.waited(waiting.elapsed());
-        let headers = header_map(&head.headers);
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let reply = ReplyHead {
-            status: head.status.as_u16(),
-            headers: &headers,
-            now,
-        };
-        let adapter = self.call.adapter(self.target);
-        adapter.classify(&reply, &body).quota_if_lasting()
+/// What a provider's answer with another status than 2xx says.
+pub(in super::super) async fn refusal(
+    call: &Call,
+    target: &PlannedTarget,
+    response: Response<Incoming>,
+) -> UpstreamError {
+    let (head, body) = response.into_parts();
+    if head.status.is_redirection() {
+        return UpstreamError::new(
+            ErrorKind::MalformedReply,
+            "the provider answered with a redirect, which is not followed",
+        )
+        .with_status(head.status.as_u16());
     }
+    let body = tokio::time::timeout(ERROR_BODY_WAIT, read_up_to(body, ERROR_BYTES_MAX))
+        .await
+        .unwrap_or_default();
+    let headers = header_map(&head.headers);
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let reply = ReplyHead {
+        status: head.status.as_u16(),
+        headers: &headers,
+        now,
+    };
+    let adapter = call.adapter(target);
+    let mut error = adapter.classify(&reply, &body).quota_if_lasting();
+    error.status = error.status.or(Some(head.status.as_u16()));
+    error
+}
 
+impl One<'_> {
     pub(super) async fn read_whole(
         &mut self,
         response: Response<Incoming>,
@@ -69,13 +77,10 @@ impl One<'_> {
             Ok(bytes) => bytes?,
             Err(_) => return Err(timed_out(reading.started).into()),
         };
-        let (bytes, summary) = self.call.decode_whole(
-            self.target,
-            reading.kind,
-            reading.context,
-            reading.rule,
-            bytes,
-        )?;
+        let context = reading.context.clone();
+        let part = Part { bytes, context };
+        let (kind, rule) = (reading.kind, reading.rule);
+        let (bytes, summary) = self.call.decode_whole(self.target, kind, rule, part)?;
         Ok(Got::Whole(bytes, Box::new(summary)))
     }
 

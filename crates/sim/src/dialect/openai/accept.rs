@@ -5,6 +5,7 @@
 //! model's existence are the server's business. Start at [`accept_chat`].
 
 mod format;
+mod legacy;
 pub(super) mod messages;
 pub(super) mod model;
 mod params;
@@ -18,6 +19,8 @@ use serde_json::Value;
 
 use crate::prompt::{Prompt, Refusal};
 use crate::strict::{self, is_whole, list, set, text, whole};
+
+pub use legacy::{accept_completions, accept_moderations};
 
 use model::Traits;
 use wording::{found, plain, refuse};

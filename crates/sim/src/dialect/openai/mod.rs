@@ -2,6 +2,7 @@
 //! events.
 
 pub mod accept;
+pub mod legacy;
 pub mod render;
 pub mod responses;
 pub mod stream;

@@ -40,6 +40,17 @@ pub fn call_id(id_seed: u64, choice: usize, call: usize) -> String {
     format!("call_{}", dice.base62(24))
 }
 
+/// What a chat model is answered with at `/v1/completions`.
+pub fn chat_model_only() -> Value {
+    json!({"error": {
+        "message": "This is a chat model and not supported in the v1/completions endpoint. Did \
+                    you mean to use v1/chat/completions?",
+        "type": "invalid_request_error",
+        "param": "model",
+        "code": null,
+    }})
+}
+
 /// A whole chat completion.
 pub fn completion(context: &Context<'_>) -> Value {
     let identity = identity(context);

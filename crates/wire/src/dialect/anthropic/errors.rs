@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::adapter::ReplyHead;
-use crate::classify::{is_context_length, kind_of_status};
+use crate::classify::{is_context_length, kind_of_status, optional_param};
 use crate::delay::retry_after;
 use crate::error::{ErrorKind, ErrorScope, UpstreamError};
 
@@ -144,6 +144,10 @@ impl<'a> Report<'a> {
             .code
             .or(Some(self.kind).filter(|kind| !kind.is_empty()))
             .map(ToOwned::to_owned);
+        if kind == ErrorKind::UnsupportedParameter {
+            let named = self.unsupported_param().and_then(optional_param);
+            error.unsupported = named.into_iter().collect();
+        }
         let about_request = matches!(
             kind,
             ErrorKind::InvalidRequest | ErrorKind::UnsupportedParameter

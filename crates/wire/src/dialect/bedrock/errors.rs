@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::adapter::ReplyHead;
-use crate::classify::{is_context_length, kind_of_status};
+use crate::classify::{is_context_length, kind_of_status, optional_param};
 use crate::delay::retry_after;
 use crate::error::{ErrorKind, ErrorScope, UpstreamError};
 
@@ -223,7 +223,9 @@ impl<'a> Report<'a> {
         let mut error = UpstreamError::new(kind, message);
         error.code = Some(self.name.clone()).filter(|name| !name.is_empty());
         if kind == ErrorKind::UnsupportedParameter {
-            error.param = self.unsupported().map(ToOwned::to_owned);
+            let named = self.unsupported();
+            error.param = named.map(ToOwned::to_owned);
+            error.unsupported = named.and_then(optional_param).into_iter().collect();
         }
         if kind == ErrorKind::QuotaExhausted {
             error.scope = ErrorScope::Account;

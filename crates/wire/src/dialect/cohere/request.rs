@@ -12,6 +12,9 @@ use crate::media::MediaStore;
 use crate::notes::Notes;
 use crate::options;
 
+/// Members of a body that the request itself sets.
+const SET: [&str; 3] = ["model", "stream", "messages"];
+
 /// Translates a request to `POST /v2/chat`.
 pub(super) fn encode(
     request: &ChatRequest,
@@ -19,13 +22,7 @@ pub(super) fn encode(
     media: &MediaStore,
 ) -> Result<Encoded, EncodeError> {
     let mut notes = Notes::new(target.policy.strict_params);
-    let mut own = options::members(
-        request,
-        ISSUER,
-        target,
-        &["model", "stream", "messages"],
-        &mut notes,
-    )?;
+    let mut own = options::members(request, ISSUER, target, &SET, &mut notes)?;
     params::without_equivalent(request, &mut notes)?;
     let names = tools::names(request);
     let context = Context { target, media };

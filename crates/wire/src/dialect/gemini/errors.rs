@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::read::{list, text};
 use crate::adapter::ReplyHead;
-use crate::classify::{is_context_length, kind_of_status};
+use crate::classify::{is_context_length, kind_of_status, optional_param};
 use crate::delay::{parse_duration, retry_after};
 use crate::error::{ErrorKind, UpstreamError};
 
@@ -86,11 +86,30 @@ fn read(object: &Value, status: Option<u16>) -> UpstreamError {
         .map(|violation| text(violation, "field"))
         .find(|field| !field.is_empty())
         .map(ToOwned::to_owned);
+    if kind == ErrorKind::UnsupportedParameter {
+        error.unsupported = unsupported(error.param.as_deref(), message);
+    }
     error.retry_after = details(object)
         .map(|detail| text(detail, "retryDelay"))
         .find_map(parse_duration)
         .max(delay_in_text(message));
     error
+}
+
+/// The optional parameters that the model does not take: by the field that is named, else by the
+/// API's own templates, which stand at the start.
+fn unsupported(param: Option<&str>, message: &str) -> Vec<&'static str> {
+    if message.starts_with("Penalty is not enabled for") {
+        return vec!["frequency_penalty", "presence_penalty"];
+    }
+    let unknown = || {
+        let rest = message.strip_prefix("Invalid JSON payload received. Unknown name \"")?;
+        rest.split('"').next()
+    };
+    let name = param
+        .and_then(optional_param)
+        .or_else(|| unknown().and_then(optional_param));
+    name.into_iter().collect()
 }
 
 fn kind(object: &Value, word: &str, code: u16, message: &str) -> ErrorKind {

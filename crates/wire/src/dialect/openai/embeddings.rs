@@ -9,7 +9,9 @@ use super::{errors, usage};
 use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::embedding::{EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
 use crate::error::{EncodeError, EncodeErrorCode, UpstreamError};
+use crate::notes::unsupported_content;
 use crate::options;
+use crate::profile::VectorForm;
 
 /// Translates an embeddings request.
 pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Encoded, EncodeError> {
@@ -22,6 +24,8 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
     }
     let mut body = Map::new();
     body.insert("model".to_owned(), target.model.clone().into());
+    let rules = &target.endpoint.profile.embeddings;
+    refuse_token_ids(request, target)?;
     let mut inputs: Vec<Value> = request
         .input
         .iter()
@@ -43,7 +47,8 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
         body.insert("encoding_format".to_owned(), "base64".into());
     }
     if let Some(dimensions) = request.dimensions {
-        body.insert("dimensions".to_owned(), dimensions.into());
+        let name = rules.dimensions.as_deref().unwrap_or("dimensions");
+        body.insert(name.to_owned(), dimensions.into());
     }
     if let Some(user) = &request.user {
         body.insert("user".to_owned(), user.clone().into());
@@ -60,18 +65,11 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
         changed: Vec::new(),
         context: DecodeContext {
             model: target.model.clone(),
-            embedding_inputs: request.input.iter().map(estimate).collect(),
+            embedding_inputs: request.input.iter().map(EmbeddingInput::tokens).collect(),
+            int8_vectors: rules.vectors == VectorForm::Int8,
             ..DecodeContext::default()
         },
     })
-}
-
-/// Tokens of an input, by the rule of thumb of four bytes a token.
-fn estimate(input: &EmbeddingInput) -> u64 {
-    match input {
-        EmbeddingInput::Text(text) => u64::try_from(text.len().div_ceil(4)).unwrap_or(u64::MAX),
-        EmbeddingInput::Tokens(tokens) => u64::try_from(tokens.len()).unwrap_or(u64::MAX),
-    }
 }
 
 /// Reads an embeddings answer.
@@ -93,7 +91,12 @@ pub(super) fn decode(
     for (at, row) in take_list(&mut top, "data").into_iter().enumerate() {
         let index = row.get("index").and_then(Value::as_u64);
         let index = index.unwrap_or(u64::try_from(at).unwrap_or(u64::MAX));
-        rows.push((index, vector(row.get("embedding"))?));
+        let numbers = if context.int8_vectors {
+            int8_vector(row.get("embedding"))
+        } else {
+            vector(row.get("embedding"))
+        };
+        rows.push((index, numbers?));
     }
     rows.sort_by_key(|(index, _)| *index);
     let due = context.embedding_inputs.len();
@@ -112,6 +115,46 @@ pub(super) fn decode(
         usage,
         metadata: present(top),
     })
+}
+
+/// Token ids, where the provider takes none.
+fn refuse_token_ids(request: &EmbeddingRequest, target: &Target) -> Result<(), EncodeError> {
+    if target.endpoint.profile.embeddings.token_ids {
+        return Ok(());
+    }
+    let tokens = |input: &EmbeddingInput| matches!(input, EmbeddingInput::Tokens(_));
+    match request.input.iter().position(tokens) {
+        None => Ok(()),
+        Some(at) => Err(unsupported_content(
+            format!("input[{at}]"),
+            format!(
+                "`{}` takes no token ids, which belong to another tokeniser. Send the text itself.",
+                target.endpoint.provider
+            ),
+        )),
+    }
+}
+
+/// Base64 of one signed byte a dimension. The provider's scale is not said, so that vectors are of
+/// unit length here, as those of most providers are.
+fn int8_vector(value: Option<&Value>) -> Result<Vec<f32>, UpstreamError> {
+    let bytes = value
+        .and_then(Value::as_str)
+        .and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
+    let numbers: Vec<f32> = bytes
+        .into_iter()
+        .flatten()
+        .map(|byte| f32::from(byte.cast_signed()))
+        .collect();
+    let length = numbers
+        .iter()
+        .map(|number| number * number)
+        .sum::<f32>()
+        .sqrt();
+    if length > 0.0 {
+        return Ok(numbers.into_iter().map(|number| number / length).collect());
+    }
+    Err(malformed("the provider sent a vector that can't be read"))
 }
 
 /// A list of numbers, or base64 of little-endian float32.
@@ -206,5 +249,41 @@ mod tests {
             json!({"model": "", "input": "hello", "dimensions": 8})
         );
         assert_eq!(encoded.context.embedding_inputs, [2]);
+    }
+    #[test]
+    fn section_3_6_perplexity_vectors_are_signed_bytes() {
+        let context = DecodeContext {
+            int8_vectors: true,
+            ..DecodeContext::default()
+        };
+        // 3, -4.
+        let body = json!({"data": [{"index": 0, "embedding": "A/w="}], "model": "p"});
+        let answer = decode(body.to_string().as_bytes(), &context).unwrap();
+        assert_eq!(answer.vectors, [[0.6, -0.8]]);
+        for embedding in [json!(""), json!([1]), json!("AA==")] {
+            let body = json!({"data": [{"index": 0, "embedding": embedding}]});
+            assert!(decode(body.to_string().as_bytes(), &context).is_err());
+        }
+    }
+
+    #[test]
+    fn section_3_6_dimensions_and_token_ids_by_the_vendors_rules() {
+        let mut request = EmbeddingRequest {
+            input: vec![EmbeddingInput::Text("hello".into())],
+            dimensions: Some(8),
+            ..EmbeddingRequest::default()
+        };
+        let mut target = Target::default();
+        let mut profile = crate::profile::Profile::default();
+        profile.embeddings.dimensions = Some("output_dimension".to_owned());
+        profile.embeddings.token_ids = false;
+        target.endpoint.profile = profile.into();
+        let encoded = encode(&request, &target).unwrap();
+        let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
+        assert_eq!(sent["output_dimension"], 8);
+        assert!(sent.get("dimensions").is_none());
+        request.input.push(EmbeddingInput::Tokens(vec![1]));
+        let error = encode(&request, &target).unwrap_err();
+        assert_eq!(error.param.as_deref(), Some("input[1]"));
     }
 }

@@ -6,6 +6,7 @@
 //! [`OpenAi`] is the full translation from and to the hub.
 
 mod calls;
+mod completions;
 mod content;
 mod edit;
 mod embeddings;
@@ -23,9 +24,15 @@ mod tap;
 mod usage;
 mod vendor;
 
+pub use completions::{
+    EditedCompletion, PROMPTS_MAX, completion_as_chats, edit_completion, edit_moderation,
+    tap_completion, tap_moderation,
+};
 pub use edit::{Edited, edit_chat, needs_translation};
 pub use parse::{parse_chat, parse_embeddings, parse_rerank};
-pub use pass_embeddings::{edit_embeddings, tap_embeddings};
+pub use pass_embeddings::{
+    EmbeddingsPeek, edit_embeddings, needs_reencoding, peek_embeddings, tap_embeddings,
+};
 pub use tap::{Tap, TapSignal, TapSummary, tap_whole};
 
 use crate::adapter::{Adapter, DecodeContext, Encoded, Endpoint, ModelListing, ReplyHead, Target};

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::edit::own_options;
@@ -13,6 +14,7 @@ use super::{embeddings, usage};
 use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::error::{EncodeError, EncodeErrorCode, UpstreamError};
 use crate::json::{Edit, RawObject, quote};
+use crate::profile::VectorForm;
 use crate::usage::Usage;
 
 /// Edits a caller's embeddings request for `target`: the model's upstream id, and our own members
@@ -38,6 +40,10 @@ pub fn edit_embeddings(raw: &RawObject<'_>, target: &Target) -> Result<Encoded, 
         Edit::Remove("provider"),
         Edit::Remove("provider_options"),
     ];
+    let rules = &target.endpoint.profile.embeddings;
+    if let (Some(name), Some(_)) = (&rules.dimensions, raw.get("dimensions")) {
+        edits.push(Edit::Rename("dimensions", name));
+    }
     edits.extend(own.iter().map(|(key, json)| Edit::Set(key, json.clone())));
     Ok(Encoded {
         get: false,
@@ -51,6 +57,69 @@ pub fn edit_embeddings(raw: &RawObject<'_>, target: &Target) -> Result<Encoded, 
             ..DecodeContext::default()
         },
     })
+}
+
+/// What of an embeddings request decides whether its bytes can be passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmbeddingsPeek {
+    /// Within the target's limits of one call, in a form that it takes.
+    pub passes: bool,
+    /// The caller wants base64.
+    pub base64: bool,
+}
+
+/// Whether an embeddings request can be passed on to `target` as it is: it need not be split, and
+/// neither its inputs nor the vectors must be converted.
+#[must_use]
+pub fn peek_embeddings(raw: &RawObject<'_>, target: &Target) -> EmbeddingsPeek {
+    let rules = &target.endpoint.profile.embeddings;
+    let base64 = raw.get("encoding_format") == Some("\"base64\"");
+    let input = raw.get("input").unwrap_or_default();
+    let few_tokens = rules
+        .tokens_max
+        .is_none_or(|most| u64::try_from(input.len()).is_ok_and(|bytes| bytes / 4 <= most / 5 * 4));
+    let items: Vec<&RawValue> = serde_json::from_str(input).unwrap_or_default();
+    let is_text = |item: &&RawValue| item.get().starts_with('"');
+    let texts = input.starts_with('"') || items.iter().all(is_text);
+    // A list of token ids is one input.
+    let inputs = if items
+        .first()
+        .is_some_and(|item| !is_text(item) && !item.get().starts_with('['))
+    {
+        1
+    } else {
+        items.len()
+    };
+    let few_inputs = rules
+        .inputs_max
+        .is_none_or(|most| u32::try_from(inputs).is_ok_and(|inputs| inputs <= most));
+    EmbeddingsPeek {
+        passes: few_inputs
+            && few_tokens
+            && (texts || rules.token_ids)
+            && rules.vectors == VectorForm::Float,
+        base64,
+    }
+}
+
+/// Whether an answer's vectors are in another form than the caller asked for.
+#[must_use]
+pub fn needs_reencoding(body: &[u8], base64: bool) -> bool {
+    #[derive(Deserialize)]
+    struct Row<'a> {
+        #[serde(borrow)]
+        embedding: &'a RawValue,
+    }
+    #[derive(Deserialize)]
+    struct Rows<'a> {
+        #[serde(borrow)]
+        data: Vec<Row<'a>>,
+    }
+    let Ok(rows) = serde_json::from_slice::<Rows<'_>>(body) else {
+        return false;
+    };
+    let is_text = |row: &Row<'_>| row.embedding.get().starts_with('"');
+    rows.data.first().is_some_and(|row| is_text(row) != base64)
 }
 
 #[derive(Deserialize)]
@@ -103,6 +172,32 @@ mod tests {
             encoded.body,
             r#"{"input":["a"], "model":"e", "encoding_format":"base64"}"#
         );
+    }
+
+    #[test]
+    fn section_3_6_what_must_be_split_or_converted_is_not_passed_on() {
+        let passes = |body: &str, change: fn(&mut crate::profile::EmbeddingRules)| {
+            let mut target = Target::default();
+            let mut profile = crate::profile::Profile::default();
+            change(&mut profile.embeddings);
+            target.endpoint.profile = profile.into();
+            peek_embeddings(&RawObject::parse(body.as_bytes()).unwrap(), &target).passes
+        };
+        let three = r#"{"input":["a","b","c"]}"#;
+        assert!(passes(three, |_| {}));
+        assert!(passes(three, |rules| rules.inputs_max = Some(3)));
+        assert!(!passes(three, |rules| rules.inputs_max = Some(2)));
+        assert!(!passes(three, |rules| rules.tokens_max = Some(2)));
+        assert!(!passes(three, |rules| rules.vectors = VectorForm::Int8));
+        let ids = r#"{"input":[1,2,3]}"#;
+        assert!(passes(ids, |rules| rules.inputs_max = Some(1)));
+        assert!(!passes(ids, |rules| rules.token_ids = false));
+        assert!(!passes(r#"{"input":[[1],[2]]}"#, |rules| rules
+            .inputs_max =
+            Some(1)));
+        assert!(needs_reencoding(br#"{"data":[{"embedding":[1]}]}"#, true));
+        assert!(!needs_reencoding(br#"{"data":[{"embedding":"AA"}]}"#, true));
+        assert!(needs_reencoding(br#"{"data":[{"embedding":"AA"}]}"#, false));
     }
 
     #[test]

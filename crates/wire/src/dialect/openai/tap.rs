@@ -399,6 +399,11 @@ fn is_content(data: &[u8]) -> bool {
         if choice.get("finish_reason").is_some_and(Value::is_string) {
             return true;
         }
+        // Text completions have no delta.
+        let text = choice.get("text").and_then(Value::as_str);
+        if text.is_some_and(|text| !text.is_empty()) {
+            return true;
+        }
         let delta = choice.get("delta").and_then(Value::as_object);
         delta.into_iter().flatten().any(|(key, value)| match value {
             Value::String(text) => key != "role" && !text.is_empty(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::adapter::ReplyHead;
-use crate::classify::{is_context_length, kind_of_status};
+use crate::classify::{is_context_length, kind_of_status, optional_param};
 use crate::delay;
 use crate::error::{ErrorKind, ErrorScope, UpstreamError};
 
@@ -69,6 +69,9 @@ fn build(said: Said, status: u16) -> UpstreamError {
     let mut error = UpstreamError::new(kind, message);
     if kind == ErrorKind::Overloaded || (kind == ErrorKind::RateLimited && status == 503) {
         error.scope = ErrorScope::Target;
+    }
+    if kind == ErrorKind::UnsupportedParameter {
+        error.unsupported = unsupported(&said.code, said.param.as_deref(), &error.message);
     }
     error.code = [said.code, said.kind, said.inner]
         .into_iter()
@@ -132,6 +135,10 @@ fn read(value: &Value) -> Option<Said> {
                 .and_then(Value::as_str)
                 .map(ToOwned::to_owned);
             said.status = status_in(top.get("raw_status_code")).or(status_in(top.get("code")));
+            if let Some(field) = top.get("detail").and_then(extra_field) {
+                said.code = "unknown_parameter".to_owned();
+                said.param = Some(field);
+            }
             if said.message.is_empty() {
                 said.message = match top.get("detail") {
                     Some(Value::String(text)) => text.clone(),
@@ -161,6 +168,48 @@ fn status_in(value: Option<&Value>) -> Option<u16> {
         _ => return None,
     };
     (400..600).contains(&number).then_some(number)
+}
+
+/// The optional parameters that the provider says its model does not take. Its field counts; where
+/// there is none, its exact templates, in which the name stands at a fixed place.
+fn unsupported(code: &str, param: Option<&str>, message: &str) -> Vec<&'static str> {
+    let templates = [
+        ("Unsupported parameter: '", "'"),
+        ("Unknown parameter: '", "'"),
+        ("Unrecognized request argument supplied: ", "\n"),
+    ];
+    let template = || {
+        templates.iter().find_map(|(before, after)| {
+            let rest = message.strip_prefix(before)?;
+            Some(rest.split(after).next().unwrap_or(rest).trim())
+        })
+    };
+    let name = param.filter(|name| !name.is_empty()).or_else(template);
+    let known = name.and_then(optional_param);
+    // Of a value that is refused, another one may be taken; but for sampling there is only the
+    // default (wire-protocols §4, note 1).
+    let default_only = |name: &&str| {
+        code != "unsupported_value"
+            || matches!(
+                *name,
+                "temperature" | "top_p" | "frequency_penalty" | "presence_penalty"
+            )
+    };
+    known.filter(default_only).into_iter().collect()
+}
+
+/// The field that a validator names as one too many: `[{"type":"extra_forbidden","loc":["body","x"]}]`
+/// (Mistral, and servers that use the same one).
+fn extra_field(detail: &Value) -> Option<String> {
+    let extra = detail
+        .as_array()?
+        .iter()
+        .find(|item| item.get("type").and_then(Value::as_str) == Some("extra_forbidden"))?;
+    let place = extra.get("loc")?.as_array()?;
+    match place.as_slice() {
+        [body, field] if body == "body" => field.as_str().map(ToOwned::to_owned),
+        _ => None,
+    }
 }
 
 /// A few words for a body that is no JSON: an edge's HTML page, text, or nothing (case 50).
@@ -361,6 +410,55 @@ mod tests {
             &error("rate_limit_exceeded", "tokens", "Try again in 2s."),
         );
         assert_eq!(error.retry_after, Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn section_13_6_what_a_model_does_not_take_is_read_from_field_and_template_only() {
+        let body = |code: &str, param: Value, message: &str| {
+            serde_json::json!({"error": {"message": message, "param": param, "code": code}})
+                .to_string()
+        };
+        let not_supported = "Unsupported parameter: 'seed' is not supported with this model.";
+        let own: &[&str] = &["temperature"];
+        let seed: &[&str] = &["seed"];
+        let extra = r#"{"detail":[{"type":"extra_forbidden","loc":["body","seed"],"msg":"Extra inputs are not permitted"}]}"#;
+        for (body, expected) in [
+            (
+                body("unsupported_parameter", "temperature".into(), "x"),
+                own,
+            ),
+            (body("unsupported_value", "temperature".into(), "x"), own),
+            // Another value may be taken.
+            (
+                body("unsupported_value", "reasoning_effort".into(), "x"),
+                &[],
+            ),
+            // Leaving it out would change the answer.
+            (body("unsupported_parameter", "tools".into(), "x"), &[]),
+            (body("unsupported_parameter", "max_tokens".into(), "x"), &[]),
+            (body("", Value::Null, not_supported), seed),
+            (
+                body(
+                    "",
+                    Value::Null,
+                    "Unrecognized request argument supplied: seed",
+                ),
+                seed,
+            ),
+            // Words that may be the caller's own.
+            (
+                body(
+                    "invalid_value",
+                    Value::Null,
+                    &format!("You said: {not_supported}"),
+                ),
+                &[],
+            ),
+            (body("invalid_value", "seed".into(), "x"), &[]),
+            (extra.to_owned(), seed),
+        ] {
+            assert_eq!(read_reply(400, &body).unsupported, expected, "{body}");
+        }
     }
 
     #[test]

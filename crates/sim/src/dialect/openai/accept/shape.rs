@@ -81,6 +81,46 @@ pub(super) static EMBEDDINGS: Record = Record {
     ],
 };
 
+/// `POST /v1/completions`.
+pub(super) static COMPLETIONS: Record = Record {
+    fields: &[
+        must!("model", Text),
+        null!(
+            "prompt",
+            Union(&[
+                Text,
+                List(&Text),
+                List(&Int(0, MAX)),
+                List(&List(&Int(0, MAX)))
+            ])
+        ),
+        null!("best_of", Int(1, 20)),
+        null!("echo", Bool),
+        null!("frequency_penalty", Num(-2.0, 2.0)),
+        null!("logit_bias", MapOf(&Num(-100.0, 100.0))),
+        null!("logprobs", Int(0, 5)),
+        null!("max_tokens", Int(0, MAX)),
+        null!("n", Int(1, 128)),
+        null!("presence_penalty", Num(-2.0, 2.0)),
+        null!("seed", Int(i64::MIN, MAX)),
+        null!("stop", Union(&[Text, List(&Text)])),
+        null!("stream", Bool),
+        null!("stream_options", Rec(&STREAM_OPTIONS)),
+        null!("suffix", Text),
+        null!("temperature", Num(0.0, 2.0)),
+        null!("top_p", Num(0.0, 1.0)),
+        null!("user", Text),
+    ],
+};
+
+/// `POST /v1/moderations`.
+pub(super) static MODERATIONS: Record = Record {
+    fields: &[
+        must!("input", Union(&[Text, List(&Text), List(&Object)])),
+        null!("model", Text),
+    ],
+};
+
 /// Values of `reasoning_effort`, weakest first.
 pub(in crate::dialect::openai) static EFFORTS: [&str; 7] =
     ["none", "minimal", "low", "medium", "high", "xhigh", "max"];

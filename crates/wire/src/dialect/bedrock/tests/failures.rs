@@ -153,6 +153,23 @@ fn section_13_3_texts_where_the_name_is_missing() {
 }
 
 #[test]
+fn section_13_6_only_what_steers_is_named_as_left_out_next_time() {
+    let refused = "The model returned the following errors: ";
+    for (message, learnt) in [
+        (
+            "`temperature` is deprecated for this model.",
+            Some("temperature"),
+        ),
+        ("topP: Extra inputs are not permitted", Some("top_p")),
+        ("tools.0.strict: Extra inputs are not permitted", None),
+    ] {
+        let error = classify(400, "ValidationException", &format!("{refused}{message}"));
+        assert_eq!(error.kind, ErrorKind::UnsupportedParameter, "{message}");
+        assert!(error.unsupported.iter().copied().eq(learnt), "{message}");
+    }
+}
+
+#[test]
 fn section_13_4_case_38_context_wordings() {
     for message in [
         "Input is too long for requested model.",

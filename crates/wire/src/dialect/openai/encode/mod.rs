@@ -5,12 +5,14 @@
 //! `provider_metadata`.
 
 mod chunks;
+mod completions;
 mod rerank;
 
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
 pub use chunks::{ChunkEncoder, ChunkOptions};
+pub use completions::{CompletionEncoder, completion};
 pub use rerank::rerank;
 
 use crate::chat::{Annotation, AssistantMessage, ChatResponse, Choice, FinishReason, ToolCall};

@@ -7,8 +7,8 @@ use crate::embedding::{EmbeddingInput, EmbeddingRequest};
 use crate::error::ParseError;
 use crate::json::RawObject;
 
-/// Most inputs of one request, as OpenAI has it.
-const INPUTS_MAX: usize = 2_048;
+/// Most inputs of one request: what a provider's own limit is below that is split.
+const INPUTS_MAX: usize = 16_384;
 
 /// Reads an embeddings request.
 ///

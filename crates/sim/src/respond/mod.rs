@@ -16,7 +16,7 @@ use crate::latency::{Latency, Pace};
 use crate::models::{self, Dialect, Known, Purpose};
 use crate::play::Play;
 use crate::prompt::{Prompt, Refusal};
-use crate::route::{Operation, query};
+use crate::route::Operation;
 use crate::script::{Scripted, raw_stream};
 use crate::seed::{Dice, hash};
 use crate::service::Asked;
@@ -25,6 +25,9 @@ use crate::vendor::Meter;
 use crate::vendor::desk::bearer;
 use crate::vendor::route::Call;
 use crate::wire::{Body, Context, Framing, Reply};
+
+mod legacy;
+mod lists;
 
 /// What became of a request.
 #[derive(Debug)]
@@ -51,6 +54,8 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
         Operation::OpenaiChat
         | Operation::OpenaiEmbeddings
         | Operation::OpenaiResponses
+        | Operation::OpenaiCompletions
+        | Operation::OpenaiModerations
         | Operation::AnthropicMessages
         | Operation::AnthropicCount
         | Operation::CohereChat
@@ -261,6 +266,12 @@ impl Desk<'_> {
                 openai::responses::accept::accept_response(headers, &body),
                 fault,
             ),
+            Operation::OpenaiCompletions => {
+                self.complete(openai::accept::accept_completions(headers, &body))
+            }
+            Operation::OpenaiModerations => {
+                self.moderate(openai::accept::accept_moderations(headers, &body))
+            }
             Operation::AnthropicMessages => {
                 self.chat(anthropic::accept::accept_messages(headers, &body), fault)
             }
@@ -409,26 +420,6 @@ impl Desk<'_> {
         Ok(self.render(&prompt, &known, &answer))
     }
 
-    /// Newer models of Bedrock are reached through an inference profile only.
-    fn profiled(&self) -> Result<(), Reply> {
-        let model = self.about.model;
-        let bare = models::base_id(model) == model;
-        if !(bare && models::needs_profile(model)) {
-            return Ok(());
-        }
-        let message = format!(
-            "Invocation of model ID {model} with on-demand throughput isn\u{2019}t supported. Retry \
-             your request with the ID or ARN of an inference profile that contains this model."
-        );
-        Err(reply(400, bedrock::render::error(&message)))
-    }
-
-    fn profiles(&self) -> Value {
-        let number = |name: &str| query(&self.asked.uri, name)?.parse().ok();
-        let size = number("maxResults").unwrap_or(100);
-        bedrock::render::inference_profiles(size, number("nextToken").unwrap_or(0))
-    }
-
     fn cache_hit(&self, prompt: &Prompt) -> Hit {
         let dialect = self.about.dialect;
         if matches!(dialect, Dialect::Anthropic | Dialect::Bedrock) && !prompt.cache_marked {
@@ -570,51 +561,6 @@ impl Desk<'_> {
         let prompt = read.map_err(|refusal| self.refused(refusal))?;
         self.known(&prompt.model, false)?;
         Ok(reply(200, render(compose::input_tokens(&prompt))))
-    }
-
-    fn models(&self) -> Result<Reply, Reply> {
-        let member = |name: &str| query(&self.asked.uri, name);
-        let size = |name: &str| member(name).and_then(|size| size.parse::<usize>().ok());
-        let page = match self.about.dialect {
-            Dialect::Openai => Some(openai::render::models()),
-            Dialect::Bedrock => Some(bedrock::render::foundation_models()),
-            Dialect::Anthropic => {
-                let limit = size("limit").unwrap_or(20).clamp(1, 1_000);
-                let (after, before) = (member("after_id"), member("before_id"));
-                anthropic::render::models(limit, after.as_deref(), before.as_deref())
-            }
-            Dialect::Cohere => {
-                let limit = size("page_size").unwrap_or(20).clamp(1, 1_000);
-                cohere::render::models(limit, member("page_token").as_deref())
-            }
-            Dialect::Gemini => {
-                let limit = size("pageSize").unwrap_or(50).clamp(1, 1_000);
-                gemini::render::models(limit, member("pageToken").as_deref())
-            }
-        };
-        let bad_cursor = || {
-            reply(
-                400,
-                errors::by_status(self.about, 400, errors::Flavour::Usual),
-            )
-        };
-        page.map(|page| reply(200, page)).ok_or_else(bad_cursor)
-    }
-
-    fn model(&self, dialect: Dialect) -> Result<Reply, Reply> {
-        let embeddings = self.about.model.contains("embedding");
-        let known = models::find(dialect, self.about.model, embeddings)
-            .ok_or_else(|| errors::unknown_model(self.about, embeddings))?;
-        Ok(reply(
-            200,
-            match dialect {
-                Dialect::Openai => openai::render::model(&known.model),
-                Dialect::Anthropic => anthropic::render::model(&known.model),
-                Dialect::Gemini => gemini::render::model(&known.model),
-                Dialect::Bedrock => bedrock::render::foundation_models(),
-                Dialect::Cohere => cohere::render::model(&known.model),
-            },
-        ))
     }
 
     /// A judge's refusal, under this request's id.

@@ -1,16 +1,26 @@
-//! Token counts where a provider gave none, from the length of the text.
+//! Token counts before a call, and where a provider gave none.
 //!
 //! No tokeniser is used: for Claude and Gemini none is public (wire-protocols §14), and what these
 //! numbers are for (choosing a window, the usage of a stream that was cut) does not need one. They
 //! are flagged as estimates wherever they are shown.
+//!
+//! Read [`InputSize`] first: what a request holds, gathered in one scan. [`Family`] says how a
+//! model counts it, and [`Corrections`] what its provider was seen to add.
+
+mod correct;
+mod family;
+mod image;
+mod scan;
+mod size;
 
 use polyroute_wire::usage::Usage;
 use serde::{Deserialize, Serialize};
 
-use crate::snapshot::Dialect;
-
-/// Tokens that each message costs beside its text.
-const TOKENS_PER_MESSAGE: u64 = 4;
+pub use correct::{CORRECTIONS_MAX, Corrections};
+pub use family::{Family, Rates};
+pub use image::ImageSize;
+pub use scan::{Form, Milli, units};
+pub use size::{InputSize, Shape};
 
 /// Where the token counts of a record come from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,33 +35,14 @@ pub enum Provenance {
     None,
 }
 
-/// Tokens of so many bytes of UTF-8 text, whichever model: four bytes a token, the usual figure
-/// for English; other scripts take more bytes a character and about as many a token.
-#[must_use]
-pub fn tokens_of_bytes(bytes: usize) -> u64 {
-    u64::try_from(bytes.div_ceil(4)).unwrap_or(u64::MAX)
-}
-
-/// Tokens that the messages of a request cost beside their text.
-#[must_use]
-pub fn overhead(messages: usize) -> u64 {
-    u64::try_from(messages)
-        .unwrap_or(u64::MAX)
-        .saturating_mul(TOKENS_PER_MESSAGE)
-}
-
 /// Tokens of so many bytes of text for one model family. Biased high, since these stand in a
-/// bill: OpenAI and Gemini at 3.7 bytes a token, Claude at 3 (its newer tokenisers count about
-/// 30 % more than the older ones for the same text, by the provider's own migration guides).
+/// bill: Claude at 3 bytes a token (its newer tokenisers count about 30 % more than the older ones
+/// for the same text, by the provider's own migration guides), the others at 3.7.
 #[must_use]
-pub fn tokens(bytes: u64, dialect: Dialect) -> u64 {
-    let milli_bytes_per_token = match dialect {
-        Dialect::OpenAi
-        | Dialect::Responses
-        | Dialect::Gemini
-        | Dialect::Cohere
-        | Dialect::Bedrock => 3_700,
-        Dialect::Anthropic => 3_000,
+pub fn tokens(bytes: u64, family: Family) -> u64 {
+    let milli_bytes_per_token = match family {
+        Family::Claude3 | Family::Claude | Family::ClaudeNew => 3_000,
+        _ => 3_700,
     };
     let tokens = (u128::from(bytes) * 1_000).div_ceil(milli_bytes_per_token);
     u64::try_from(tokens).unwrap_or(u64::MAX)
@@ -60,21 +51,22 @@ pub fn tokens(bytes: u64, dialect: Dialect) -> u64 {
 /// The usage of an answer: as reported, or with estimates for what is missing.
 ///
 /// A stream that was cut often has the input counted (in its first event) and the output not:
-/// `text_bytes` of output that were seen stand for at least so many tokens.
+/// `text_bytes` of output that were seen stand for at least so many tokens. `input_tokens` is asked
+/// only where an estimate of the input is needed.
 #[must_use]
 pub fn complete(
     reported: Option<&Usage>,
     ended_well: bool,
-    input_tokens: u64,
+    input_tokens: impl FnOnce() -> u64,
     text_bytes: u64,
-    dialect: Dialect,
+    family: Family,
 ) -> (Usage, Provenance) {
-    let seen = tokens(text_bytes, dialect);
+    let seen = tokens(text_bytes, family);
     match reported {
         Some(usage) if ended_well || usage.output >= seen => (usage.clone(), Provenance::Reported),
         Some(usage) => {
             let input = if usage.input == 0 {
-                input_tokens
+                input_tokens()
             } else {
                 usage.input
             };
@@ -88,7 +80,7 @@ pub fn complete(
         None if text_bytes == 0 && !ended_well => (Usage::default(), Provenance::None),
         None => {
             let usage = Usage {
-                input: input_tokens,
+                input: input_tokens(),
                 output: seen,
                 ..Usage::default()
             };
@@ -98,16 +90,18 @@ pub fn complete(
 }
 
 #[cfg(test)]
+mod recordings;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn estimates_by_family_are_high_rather_than_low() {
-        assert_eq!(tokens(0, Dialect::OpenAi), 0);
-        assert_eq!(tokens(37, Dialect::OpenAi), 10);
-        assert_eq!(tokens(30, Dialect::Anthropic), 10);
-        assert!(tokens(u64::MAX, Dialect::Anthropic) > 0);
-        assert_eq!(tokens_of_bytes(9), 3);
+        assert_eq!(tokens(0, Family::Gpt5), 0);
+        assert_eq!(tokens(37, Family::Gpt5), 10);
+        assert_eq!(tokens(30, Family::Claude), 10);
+        assert!(tokens(u64::MAX, Family::Claude) > 0);
     }
 
     #[test]
@@ -117,7 +111,7 @@ mod tests {
             output: 5,
             ..Usage::default()
         };
-        let (kept, provenance) = complete(Some(&usage), true, 99, 4_000, Dialect::OpenAi);
+        let (kept, provenance) = complete(Some(&usage), true, || 99, 4_000, Family::Gpt5);
         assert_eq!((kept, provenance), (usage, Provenance::Reported));
     }
 
@@ -129,10 +123,10 @@ mod tests {
             cache_read: 4,
             ..Usage::default()
         };
-        let (usage, provenance) = complete(Some(&begun), false, 99, 300, Dialect::Anthropic);
+        let (usage, provenance) = complete(Some(&begun), false, || 99, 300, Family::Claude);
         assert_eq!((usage.input, usage.output, usage.cache_read), (10, 100, 4));
         assert_eq!(provenance, Provenance::Estimated);
-        let (usage, provenance) = complete(None, false, 99, 370, Dialect::Gemini);
+        let (usage, provenance) = complete(None, false, || 99, 370, Family::Gemini);
         assert_eq!(
             (usage.input, usage.output, provenance),
             (99, 100, Provenance::Estimated)
@@ -141,9 +135,9 @@ mod tests {
 
     #[test]
     fn nothing_sent_is_nothing_used() {
-        let (usage, provenance) = complete(None, false, 99, 0, Dialect::OpenAi);
+        let (usage, provenance) = complete(None, false, || 99, 0, Family::Gpt5);
         assert_eq!((usage.total(), provenance), (0, Provenance::None));
-        let (usage, _) = complete(None, true, 99, 0, Dialect::OpenAi);
+        let (usage, _) = complete(None, true, || 99, 0, Family::Gpt5);
         assert_eq!(usage.input, 99);
     }
 }

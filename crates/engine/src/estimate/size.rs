@@ -1,0 +1,243 @@
+//! How large a request is, in what every family counts; each target then counts it its own way.
+
+use super::family::{Family, Rates};
+use super::image::{ImageSize, Pictures};
+use super::scan::{Form, Milli, units};
+
+/// Tokens of every tool call and of every tool result beside their text.
+const CALL: Milli = 6_000;
+const RESULT: Milli = 4_000;
+/// Tokens of a page of a document: its text and, at most providers, its picture (Anthropic's PDF
+/// guide says 1,500 to 3,000 a page for text).
+const PAGE: Milli = 2_000_000;
+/// Bytes of a document for one page, where nothing else is known.
+const BYTES_PER_PAGE: u64 = 60_000;
+/// Bytes of sound for one token: 16 kB a second, of which 25 tokens a second are made.
+const SOUND_BYTES_PER_TOKEN: u64 = 640;
+
+/// What a request holds, for an estimate of its input tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct InputSize {
+    /// Texts of messages.
+    text: Milli,
+    /// Names, descriptions and arguments.
+    names: Milli,
+    /// Thinking that is sent back.
+    reasoning: Milli,
+    /// Schemas of tools.
+    schema: Milli,
+    /// Schema of the answer.
+    answer_schema: Milli,
+    messages: u64,
+    tools: u64,
+    typed: u64,
+    calls: u64,
+    results: u64,
+    pictures: Pictures,
+    pages: u64,
+    sound_bytes: u64,
+    /// Token ids as the caller gave them, and what else is known exactly.
+    exact: u64,
+    has_answer_schema: bool,
+    thinking: bool,
+    forced: bool,
+    uncallable: bool,
+}
+
+impl InputSize {
+    /// One more message.
+    pub const fn message(&mut self) {
+        self.messages += 1;
+    }
+
+    /// A text of a message.
+    pub fn text(&mut self, text: &str, form: Form) {
+        self.text += units(text.as_bytes(), form);
+    }
+
+    /// Thinking of an earlier turn.
+    pub fn reasoning(&mut self, text: &str, form: Form) {
+        self.reasoning += units(text.as_bytes(), form);
+    }
+
+    /// A tool call of an earlier turn, by its name and arguments.
+    pub fn call(&mut self, name: &str, arguments: &str, form: Form) {
+        self.calls += 1;
+        self.names += units(name.as_bytes(), form) + units(arguments.as_bytes(), form);
+    }
+
+    /// A message or part that is a tool's result; its text is counted by [`InputSize::text`].
+    pub const fn result(&mut self) {
+        self.results += 1;
+    }
+
+    /// A tool, with the JSON text of its schema.
+    pub fn tool(&mut self, name: &str, description: &str, schema: &str, form: Form) {
+        self.tools += 1;
+        self.names += units(name.as_bytes(), form) + units(description.as_bytes(), form);
+        self.schema += units(schema.as_bytes(), Form::Structure);
+        let typed = schema.matches("\"type\"").count();
+        self.typed = self
+            .typed
+            .saturating_add(u64::try_from(typed).unwrap_or(u64::MAX));
+    }
+
+    /// The JSON text of the schema that the answer must fit.
+    pub fn answer_schema(&mut self, schema: &str) {
+        self.has_answer_schema = true;
+        self.answer_schema += units(schema.as_bytes(), Form::Structure);
+    }
+
+    /// A picture; `None` where its size is not in the request.
+    pub fn picture(&mut self, size: Option<ImageSize>, low_detail: bool) {
+        self.pictures.add(size, low_detail);
+    }
+
+    /// A document of so many bytes.
+    pub fn document(&mut self, bytes: u64) {
+        self.pages = self.pages.saturating_add(1 + bytes / BYTES_PER_PAGE);
+    }
+
+    /// A sound clip of so many bytes.
+    pub const fn sound(&mut self, bytes: u64) {
+        self.sound_bytes = self.sound_bytes.saturating_add(bytes);
+    }
+
+    /// Tokens that the caller counted himself: token ids.
+    pub const fn exact(&mut self, tokens: u64) {
+        self.exact = self.exact.saturating_add(tokens);
+    }
+
+    /// Thinking is turned on.
+    pub const fn thinks(&mut self) {
+        self.thinking = true;
+    }
+
+    /// A tool must be called.
+    pub const fn forced(&mut self) {
+        self.forced = true;
+    }
+
+    /// The tools can't be called (`tool_choice: none`): only Claude is told of them all the same.
+    pub const fn uncallable(&mut self) {
+        self.uncallable = true;
+    }
+
+    /// What sets the share that a provider adds unseen: corrections are kept by it.
+    #[must_use]
+    pub const fn shape(&self) -> Shape {
+        Shape {
+            tools: self.tools > 0 && !self.uncallable,
+            answer_schema: self.has_answer_schema,
+            thinking: self.thinking,
+            media: !self.pictures.is_empty() || self.pages > 0 || self.sound_bytes > 0,
+        }
+    }
+
+    /// The estimated input tokens for one family.
+    #[must_use]
+    pub fn tokens(&self, family: Family) -> u64 {
+        let rates: &Rates = family.rates();
+        let scaled = |milli: Milli, factor: u64| milli.saturating_mul(factor) / 1_000;
+        let claude = matches!(family, Family::Claude | Family::Claude3 | Family::ClaudeNew);
+        let told = u64::from(claude || !self.uncallable);
+        let tools = self.tools * told;
+        let once = |on: bool, milli: u64| if on { milli } else { 0 };
+        let parts = [
+            rates.start,
+            scaled(self.text, rates.text),
+            self.names,
+            scaled(self.reasoning, rates.reasoning),
+            scaled(self.schema * told, rates.schema),
+            scaled(self.answer_schema, rates.answer_schema),
+            self.messages.saturating_mul(rates.message),
+            once(tools > 0, rates.tools),
+            tools.saturating_mul(rates.tool),
+            (self.typed * told).saturating_mul(rates.typed),
+            once(self.has_answer_schema, rates.answer),
+            once(self.thinking, rates.thinking),
+            once(self.forced && tools > 0, rates.forced),
+            self.calls.saturating_mul(CALL),
+            self.results.saturating_mul(RESULT),
+            self.pages.saturating_mul(PAGE),
+            self.exact.saturating_mul(1_000),
+            self.pictures.tokens(family).saturating_mul(1_000),
+            (self.sound_bytes / SOUND_BYTES_PER_TOKEN).saturating_mul(1_000),
+        ];
+        parts
+            .into_iter()
+            .fold(0_u64, u64::saturating_add)
+            .div_ceil(1_000)
+    }
+
+    /// The estimated tokens of texts alone, as an embeddings model counts them.
+    #[must_use]
+    pub fn plain_tokens(&self, family: Family) -> u64 {
+        let text = self.text.saturating_mul(family.rates().text) / 1_000;
+        text.div_ceil(1_000).saturating_add(self.exact)
+    }
+}
+
+/// What kind of request it is, as far as providers add tokens of their own to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// It has tools.
+    pub tools: bool,
+    /// Its answer must fit a schema.
+    pub answer_schema: bool,
+    /// It turns thinking on.
+    pub thinking: bool,
+    /// It holds pictures, documents or sound.
+    pub media: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_adds() {
+        let mut size = InputSize::default();
+        let mut last = 0;
+        let mut grew = |size: &InputSize| {
+            let now = size.tokens(Family::Claude);
+            assert!(now > last, "{size:?}");
+            last = now;
+        };
+        size.message();
+        grew(&size);
+        size.text("What is the weather in Paris?", Form::Plain);
+        grew(&size);
+        size.tool("weather", "Tells it", r#"{"type":"object"}"#, Form::Plain);
+        grew(&size);
+        size.forced();
+        grew(&size);
+        size.call("weather", "{}", Form::Plain);
+        grew(&size);
+        size.result();
+        grew(&size);
+        size.reasoning("Let me think about that for a while, then.", Form::Plain);
+        grew(&size);
+        size.answer_schema(r#"{"type":"object"}"#);
+        grew(&size);
+        size.thinks();
+        grew(&size);
+        size.picture(None, false);
+        grew(&size);
+        size.document(10);
+        grew(&size);
+        size.sound(64_000);
+        grew(&size);
+        size.exact(7);
+        grew(&size);
+    }
+
+    #[test]
+    fn huge_requests_do_not_overflow() {
+        let mut size = InputSize::default();
+        size.document(u64::MAX);
+        size.sound(u64::MAX);
+        size.exact(u64::MAX);
+        assert!(size.tokens(Family::Gpt5) > 1 << 50);
+    }
+}
