@@ -1,9 +1,11 @@
 //! From a request to the play that answers it: routing, checks, the answer, the fault.
 
+mod plain;
+
 use serde_json::Value;
 
 use crate::answer::cache::Hit;
-use crate::answer::{Answer, compose, tokens, vectors};
+use crate::answer::{Answer, compose};
 use crate::auth;
 use crate::clock;
 use crate::cloud::vertex;
@@ -281,11 +283,8 @@ impl Desk<'_> {
                 self.chat(anthropic::accept::accept_messages(headers, &body), fault)
             }
             Operation::AnthropicCount => {
-                let count = |tokens| serde_json::json!({"input_tokens": tokens});
-                self.count(
-                    anthropic::accept::accept_count_tokens(headers, &body),
-                    count,
-                )
+                let read = anthropic::accept::accept_count_tokens(headers, &body);
+                self.count(read, |tokens| serde_json::json!({"input_tokens": tokens}))
             }
             Operation::GeminiGenerate { stream, .. } => {
                 let accept = match self.asked.route.prefix.as_deref() {
@@ -320,26 +319,13 @@ impl Desk<'_> {
                 self.embed(cohere::accept::accept_embed(headers, &body), false)
             }
             Operation::CohereRerank => self.rerank(cohere::accept::accept_rerank(headers, &body)),
-            Operation::CohereKeyCheck => {
-                let valid = serde_json::json!({"valid": true});
-                Ok(reply(200, valid))
-            }
+            Operation::CohereKeyCheck => Ok(reply(200, serde_json::json!({"valid": true}))),
             Operation::Vendor(vendor, call) => self.vendor(vendor, call, fault),
             Operation::Models(_) => self.models(),
             Operation::Model(dialect, _) => self.model(*dialect),
             Operation::WrongMethod(_) => Err(self.no_such_path(true)),
             Operation::Unknown(_) => Err(self.no_such_path(false)),
         }
-    }
-
-    /// Embeddings of Vertex AI's older models.
-    fn predict(&self, body: &[u8]) -> Result<Reply, Reply> {
-        let read = vertex::accept_predict(self.about.model, body);
-        let inputs = read.as_ref().map(|prompt| prompt.inputs.clone());
-        let inputs = inputs.unwrap_or_default();
-        let tokens: Vec<u64> = inputs.iter().map(|text| tokens(text)).collect();
-        let answer = self.embed(read, true)?;
-        Ok(vertex::as_predictions(answer, &tokens))
     }
 
     /// The body, with the fault suffix taken off the model's name: the judges know real names.
@@ -529,57 +515,6 @@ impl Desk<'_> {
             tokens,
             body,
         }
-    }
-
-    pub(crate) fn embed(&self, read: Result<Prompt, Refusal>, batch: bool) -> Result<Reply, Reply> {
-        let prompt = read.map_err(|refusal| self.refused(refusal))?;
-        let known = self.known(&prompt.model, true)?;
-        let full = match known.model.purpose {
-            Purpose::Embedding { dimensions } => dimensions,
-            Purpose::Chat | Purpose::Rerank => 0,
-        };
-        let wanted = prompt.dimensions.unwrap_or(full).min(full);
-        let name = known.model.name;
-        let inputs = prompt.inputs.iter();
-        let vectors: Vec<_> = inputs
-            .map(|input| vectors::vector(name, input, wanted))
-            .collect();
-        let tokens: u64 = prompt
-            .inputs
-            .iter()
-            .map(|input| crate::answer::tokens(input))
-            .sum();
-        if let Some(vendor) = self.about.vendor {
-            let body = self.vendor_vectors(vendor, &prompt, &known, &vectors, tokens);
-            return Ok(reply(200, body));
-        }
-        let body = match self.about.dialect {
-            Dialect::Gemini => gemini::render::embeddings(batch, name, &vectors, tokens),
-            Dialect::Cohere => cohere::render::embeddings(&prompt, self.id_seed, &vectors, tokens),
-            Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock => {
-                openai::render::embeddings(&prompt, &known, &vectors, tokens)
-            }
-        };
-        Ok(reply(200, body))
-    }
-
-    fn rerank(&self, read: Result<Prompt, Refusal>) -> Result<Reply, Reply> {
-        let prompt = read.map_err(|refusal| self.refused(refusal))?;
-        let known = models::find(self.about.dialect, &prompt.model, false);
-        if !self.suffixed && known.is_none_or(|known| known.model.purpose != Purpose::Rerank) {
-            return Err(errors::unknown_model(self.about, false));
-        }
-        Ok(reply(200, cohere::render::rerank(&prompt, self.id_seed)))
-    }
-
-    fn count(
-        &self,
-        read: Result<Prompt, Refusal>,
-        render: impl Fn(u64) -> Value,
-    ) -> Result<Reply, Reply> {
-        let prompt = read.map_err(|refusal| self.refused(refusal))?;
-        self.known(&prompt.model, false)?;
-        Ok(reply(200, render(compose::input_tokens(&prompt))))
     }
 
     /// A judge's refusal, under this request's id.

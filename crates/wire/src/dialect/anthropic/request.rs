@@ -26,6 +26,10 @@ const FILES_BETA: &str = "files-api-2025-04-14";
 /// `anthropic_version` of bodies on Vertex AI, the only one there is.
 const VERTEX_VERSION: &str = "vertex-2023-10-16";
 
+/// Members that are not the caller's to change: the model is a matter of rights, streaming of how
+/// the answer is read, the version of where it goes.
+const OWN_OPTIONS: [&str; 3] = ["model", "stream", "anthropic_version"];
+
 /// Translates a request to `POST /v1/messages`.
 pub(super) fn encode(
     request: &ChatRequest,
@@ -33,7 +37,7 @@ pub(super) fn encode(
     media: &MediaStore,
 ) -> Result<Encoded, EncodeError> {
     let mut notes = Notes::new(target.policy.strict_params);
-    let mut options = options::members(request, ISSUER, target, &["model", "stream"], &mut notes)?;
+    let mut options = options::members(request, ISSUER, target, &OWN_OPTIONS, &mut notes)?;
     let betas = betas(request, target, &mut options);
 
     without_equivalent(request, "an Anthropic model", &params::PLACED, &mut notes)?;
@@ -141,6 +145,16 @@ fn decode_context(
     }
 }
 
+/// The body's first member. On Vertex AI the path names the model, and the body the version
+/// (wire-protocols §1).
+fn address(target: &Target) -> (&'static str, &str) {
+    if target.endpoint.is_vertex() {
+        ("anthropic_version", VERTEX_VERSION)
+    } else {
+        ("model", &target.model)
+    }
+}
+
 /// The body, its members in a fixed order.
 fn body(
     request: &ChatRequest,
@@ -160,12 +174,8 @@ fn body(
         choice,
     } = parts;
     let (system, turns) = conversation.into_wire();
-    if target.endpoint.is_vertex() {
-        // There the path names the model, and the body the version (wire-protocols §1).
-        put("anthropic_version", VERTEX_VERSION.into());
-    } else {
-        put("model", target.model.as_str().into());
-    }
+    let (key, value) = address(target);
+    put(key, value.into());
     put("max_tokens", thinking.max_tokens.into());
     system.into_iter().for_each(|system| put("system", system));
     put("messages", turns.into());
