@@ -374,13 +374,7 @@ impl Decoder {
                 text,
             });
         }
-        for item in take_list(&mut delta, "annotations") {
-            state.is_annotated = true;
-            out.push(ChatEvent::Annotation {
-                choice: index,
-                annotation: annotation(item),
-            });
-        }
+        state.cite(index, take_list(&mut delta, "annotations"), out);
         if let Some(audio) = delta.remove("audio").filter(has_audio) {
             out.push(ChatEvent::Audio {
                 choice: index,
@@ -459,6 +453,17 @@ impl ChoiceState {
             self.text_chars += text.chars().count();
             self.marks.push(&text);
             out.push(ChatEvent::Text { choice, text });
+        }
+    }
+
+    /// Citations of the vendor's own.
+    fn cite(&mut self, choice: u32, citations: Vec<Value>, out: &mut Vec<ChatEvent>) {
+        for native in citations {
+            self.is_annotated = true;
+            out.push(ChatEvent::Annotation {
+                choice,
+                annotation: annotation(native),
+            });
         }
     }
 

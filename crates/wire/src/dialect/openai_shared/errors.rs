@@ -161,16 +161,7 @@ fn read(value: &Value) -> Option<Said> {
             .map(word)
             .find(|inner| !inner.is_empty())
             .unwrap_or_default();
-            if let Some(metadata) = object.get("metadata").and_then(Value::as_object) {
-                said.metadata.clone_from(metadata);
-                if said.inner.is_empty() && metadata.contains_key("flagged_input") {
-                    "content_policy_violation".clone_into(&mut said.inner);
-                }
-            }
-            // OpenRouter keeps the upstream's own words beside its own.
-            if let Some(raw) = error.pointer("/metadata/raw").and_then(Value::as_str) {
-                said.message = format!("{}: {raw}", said.message);
-            }
+            router_metadata(&mut said, error);
             said.status = status_in(object.get("status_code")).or(status_in(object.get("code")));
         }
         _ => {
@@ -202,6 +193,20 @@ fn read(value: &Value) -> Option<Said> {
         }
     }
     Some(said)
+}
+
+/// What OpenRouter says beside its own words: those of the vendor behind it, and its filter's.
+fn router_metadata(said: &mut Said, error: &Value) {
+    let Some(metadata) = error.get("metadata").and_then(Value::as_object) else {
+        return;
+    };
+    if said.inner.is_empty() && metadata.contains_key("flagged_input") {
+        "content_policy_violation".clone_into(&mut said.inner);
+    }
+    if let Some(raw) = metadata.get("raw").and_then(Value::as_str) {
+        said.message = format!("{}: {raw}", said.message);
+    }
+    said.metadata.clone_from(metadata);
 }
 
 /// A code may be a string or a number.
