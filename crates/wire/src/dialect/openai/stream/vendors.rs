@@ -116,7 +116,7 @@ fn section_12_1_perplexity_ends_without_done() {
     );
     assert!(answer.metadata.contains_key("citations"));
     // Without its last chunk the stream was cut.
-    let cut = &body[..body.rfind("data: ").unwrap()];
+    let (cut, _) = body.rsplit_once("data: ").unwrap();
     assert_eq!(fold(cut).unwrap_err().kind, ErrorKind::Truncated);
 }
 
