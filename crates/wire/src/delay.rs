@@ -311,7 +311,7 @@ mod tests {
     fn section_13_5_limits_under_each_vendors_names() {
         type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], Option<f64>);
         #[rustfmt::skip]
-        let rows: [Row; 13] = [
+        let rows: [Row<'_>; 13] = [
             ("openai", &[("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "6m0s")], Some(360.0)),
             ("openai", &[("x-ratelimit-remaining-input-images", "0"), ("x-ratelimit-reset-input-images", "120ms")], Some(0.12)),
             ("openai", &[("x-ratelimit-remaining-tokens_usage_based", "0"), ("x-ratelimit-reset-tokens_usage_based", "2s")], Some(2.0)),

@@ -38,12 +38,10 @@ const XAI: &str = "xai/grok-3";
 
 /// A lab with all vendors beside the usual three; `key` is what they get.
 pub async fn lab(key: &str, routes: &str) -> Lab {
-    let mut more = providers("$SIM");
-    for (vendor, path, _) in VENDORS {
-        more.push_str(&format!(
-            "  {vendor}: {{ base_url: \"$SIM{path}\", credentials: [\"${{VENDOR_KEY}}\"] }}\n"
-        ));
-    }
+    let vendors = VENDORS.map(|(vendor, path, _)| {
+        format!("  {vendor}: {{ base_url: \"$SIM{path}\", credentials: [\"${{VENDOR_KEY}}\"] }}\n")
+    });
+    let more = providers("$SIM") + &vendors.concat();
     Lab::build(Plan {
         more: &more,
         routes,
