@@ -146,24 +146,43 @@ pub fn nine_characters(id: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    /// wire-protocols §13.4: every wording, in a sentence of the provider that says it.
     #[test]
-    fn case_38_context_wordings_of_the_providers() {
+    fn section_13_4_case_38_context_wordings_of_the_providers() {
         for text in [
+            "context_length_exceeded",
             "This model's maximum context length is 8192 tokens. However, you asked for 9000.",
+            "Your input exceeds the context window of this model.",
+            // Anthropic and Fireworks, Ollama's cloud, Perplexity.
             "prompt is too long: 210000 tokens > 200000 maximum",
-            "The input token count (1200000) exceeds the maximum number of tokens allowed",
-            "Input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
-            "This model's maximum prompt length is 131072 but the request contains 200000 tokens.",
-            "You passed 5000 input tokens and requested 100 output tokens.",
             "prompt too long; exceeded max context length by 10 tokens",
+            "The total length of all messages is too long.",
+            // Bedrock, Gemini.
+            "The number of input tokens exceeds maximum length",
+            "Input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
+            "Input is too long for requested model.",
+            "The input token count (1200000) exceeds the maximum number of tokens allowed",
+            // xAI, Groq and Cerebras, Cohere, Mistral.
+            "This model's maximum prompt length is 131072 but the request contains 200000 tokens.",
+            "Please reduce the length of the messages or completion.",
+            "too many tokens: size limit exceeded by 41 tokens",
+            "Prompt contains 33000 tokens, too large for model with 32768 maximum context length",
+            // Qwen, Together, vLLM, llama.cpp.
+            "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 30720]",
+            "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4097. Given: 9000",
+            "You passed 5000 input tokens and requested 100 output tokens.",
+            "max_tokens must be at least 1, got -7.",
+            "the request exceeds the available context size, try increasing it",
         ] {
             assert!(is_context_length(text), "{text}");
+            assert!(is_context_length(&text.to_uppercase()), "{text}");
         }
         for text in [
             "",
             "The maximum number of images is 20.",
             "max_tokens is too large: 100000. This model supports at most 16384 completion tokens.",
             "exceeds the maximum; input token count unknown",
+            "max_tokens must be at least 1",
         ] {
             assert!(!is_context_length(text), "{text}");
         }

@@ -14,6 +14,14 @@ const DELAY_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 /// what its message says (`try again in 6m0s`), else the reset of a limit that is used up.
 #[must_use]
 pub fn retry_after(reply: &ReplyHead<'_>, message: &str) -> Option<Duration> {
+    of_headers(reply)
+        .or_else(|| from_message(message))
+        .or_else(|| from_resets(reply))
+}
+
+/// The larger of `retry-after-ms` and `retry-after`.
+#[must_use]
+pub fn of_headers(reply: &ReplyHead<'_>) -> Option<Duration> {
     let header = |name: &str| reply.headers.get(name).map(|value| value.trim());
     let in_ms = header("retry-after-ms")
         .and_then(|value| value.parse::<f64>().ok())
@@ -27,10 +35,7 @@ pub fn retry_after(reply: &ReplyHead<'_>, message: &str) -> Option<Duration> {
             .or_else(|| until(parse_http_date(value)?, reply.now))
     });
     // `Option`'s order puts `None` below every value.
-    in_ms
-        .max(in_s)
-        .or_else(|| from_message(message))
-        .or_else(|| from_resets(reply))
+    in_ms.max(in_s)
 }
 
 /// Reads a duration as Go and proto-JSON write it: `6m0s`, `120ms`, `34.4s`, `10h17m5.7s`, `2d`.
@@ -299,6 +304,48 @@ mod tests {
             ("anthropic-ratelimit-tokens-reset", "2026-03-01T12:00:07.5Z"),
         ];
         assert_eq!(read(&headers, ""), seconds(7.5));
+    }
+
+    /// wire-protocols §13.5: what is used up, under each vendor's names, and when it comes back.
+    #[test]
+    fn section_13_5_limits_under_each_vendors_names() {
+        type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], Option<f64>);
+        #[rustfmt::skip]
+        let rows: [Row<'_>; 13] = [
+            ("openai", &[("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "6m0s")], Some(360.0)),
+            ("openai", &[("x-ratelimit-remaining-input-images", "0"), ("x-ratelimit-reset-input-images", "120ms")], Some(0.12)),
+            ("openai", &[("x-ratelimit-remaining-tokens_usage_based", "0"), ("x-ratelimit-reset-tokens_usage_based", "2s")], Some(2.0)),
+            ("xai", &[("x-ratelimit-limit-requests", "600"), ("x-ratelimit-remaining-requests", "0")], None),
+            ("azure", &[("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "35"), ("x-ratelimit-renewalperiod-tokens", "60")], Some(35.0)),
+            ("anthropic", &[("anthropic-ratelimit-input-tokens-remaining", "0"), ("anthropic-ratelimit-input-tokens-reset", "2026-03-01T12:00:09Z")], Some(9.0)),
+            ("mistral", &[("x-ratelimit-limit-req-minute", "360"), ("x-ratelimit-remaining-req-minute", "0"), ("x-ratelimit-tokens-query-cost", "3")], None),
+            ("groq", &[("x-ratelimit-remaining-requests", "14399"), ("x-ratelimit-reset-requests", "6s"), ("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "17.399999999s")], Some(17.399_999_999)),
+            ("groq", &[("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "26ms")], Some(0.026)),
+            ("cerebras", &[("x-ratelimit-remaining-requests-day", "0"), ("x-ratelimit-reset-requests-day", "33011.38")], Some(33_011.38)),
+            ("together", &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1")], Some(1.0)),
+            ("fireworks", &[("x-ratelimit-over-limit", "yes"), ("x-ratelimit-remaining-requests", "0")], None),
+            ("openrouter", &[("x-ratelimit-limit", "20"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1772366412000")], Some(12.0)),
+        ];
+        for (vendor, headers, expected) in rows {
+            assert_eq!(
+                read(headers, ""),
+                expected.and_then(seconds),
+                "{vendor} {headers:?}"
+            );
+        }
+    }
+
+    /// wire-protocols §13.2: headers, then the words, then the resets of used-up limits.
+    #[test]
+    fn section_13_2_the_order_of_places() {
+        let reset = [
+            ("x-ratelimit-remaining-tokens", "0"),
+            ("x-ratelimit-reset-tokens", "30s"),
+        ];
+        assert_eq!(read(&reset, ""), seconds(30.0));
+        assert_eq!(read(&reset, "Please try again in 6m0s."), seconds(360.0));
+        let all = [reset[0], reset[1], ("retry-after", "2")];
+        assert_eq!(read(&all, "Please try again in 6m0s."), seconds(2.0));
     }
 
     #[test]

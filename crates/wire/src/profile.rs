@@ -282,7 +282,8 @@ pub enum Answers {
     #[default]
     Passed,
     /// Read and written anew, since clients of OpenAI's would stumble over what is different:
-    /// finish reasons of the vendor's own or twice, calls without `type`, lists as content.
+    /// finish reasons of the vendor's own or twice, calls without `type`, lists as content,
+    /// sources by number instead of annotations.
     Translated,
 }
 

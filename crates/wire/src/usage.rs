@@ -57,7 +57,9 @@ impl Usage {
             }
         };
         clamp(&mut self.cache_read, self.input);
-        clamp(&mut self.cache_write, self.input);
+        // Read and written are parts of the input beside each other: counted twice (OpenRouter), the
+        // same tokens would be charged twice.
+        clamp(&mut self.cache_write, self.input - self.cache_read);
         clamp(&mut self.cache_write_1h, self.cache_write);
         clamp(&mut self.reasoning, self.output);
         clamp(&mut self.input_audio, self.input);

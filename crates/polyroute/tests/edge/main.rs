@@ -24,3 +24,5 @@ mod cases_31_36;
 mod cases_39_50;
 mod cases_46_47;
 mod documented;
+mod vendor_answers;
+mod vendors;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::response::{is_named, take_text};
+use super::response::{is_named, is_own_id, take_text};
 use crate::adapter::DecodeContext;
 use crate::chat::ChatEvent;
 use crate::classify::synthetic_call_id;
@@ -55,7 +55,9 @@ impl Calls {
             return;
         };
         let index = fields.remove("index").and_then(|index| index.as_u64());
-        let id = take_text(&mut fields, "id").unwrap_or_default();
+        let id = take_text(&mut fields, "id")
+            .filter(|id| is_own_id(id))
+            .unwrap_or_default();
         let (inner, key, custom) = match (fields.remove("custom"), fields.remove("function")) {
             // Pieces of a custom call have no name, and no function beside them.
             (Some(Value::Object(custom)), None | Some(Value::Null)) => (custom, "input", true),

@@ -18,6 +18,7 @@ mod policy;
 mod request;
 mod rerank;
 mod response;
+mod sources;
 mod stream;
 mod strip;
 mod tap;

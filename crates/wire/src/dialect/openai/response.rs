@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::sources::Marks;
 use super::{errors, usage};
 use crate::adapter::DecodeContext;
 use crate::chat::{
@@ -76,7 +77,13 @@ pub(super) fn from_value(
     top.remove("object");
     response.metadata = present(top);
     for (at, item) in choices.into_iter().enumerate() {
-        response.choices.push(choice(item, at, context)?);
+        let mut choice = choice(item, at, context)?;
+        if choice.message.annotations.is_empty() {
+            let mut marks = Marks::default();
+            marks.push(&choice.message.text);
+            choice.message.annotations = marks.annotations(&response.metadata);
+        }
+        response.choices.push(choice);
     }
     Ok(response)
 }
@@ -271,7 +278,7 @@ fn tool_call(item: Value, fallback_id: String, context: &DecodeContext) -> Optio
     let Value::Object(mut fields) = item else {
         return None;
     };
-    let id = take_text(&mut fields, "id").filter(|id| !id.is_empty());
+    let id = take_text(&mut fields, "id").filter(|id| is_own_id(id));
     let (inner, key, mut custom) = match (fields.remove("custom"), fields.remove("function")) {
         (Some(Value::Object(custom)), _) if is_named(&custom) => (custom, "input", true),
         (_, Some(Value::Object(function))) => (function, "arguments", false),
@@ -298,6 +305,12 @@ fn tool_call(item: Value, fallback_id: String, context: &DecodeContext) -> Optio
         arguments,
         custom,
     })
+}
+
+/// Whether an id tells a call from others: what Gemini's OpenAI layer (`""`), xAI's old chat (`"0"`)
+/// and Mistral's SDKs (`"null"`) put there does not (wire-protocols §7, §15).
+pub(super) fn is_own_id(id: &str) -> bool {
+    !matches!(id, "" | "0" | "null")
 }
 
 /// Snowflake puts an empty `custom` beside every function call.
@@ -327,3 +340,6 @@ pub(super) fn has_audio(audio: &Value) -> bool {
             .any(|value| !value.is_null() && value.as_str() != Some(""))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use super::response::{
     self, PartKind, annotation, details_block, finish_reason, has_audio, is_empty, malformed,
     malformed_body, part_of, take_list, take_seconds, take_text,
 };
+use super::sources::Marks;
 use super::{errors, usage};
 use crate::adapter::DecodeContext;
 use crate::chat::{ChatEvent, FinishReason, StreamDecoder, replay};
@@ -54,6 +55,9 @@ struct ChoiceState {
     details: Vec<Value>,
     finish: Option<String>,
     spoke: bool,
+    /// Numbers of sources in the text, until a citation comes as an annotation.
+    marks: Marks,
+    is_annotated: bool,
 }
 
 impl StreamDecoder for Decoder {
@@ -370,12 +374,7 @@ impl Decoder {
                 text,
             });
         }
-        for item in take_list(&mut delta, "annotations") {
-            out.push(ChatEvent::Annotation {
-                choice: index,
-                annotation: annotation(item),
-            });
-        }
+        state.cite(index, take_list(&mut delta, "annotations"), out);
         if let Some(audio) = delta.remove("audio").filter(has_audio) {
             out.push(ChatEvent::Audio {
                 choice: index,
@@ -408,6 +407,12 @@ impl Decoder {
     /// The stream ended as it should.
     fn end(&mut self, out: &mut Vec<ChatEvent>) {
         self.ended = true;
+        let mut sources = Map::new();
+        for key in ["search_results", "citations"] {
+            if let Some(value) = self.said.remove(key) {
+                sources.insert(key.to_owned(), value);
+            }
+        }
         for (index, mut state) in std::mem::take(&mut self.choices) {
             state.calls.close(index, &self.context, out);
             if !state.details.is_empty() {
@@ -416,6 +421,14 @@ impl Decoder {
                     choice: index,
                     block: details_block(details, &self.context, state.blocks),
                 });
+            }
+            if !state.is_annotated {
+                for annotation in state.marks.annotations(&sources) {
+                    out.push(ChatEvent::Annotation {
+                        choice: index,
+                        annotation,
+                    });
+                }
             }
             let native = state.finish.unwrap_or_default();
             let reason = finish_reason(Some(&native), state.calls.any());
@@ -438,7 +451,19 @@ impl ChoiceState {
     fn text(&mut self, choice: u32, text: String, out: &mut Vec<ChatEvent>) {
         if !text.is_empty() {
             self.text_chars += text.chars().count();
+            self.marks.push(&text);
             out.push(ChatEvent::Text { choice, text });
+        }
+    }
+
+    /// Citations of the vendor's own.
+    fn cite(&mut self, choice: u32, citations: Vec<Value>, out: &mut Vec<ChatEvent>) {
+        for native in citations {
+            self.is_annotated = true;
+            out.push(ChatEvent::Annotation {
+                choice,
+                annotation: annotation(native),
+            });
         }
     }
 
@@ -496,3 +521,5 @@ fn merge_detail(details: &mut Vec<Value>, piece: Value) {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vendors;

@@ -276,6 +276,56 @@ mod tests {
         assert_eq!((mistral.input, mistral.output), (110, 5));
     }
 
+    /// Vendor, what it says, and what that means: input, output, read from a cache, reasoning;
+    /// whether a part had to be cut to its whole.
+    type Row = (&'static str, Value, (u64, u64, u64, u64), bool);
+
+    #[rustfmt::skip]
+    fn vendors() -> [Row; 11] {
+        [
+            ("openai", json!({"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120,
+                "prompt_tokens_details": {"cached_tokens": 64},
+                "completion_tokens_details": {"reasoning_tokens": 5}}), (100, 20, 64, 5), false),
+            // A total is not trusted where it says less.
+            ("openai", json!({"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 7}), (100, 20, 0, 0), false),
+            ("xai", json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 40,
+                "completion_tokens_details": {"reasoning_tokens": 25}, "num_sources_used": 0}), (10, 30, 0, 25), false),
+            ("gemini's openai layer", json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 65}), (10, 55, 0, 0), false),
+            ("azure-hosted grok", json!({"prompt_tokens": 100, "completion_tokens": 5, "total_tokens": 105,
+                "prompt_tokens_details": {"cached_tokens": 160}, "cost_in_usd_ticks": 31}), (100, 5, 100, 0), true),
+            ("mistral's sound", json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 115,
+                "prompt_tokens_details": {"audio_tokens": 100}}), (110, 5, 0, 0), false),
+            ("mistral", json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15,
+                "prompt_tokens_details": {"cached_tokens": 4}, "num_cached_tokens": 4, "service_tier": null}), (10, 5, 4, 0), false),
+            ("deepseek", json!({"prompt_tokens": 30, "completion_tokens": 9, "total_tokens": 39,
+                "prompt_cache_hit_tokens": 20, "prompt_cache_miss_tokens": 10,
+                "completion_tokens_details": {"reasoning_tokens": 6}}), (30, 9, 20, 6), false),
+            ("perplexity", json!({"prompt_tokens": 8, "completion_tokens": 9, "total_tokens": 17, "citation_tokens": 40,
+                "num_search_queries": 3, "search_context_size": "low", "cost": {"total_cost": 0.006}}), (8, 9, 0, 0), false),
+            ("openrouter", json!({"prompt_tokens": 2168, "completion_tokens": 10, "total_tokens": 2178, "cost": 0.01,
+                "prompt_tokens_details": {"cached_tokens": 2161, "cache_write_tokens": 2161},
+                "completion_tokens_details": {"reasoning_tokens": 11}}), (2168, 10, 2161, 10), true),
+            ("together", json!({"prompt_tokens": 30, "completion_tokens": 9, "total_tokens": 39, "cached_tokens": 8}), (30, 9, 8, 0), false),
+        ]
+    }
+
+    /// wire-protocols §11.2: how each vendor counts, read whole and in passing.
+    #[test]
+    fn section_11_2_what_each_vendor_counts_where() {
+        for (vendor, native, counts, clamped) in vendors() {
+            let usage = read(&native).unwrap();
+            let counted = (usage.input, usage.output, usage.cache_read, usage.reasoning);
+            assert_eq!(counted, counts, "{vendor}");
+            assert_eq!(usage.clamped, clamped, "{vendor}");
+            assert!(usage.cache_read + usage.cache_write <= usage.input);
+            assert_eq!(Value::Object(usage.native.clone()), native, "{vendor}");
+            let tapped = tap(&native.to_string()).unwrap();
+            assert_eq!((tapped.input, tapped.output), (counts.0, counts.1));
+        }
+        let searches = json!({"prompt_tokens": 8, "num_search_queries": 3});
+        assert_eq!(read(&searches).unwrap().searches, 3);
+    }
+
     #[test]
     fn nothing_is_no_usage() {
         for value in [json!(null), json!({}), json!([1])] {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::adapter::ReplyHead;
 use crate::classify::{is_context_length, kind_of_status, optional_param};
@@ -22,6 +22,10 @@ struct Said {
     status: Option<u16>,
     /// `innererror.code` of Azure, `metadata.error_type` of OpenRouter.
     inner: String,
+    /// OpenRouter's `metadata`: what the vendor behind it said, with its headers.
+    metadata: Map<String, Value>,
+    /// A request id stands at the top: Qwen's mark (wire-protocols §13.3).
+    has_request_id: bool,
 }
 
 /// Reads an error answer: a status other than 2xx.
@@ -34,8 +38,21 @@ pub(in crate::dialect) fn classify(reply: &ReplyHead<'_>, body: &[u8]) -> Upstre
             message: plain(body, reply.status),
             ..Said::default()
         });
+    let of_metadata = metadata_delay(&said.metadata, Some(reply.now));
+    let no_requests = reply.status == 429
+        && reply
+            .headers
+            .get("x-ratelimit-limit-req-minute")
+            .is_some_and(|limit| limit.trim() == "0");
     let mut error = build(said, reply.status).with_status(reply.status);
-    error.retry_after = delay::retry_after(reply, &error.message);
+    if no_requests && error.kind == ErrorKind::RateLimited {
+        // Mistral's plan has no requests at all: no minute will change that.
+        error.kind = ErrorKind::QuotaExhausted;
+        error.scope = ErrorScope::Account;
+    }
+    error.retry_after = delay::of_headers(reply)
+        .or(of_metadata)
+        .or_else(|| delay::retry_after(reply, &error.message));
     error.retry_forbidden = reply
         .headers
         .get("x-should-retry")
@@ -48,6 +65,8 @@ pub(in crate::dialect) fn classify(reply: &ReplyHead<'_>, body: &[u8]) -> Upstre
 pub(in crate::dialect) fn in_band(value: &Value) -> Option<UpstreamError> {
     let said = read(value)?;
     let status = said.status.unwrap_or(500);
+    // Without a clock a moment of the future is no delay.
+    let of_metadata = metadata_delay(&said.metadata, None);
     let mut error = build(said, status);
     let none = BTreeMap::new();
     let head = ReplyHead {
@@ -55,8 +74,33 @@ pub(in crate::dialect) fn in_band(value: &Value) -> Option<UpstreamError> {
         headers: &none,
         now: Duration::ZERO,
     };
-    error.retry_after = delay::retry_after(&head, &error.message);
+    error.retry_after = of_metadata.or_else(|| delay::retry_after(&head, &error.message));
     Some(error)
+}
+
+/// The delay in OpenRouter's `metadata` (wire-protocols §13.2): seconds, or the headers of a limit
+/// that is used up, whose reset is a moment and needs the time that it is.
+fn metadata_delay(metadata: &Map<String, Value>, now: Option<Duration>) -> Option<Duration> {
+    let in_s = metadata
+        .get("retry_after_seconds")
+        .or_else(|| metadata.get("retry_after"))
+        .and_then(Value::as_f64)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok());
+    let of_headers = || {
+        let headers = metadata
+            .get("headers")?
+            .as_object()?
+            .iter()
+            .map(|(name, value)| (name.to_ascii_lowercase(), word(Some(value))))
+            .collect();
+        let head = ReplyHead {
+            status: 429,
+            headers: &headers,
+            now: now?,
+        };
+        delay::retry_after(&head, "")
+    };
+    in_s.or_else(of_headers)
 }
 
 fn build(said: Said, status: u16) -> UpstreamError {
@@ -92,7 +136,10 @@ fn read(value: &Value) -> Option<Said> {
         Some(error) => error,
         None => &Value::Null,
     };
-    let mut said = Said::default();
+    let mut said = Said {
+        has_request_id: top.get("request_id").is_some_and(Value::is_string),
+        ..Said::default()
+    };
     match error {
         Value::String(text) => {
             said.message = text.clone();
@@ -114,10 +161,7 @@ fn read(value: &Value) -> Option<Said> {
             .map(word)
             .find(|inner| !inner.is_empty())
             .unwrap_or_default();
-            // OpenRouter keeps the upstream's own words beside its own.
-            if let Some(raw) = error.pointer("/metadata/raw").and_then(Value::as_str) {
-                said.message = format!("{}: {raw}", said.message);
-            }
+            router_metadata(&mut said, error);
             said.status = status_in(object.get("status_code")).or(status_in(object.get("code")));
         }
         _ => {
@@ -149,6 +193,20 @@ fn read(value: &Value) -> Option<Said> {
         }
     }
     Some(said)
+}
+
+/// What OpenRouter says beside its own words: those of the vendor behind it, and its filter's.
+fn router_metadata(said: &mut Said, error: &Value) {
+    let Some(metadata) = error.get("metadata").and_then(Value::as_object) else {
+        return;
+    };
+    if said.inner.is_empty() && metadata.contains_key("flagged_input") {
+        "content_policy_violation".clone_into(&mut said.inner);
+    }
+    if let Some(raw) = metadata.get("raw").and_then(Value::as_str) {
+        said.message = format!("{}: {raw}", said.message);
+    }
+    said.metadata.clone_from(metadata);
 }
 
 /// A code may be a string or a number.
@@ -242,9 +300,10 @@ const QUOTA: [&str; 9] = [
 ];
 
 /// Codes that say that content was blocked.
-const FILTERED: [&str; 9] = [
+const FILTERED: [&str; 10] = [
     "content_filter",
     "content_policy_violation",
+    "refusal",
     "ResponsibleAIPolicyViolation",
     "invalid_prompt",
     "bio_policy",
@@ -257,7 +316,9 @@ const FILTERED: [&str; 9] = [
 fn kind(said: &Said, status: u16) -> ErrorKind {
     let is = |word: &str| said.code == word || said.kind == word || said.inner == word;
     let text = said.message.to_ascii_lowercase();
-    if QUOTA.iter().any(|word| is(word)) {
+    // Qwen calls its tokens a minute a quota, and says so in OpenAI's words for money.
+    let qwens_rate = status == 429 && said.has_request_id && !is("Arrearage");
+    if QUOTA.iter().any(|word| is(word)) && !qwens_rate {
         return ErrorKind::QuotaExhausted;
     }
     if FILTERED.iter().any(|word| is(word)) {
@@ -276,11 +337,25 @@ fn kind(said: &Said, status: u16) -> ErrorKind {
     {
         return ErrorKind::Auth;
     }
-    if is("model_not_found") || is("DeploymentNotFound") || is("model_not_available") {
+    let no_model = is("model_not_found")
+        || is("DeploymentNotFound")
+        || is("model_not_available")
+        || is("invalid_model")
+        || (status == 400
+            && (text == "model not exist" || text.ends_with("is not a valid model id")));
+    if no_model {
         return ErrorKind::NotFound;
+    }
+    if is("3505") || is("service_tier_capacity_exceeded") {
+        return ErrorKind::Overloaded;
     }
     match status {
         429 => rate_kind(said, &text),
+        403 => forbidden_kind(&text),
+        // Groq: a tool server that it asked has failed.
+        424 => ErrorKind::ServerError,
+        // Fireworks: the account is suspended, for its spending limit or unpaid invoices.
+        412 => ErrorKind::QuotaExhausted,
         400 | 422 => invalid_kind(said, &text),
         // Chat completions say 401 for a wrong endpoint of Azure, 403 for a country.
         _ if is("server_is_overloaded")
@@ -292,7 +367,8 @@ fn kind(said: &Said, status: u16) -> ErrorKind {
             ErrorKind::Overloaded
         }
         500.. if is("rate_limit_exceeded") => ErrorKind::RateLimited,
-        500.. if is("invalid_request_error") && said.status.is_none() && status == 500 => {
+        // By type alone: DeepSeek's code says so of everything.
+        500 if said.kind == "invalid_request_error" && said.status.is_none() => {
             ErrorKind::InvalidRequest
         }
         _ => kind_of_status(status),
@@ -303,16 +379,31 @@ fn rate_kind(said: &Said, text: &str) -> ErrorKind {
     let overloaded = text.contains("experiencing high demand")
         || text.contains("currently overloaded")
         || text.contains("rate increased too quickly")
-        || said.code == "queue_exceeded";
+        || said.code == "queue_exceeded"
+        || said.inner == "provider_overloaded";
     if overloaded {
         return ErrorKind::Overloaded;
     }
     // Qwen says "exceeded your current quota" of its tokens a minute, so text alone must speak of
     // money.
-    if text.contains("check your plan and billing") && said.code != "rate_limit_exceeded" {
+    let of_money = text.contains("check your plan and billing") && !said.has_request_id;
+    if of_money && said.code != "rate_limit_exceeded" {
         return ErrorKind::QuotaExhausted;
     }
     ErrorKind::RateLimited
+}
+
+/// xAI says with one status that credits are used up, that content is not wanted, and that the key
+/// may not do this.
+fn forbidden_kind(text: &str) -> ErrorKind {
+    if text.contains("content violates usage guidelines") {
+        ErrorKind::ContentFiltered
+    } else if text.contains("used all available credits") || text.contains("purchase more credits")
+    {
+        ErrorKind::QuotaExhausted
+    } else {
+        ErrorKind::Permission
+    }
 }
 
 fn invalid_kind(said: &Said, text: &str) -> ErrorKind {
@@ -326,6 +417,10 @@ fn invalid_kind(said: &Said, text: &str) -> ErrorKind {
         return ErrorKind::UnsupportedParameter;
     }
     // The model's own broken call or JSON (Groq): another try may do better.
+    if text == "content exists risk" {
+        // DeepSeek.
+        return ErrorKind::ContentFiltered;
+    }
     if code == "tool_use_failed" || code == "json_validate_failed" {
         return ErrorKind::ServerError;
     }
@@ -333,246 +428,6 @@ fn invalid_kind(said: &Said, text: &str) -> ErrorKind {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn read_reply(status: u16, body: &str) -> UpstreamError {
-        let headers = BTreeMap::new();
-        let head = ReplyHead {
-            status,
-            headers: &headers,
-            now: Duration::ZERO,
-        };
-        classify(&head, body.as_bytes())
-    }
-
-    fn error(code: &str, kind: &str, message: &str) -> String {
-        serde_json::json!({"error": {"message": message, "type": kind, "param": null, "code": code}})
-            .to_string()
-    }
-
-    #[test]
-    fn case_36_quota_rate_and_overload_are_told_apart() {
-        for (status, body, expected) in [
-            (
-                429,
-                error("rate_limit_exceeded", "tokens", "Try again in 2s"),
-                ErrorKind::RateLimited,
-            ),
-            (
-                429,
-                error("slow_down", "rate_limit_error", "Slow down"),
-                ErrorKind::RateLimited,
-            ),
-            (
-                429,
-                error("insufficient_quota", "insufficient_quota", "No quota"),
-                ErrorKind::QuotaExhausted,
-            ),
-            (
-                429,
-                error("project_spend_limit_exceeded", "x", "Spent"),
-                ErrorKind::QuotaExhausted,
-            ),
-            (
-                429,
-                error("RateLimitReached", "", "Too many"),
-                ErrorKind::RateLimited,
-            ),
-            (
-                429,
-                error("429", "", "System is experiencing high demand"),
-                ErrorKind::Overloaded,
-            ),
-            (
-                503,
-                error("server_is_overloaded", "service_unavailable_error", "Busy"),
-                ErrorKind::Overloaded,
-            ),
-            (503, error("slow_down", "", "Busy"), ErrorKind::Overloaded),
-            (
-                402,
-                error("", "unknown_error", "Insufficient Balance"),
-                ErrorKind::QuotaExhausted,
-            ),
-            (
-                500,
-                error("", "server_error", "Sorry"),
-                ErrorKind::ServerError,
-            ),
-        ] {
-            assert_eq!(read_reply(status, &body).kind, expected, "{status} {body}");
-        }
-        let error = read_reply(
-            429,
-            &error("rate_limit_exceeded", "tokens", "Try again in 2s."),
-        );
-        assert_eq!(error.retry_after, Some(Duration::from_secs(2)));
-    }
-
-    #[test]
-    fn section_13_6_what_a_model_does_not_take_is_read_from_field_and_template_only() {
-        let body = |code: &str, param: Value, message: &str| {
-            serde_json::json!({"error": {"message": message, "param": param, "code": code}})
-                .to_string()
-        };
-        let not_supported = "Unsupported parameter: 'seed' is not supported with this model.";
-        let own: &[&str] = &["temperature"];
-        let seed: &[&str] = &["seed"];
-        let extra = r#"{"detail":[{"type":"extra_forbidden","loc":["body","seed"],"msg":"Extra inputs are not permitted"}]}"#;
-        for (body, expected) in [
-            (
-                body("unsupported_parameter", "temperature".into(), "x"),
-                own,
-            ),
-            (body("unsupported_value", "temperature".into(), "x"), own),
-            // Another value may be taken.
-            (
-                body("unsupported_value", "reasoning_effort".into(), "x"),
-                &[],
-            ),
-            // Leaving it out would change the answer.
-            (body("unsupported_parameter", "tools".into(), "x"), &[]),
-            (body("unsupported_parameter", "max_tokens".into(), "x"), &[]),
-            (body("", Value::Null, not_supported), seed),
-            (
-                body(
-                    "",
-                    Value::Null,
-                    "Unrecognized request argument supplied: seed",
-                ),
-                seed,
-            ),
-            // Words that may be the caller's own.
-            (
-                body(
-                    "invalid_value",
-                    Value::Null,
-                    &format!("You said: {not_supported}"),
-                ),
-                &[],
-            ),
-            (body("invalid_value", "seed".into(), "x"), &[]),
-            (extra.to_owned(), seed),
-        ] {
-            assert_eq!(read_reply(400, &body).unsupported, expected, "{body}");
-        }
-    }
-
-    #[test]
-    fn callers_mistakes_are_told_apart() {
-        for (status, body, expected) in [
-            (
-                400,
-                error("unsupported_parameter", "invalid_request_error", "No"),
-                ErrorKind::UnsupportedParameter,
-            ),
-            (
-                400,
-                error("unsupported_value", "invalid_request_error", "No"),
-                ErrorKind::UnsupportedParameter,
-            ),
-            (
-                400,
-                error("context_length_exceeded", "invalid_request_error", "No"),
-                ErrorKind::ContextLengthExceeded,
-            ),
-            (
-                400,
-                error("content_filter", "", "Blocked"),
-                ErrorKind::ContentFiltered,
-            ),
-            (
-                400,
-                error("invalid_value", "invalid_request_error", "No"),
-                ErrorKind::InvalidRequest,
-            ),
-            (
-                401,
-                error("invalid_api_key", "invalid_request_error", "No"),
-                ErrorKind::Auth,
-            ),
-            (401, error("401", "", "Access denied"), ErrorKind::Auth),
-            (
-                404,
-                error("model_not_found", "invalid_request_error", "No"),
-                ErrorKind::NotFound,
-            ),
-            (
-                404,
-                error("DeploymentNotFound", "", "No"),
-                ErrorKind::NotFound,
-            ),
-            (
-                400,
-                error("model_not_found", "invalid_request_error", "No"),
-                ErrorKind::NotFound,
-            ),
-            (
-                403,
-                error("", "", "Country not supported"),
-                ErrorKind::Permission,
-            ),
-        ] {
-            assert_eq!(read_reply(status, &body).kind, expected, "{status} {body}");
-        }
-    }
-
-    #[test]
-    fn case_58_a_bad_key_as_400_with_a_string_error() {
-        let body = r#"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: xx"}"#;
-        let error = read_reply(400, body);
-        assert_eq!(error.kind, ErrorKind::Auth);
-        assert!(error.message.starts_with("Incorrect API key"));
-    }
-
-    #[test]
-    fn case_50_html_gzip_and_empty_bodies() {
-        let html = read_reply(502, "<html><body>Bad gateway</body></html>");
-        assert_eq!(html.kind, ErrorKind::ServerError);
-        assert!(html.message.contains("HTML page"), "{}", html.message);
-        let headers = BTreeMap::new();
-        let head = ReplyHead {
-            status: 500,
-            headers: &headers,
-            now: Duration::ZERO,
-        };
-        assert!(
-            classify(&head, &[0x1f, 0x8b, 8, 0])
-                .message
-                .contains("compressed")
-        );
-        let empty = read_reply(503, "");
-        assert_eq!(empty.kind, ErrorKind::Overloaded);
-        assert!(empty.message.contains("503"));
-    }
-
-    #[test]
-    fn near_shapes_of_compatible_servers() {
-        let detail = read_reply(422, r#"{"detail":[{"loc":["body","foo"],"msg":"extra"}]}"#);
-        assert!(detail.message.contains("extra"));
-        let flat = read_reply(
-            400,
-            r#"{"object":"error","message":"bad order","type":"invalid_request_message_order","code":3230}"#,
-        );
-        assert_eq!(flat.code.as_deref(), Some("invalid_request_message_order"));
-        let router = in_band(&serde_json::json!({
-            "error": {"code": 429, "message": "Provider returned error", "metadata": {"raw": "try again in 3s"}}
-        }))
-        .unwrap();
-        assert_eq!(router.kind, ErrorKind::RateLimited);
-        assert_eq!(router.retry_after, Some(Duration::from_secs(3)));
-        assert!(in_band(&serde_json::json!({"choices": []})).is_none());
-        assert!(in_band(&serde_json::json!({"choices": [], "error": null})).is_none());
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_panic(status in 0u16..1000, body in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let headers = BTreeMap::new();
-            let _ = classify(&ReplyHead { status, headers: &headers, now: Duration::ZERO }, &body);
-        }
-    }
-}
+mod tests;
+#[cfg(test)]
+mod vendors;

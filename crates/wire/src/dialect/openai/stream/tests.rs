@@ -15,7 +15,7 @@ fn decode_with(context: &DecodeContext, pieces: &[&[u8]]) -> Vec<ChatEvent> {
     out
 }
 
-fn decode(body: &str) -> Vec<ChatEvent> {
+pub(super) fn decode(body: &str) -> Vec<ChatEvent> {
     let events = decode_with(&DecodeContext::default(), &[body.as_bytes()]);
     let bytes: Vec<&[u8]> = body.as_bytes().chunks(1).collect();
     assert_eq!(events, decode_with(&DecodeContext::default(), &bytes));
@@ -26,7 +26,7 @@ fn decode(body: &str) -> Vec<ChatEvent> {
     events
 }
 
-fn fold(body: &str) -> Result<ChatResponse, UpstreamError> {
+pub(super) fn fold(body: &str) -> Result<ChatResponse, UpstreamError> {
     let mut fold = Fold::new();
     for event in decode(body) {
         fold.push(event);
@@ -35,7 +35,7 @@ fn fold(body: &str) -> Result<ChatResponse, UpstreamError> {
 }
 
 /// A chunk of one choice.
-fn chunk(delta: Value, finish: Value) -> String {
+pub(super) fn chunk(delta: Value, finish: Value) -> String {
     let chunk = json!({
         "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 7, "model": "m",
         "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
@@ -43,7 +43,7 @@ fn chunk(delta: Value, finish: Value) -> String {
     format!("data: {chunk}\n\n")
 }
 
-const DONE: &str = "data: [DONE]\n\n";
+pub(super) const DONE: &str = "data: [DONE]\n\n";
 
 #[test]
 fn text_reasoning_usage_and_end() {
