@@ -65,7 +65,8 @@ const MISSED: [Missed; 8] = [
         plain: P90_MAX,
         learned: P90_MAX,
         tiny: 17,
-        why: "the Responses API counted about 207 tokens more for any tool in spring 2025, and no longer",
+        why: "some recordings of the Responses API have 17 tokens more than others for a text, and those \
+              up to March 2025 207 more with tools",
     },
     Missed {
         row: "Gemini",

@@ -39,8 +39,13 @@ impl Recorded {
     }
 }
 
-/// A request whose input tokens no estimate from its own text can tell, and why, as far as the
-/// provider's documentation says so.
+/// A request whose input tokens no estimate from its own text can tell, and why:
+///
+/// * server-run tools and models that search add results and prompts that the request does not
+///   show (Anthropic, OpenAI and Google document each);
+/// * kept content (`previous_response_id`, containers, stored prompts, Gemini's caches) is not sent;
+/// * documents and sound are counted by pages and seconds, which their bytes do not tell;
+/// * pictures count where they are inline and their provider documents a rule of width and height.
 pub(super) struct LeftOut(pub(super) &'static str);
 
 pub(super) type Walked = Result<Walk, LeftOut>;
