@@ -12,9 +12,8 @@ pub const CORRECTIONS_MAX: usize = 1_024;
 /// Estimates up to this are off by a constant (a hidden prompt), larger ones by a factor (another
 /// tokeniser).
 const SMALL: u64 = 1_000;
-/// The weight of the first observation, and the least of later ones.
-const WEIGHT_FIRST: f64 = 0.6;
-const WEIGHT_LEAST: f64 = 0.2;
+/// Observations that are kept of each.
+const RECENT: usize = 5;
 /// The correction may not do more than this to an estimate: a provider that counts nonsense is
 /// not followed.
 const FACTOR_MAX: f64 = 3.0;
@@ -30,29 +29,68 @@ pub struct Corrections {
     clock: u64,
 }
 
-/// The correction of one model and shape.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The correction of one model and shape: what its last answers agree on, which one odd answer does
+/// not move.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Correction {
-    seen: u32,
-    offset: f64,
-    factor: f64,
+    /// Tokens to add to small estimates.
+    offset: Recent,
+    /// Factor of large ones.
+    factor: Recent,
     last: u64,
 }
 
-impl Default for Correction {
-    fn default() -> Self {
-        Self {
-            seen: 0,
-            offset: 0.0,
-            factor: 1.0,
-            last: 0,
+/// The last few observations.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Recent {
+    kept: [f64; RECENT],
+    /// Observations so far.
+    seen: usize,
+}
+
+impl Recent {
+    fn push(&mut self, value: f64) {
+        if let Some(oldest) = self.kept.get_mut(self.seen % RECENT) {
+            *oldest = value;
         }
+        self.seen = self.seen.saturating_add(1);
+    }
+
+    /// What most of them agree on: of the middle half the end nearer to no correction, and none
+    /// where they disagree about its direction. `None` before the first.
+    fn agreed(&self, none: f64) -> Option<f64> {
+        let mut sorted = self.kept;
+        let sorted = sorted.get_mut(..self.seen.min(RECENT))?;
+        sorted.sort_unstable_by(f64::total_cmp);
+        let edge = sorted.len() / 4;
+        let lower = *sorted.get(edge)?;
+        let upper = *sorted.iter().rev().nth(edge)?;
+        Some(if lower > none {
+            lower
+        } else if upper < none {
+            upper
+        } else {
+            none
+        })
     }
 }
 
 impl Correction {
     fn apply(&self, estimate: f64) -> f64 {
-        (estimate * self.factor + self.offset).max(1.0)
+        let offset = self.offset.agreed(0.0);
+        let factor = self.factor.agreed(1.0);
+        let corrected = if estimate < number(SMALL) {
+            match (offset, factor) {
+                (Some(offset), _) => estimate + offset,
+                (None, factor) => estimate * factor.unwrap_or(1.0),
+            }
+        } else {
+            match (offset, factor) {
+                (_, Some(factor)) => estimate * factor,
+                (offset, None) => estimate + offset.unwrap_or(0.0),
+            }
+        };
+        corrected.max(1.0)
     }
 }
 
@@ -101,17 +139,18 @@ impl Corrections {
         self.count += usize::from(is_new);
         let shapes = self.kept.entry(target.to_owned()).or_default();
         let correction = shapes.entry(shape).or_default();
-        let weight = (WEIGHT_FIRST / f64::from(correction.seen + 1)).max(WEIGHT_LEAST);
-        let guess = correction.apply(number(estimate));
-        let reported = number(reported);
+        let (guess, counted) = (number(estimate), number(reported));
         if estimate < SMALL {
-            let offset = correction.offset + weight * (reported - guess);
-            correction.offset = offset.clamp(-OFFSET_MAX, OFFSET_MAX);
+            let offset = counted - guess;
+            correction
+                .offset
+                .push(offset.clamp(-OFFSET_MAX, OFFSET_MAX));
         } else {
-            let factor = correction.factor * (1.0 + weight * (reported / guess - 1.0));
-            correction.factor = factor.clamp(1.0 / FACTOR_MAX, FACTOR_MAX);
+            let factor = counted / guess;
+            correction
+                .factor
+                .push(factor.clamp(1.0 / FACTOR_MAX, FACTOR_MAX));
         }
-        correction.seen = correction.seen.saturating_add(1);
         correction.last = self.clock;
     }
 

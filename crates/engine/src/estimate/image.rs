@@ -61,18 +61,39 @@ impl Pictures {
     /// Their tokens.
     pub(super) const fn tokens(&self, family: Family) -> u64 {
         match family {
-            Family::Claude | Family::Claude3 | Family::ClaudeNew => {
+            Family::Claude3 | Family::Claude4 | Family::Claude | Family::ClaudeNew => {
                 self.patches_28 + self.count * 5
             }
             Family::Gpt4 | Family::Gpt4o => self.count * 85 + self.tiles * 170,
-            // Smaller models take 1.62 or 2.46 tokens a patch; the larger ones tiles. The first is
-            // between.
-            Family::Gpt5 | Family::GptOss => self.patches_32 * 162 / 100,
-            Family::Gemini | Family::Vertex => self.tiles_768 * 258,
+            // OpenAI's vision guide: 2.46 tokens a patch at the nano models, 1.62 at the mini ones.
+            Family::Gpt41Nano => self.patches_32 * 246 / 100,
+            // The larger models take tiles or 1.2 tokens a patch: this is between.
+            Family::Gpt41Mini | Family::Gpt5 | Family::Gpt5Responses | Family::GptOss => {
+                self.patches_32 * 162 / 100
+            }
+            Family::Gemini2 | Family::Gemini | Family::Vertex => self.tiles_768 * 258,
+            // Google's guide to media resolution: 1,120 a picture where the request asks for none.
+            Family::Gemini3 | Family::Vertex3 => self.count * 1_120,
             Family::Mistral => self.patches_16,
-            Family::Qwen | Family::DeepSeek => self.patches_28,
-            Family::Command | Family::Grok => self.tiles * 256,
-            Family::Llama | Family::Nova | Family::Nova2 | Family::Other => self.count * 1_500,
+            Family::Qwen
+            | Family::QwenGpustack
+            | Family::QwenOllama
+            | Family::DeepSeek
+            | Family::DeepSeekV4 => self.patches_28,
+            Family::Command
+            | Family::CommandR
+            | Family::CommandR08
+            | Family::CommandPlus
+            | Family::CommandReasoning
+            | Family::Grok
+            | Family::Grok43 => self.tiles * 256,
+            Family::Llama3
+            | Family::Llama
+            | Family::Llama4
+            | Family::Llama4Bedrock
+            | Family::Nova
+            | Family::Nova2
+            | Family::Other => self.count * 1_500,
         }
     }
 }

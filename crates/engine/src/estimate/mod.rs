@@ -10,16 +10,19 @@
 mod correct;
 mod family;
 mod image;
+mod rates;
 mod scan;
+mod schema;
 mod size;
 
 use polyroute_wire::usage::Usage;
 use serde::{Deserialize, Serialize};
 
 pub use correct::{CORRECTIONS_MAX, Corrections};
-pub use family::{Family, Rates};
+pub use family::Family;
 pub use image::ImageSize;
-pub use scan::{Form, Milli, units};
+pub use rates::Rates;
+pub use scan::{Form, Milli, Units, units};
 pub use size::{InputSize, Shape};
 
 /// Where the token counts of a record come from.
@@ -41,7 +44,7 @@ pub enum Provenance {
 #[must_use]
 pub fn tokens(bytes: u64, family: Family) -> u64 {
     let milli_bytes_per_token = match family {
-        Family::Claude3 | Family::Claude | Family::ClaudeNew => 3_000,
+        family if family.is_claude() => 3_000,
         _ => 3_700,
     };
     let tokens = (u128::from(bytes) * 1_000).div_ceil(milli_bytes_per_token);

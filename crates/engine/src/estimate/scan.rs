@@ -15,9 +15,9 @@ const LONG: Milli = 160;
 const CAPITAL: Milli = 220;
 /// Letters of a word that cost nothing more.
 const WORD_LETTERS: u32 = 6;
-/// Every three digits of a number, begun.
+/// Every three digits of a number, begun; where the family's own rates are not asked.
 const DIGITS: Milli = 1_700;
-/// Each digit.
+/// Each digit, likewise.
 const DIGIT: Milli = 110;
 /// A run of punctuation.
 const PUNCTUATION: Milli = 950;
@@ -57,8 +57,36 @@ enum Run {
     High,
 }
 
+/// What a text holds, apart by what families count differently.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Units {
+    /// Words, marks, white space, letters of other scripts: thousandths of a token.
+    pub words: Milli,
+    /// Digits. Some tokenisers (Gemini's, Mistral's, Qwen's) take each as a token.
+    pub digits: u64,
+    /// Every three digits of a number, begun. Others (OpenAI's, Llama's) take three as a token.
+    pub numbers: u64,
+    /// Chinese, Japanese and Korean characters.
+    pub ideographs: u64,
+}
+
+impl Units {
+    /// All of it, by weights that hold for most families.
+    #[must_use]
+    pub const fn milli(&self) -> Milli {
+        self.words + self.numbers * DIGITS + self.digits * DIGIT + self.ideographs * IDEOGRAPH
+    }
+
+    pub(super) const fn add(&mut self, other: &Self) {
+        self.words = self.words.saturating_add(other.words);
+        self.digits = self.digits.saturating_add(other.digits);
+        self.numbers = self.numbers.saturating_add(other.numbers);
+        self.ideographs = self.ideographs.saturating_add(other.ideographs);
+    }
+}
+
 struct Scan {
-    milli: Milli,
+    units: Units,
     run: Run,
     length: u32,
     structure: bool,
@@ -67,8 +95,14 @@ struct Scan {
 /// The tokens of a text in thousandths, before the family's factor.
 #[must_use]
 pub fn units(bytes: &[u8], form: Form) -> Milli {
+    scan(bytes, form).milli()
+}
+
+/// What a text holds.
+#[must_use]
+pub(super) fn scan(bytes: &[u8], form: Form) -> Units {
     let mut scan = Scan {
-        milli: 0,
+        units: Units::default(),
         run: Run::None,
         length: 0,
         structure: form == Form::Structure,
@@ -83,7 +117,7 @@ pub fn units(bytes: &[u8], form: Form) -> Milli {
         }
     }
     scan.close();
-    scan.milli
+    scan.units
 }
 
 impl Scan {
@@ -143,18 +177,23 @@ impl Scan {
             0x80..=0xbf => return,
             0xc0..=0xd7 => ACCENTED,
             0xe2 if second < 0x84 => PUNCTUATION,
-            0xe2 if second >= 0xba => IDEOGRAPH,
-            0xe3..=0xed => IDEOGRAPH,
-            0xef if second >= 0xa4 => IDEOGRAPH,
+            0xe2 if second >= 0xba => return self.ideograph(),
+            0xe3..=0xed => return self.ideograph(),
+            0xef if second >= 0xa4 => return self.ideograph(),
             _ => OTHER,
         };
         self.one(weight);
     }
 
+    fn ideograph(&mut self) {
+        self.one(0);
+        self.units.ideographs += 1;
+    }
+
     fn one(&mut self, weight: Milli) {
         self.close();
         self.run = Run::High;
-        self.milli += weight;
+        self.units.words += weight;
     }
 
     /// What follows a backslash in a JSON string.
@@ -171,7 +210,7 @@ impl Scan {
                     code @ 0..=0x7f => self.ascii(u8::try_from(code).unwrap_or(b' ')),
                     0x80..=0x5ff => self.one(ACCENTED),
                     0x2000..=0x20ff => self.one(PUNCTUATION),
-                    0x2e80..=0xd7ff | 0xf900..=0xffdc => self.one(IDEOGRAPH),
+                    0x2e80..=0xd7ff | 0xf900..=0xffdc => self.ideograph(),
                     // The second half of a pair.
                     0xdc00..=0xdfff => {}
                     _ => self.one(OTHER),
@@ -186,12 +225,16 @@ impl Scan {
     fn close(&mut self) {
         let length = u64::from(self.length);
         let beyond = |free: u32| u64::from(self.length.saturating_sub(free));
-        self.milli += match self.run {
+        self.units.words += match self.run {
             Run::None | Run::Space | Run::High => 0,
             Run::Lower => WORD + beyond(WORD_LETTERS) * LONG,
             Run::Upper if length == 0 => 0,
             Run::Upper => WORD + beyond(2) * CAPITAL,
-            Run::Digit => length.div_ceil(3) * DIGITS + length * DIGIT,
+            Run::Digit => {
+                self.units.digits += length;
+                self.units.numbers += length.div_ceil(3);
+                0
+            }
             Run::Blank if self.structure => 0,
             Run::Blank => SPACE,
             Run::Mark => PUNCTUATION + beyond(1) * MARK,

@@ -1,12 +1,11 @@
 //! How large a request is, in what every family counts; each target then counts it its own way.
 
-use super::family::{Family, Rates};
+use super::family::Family;
 use super::image::{ImageSize, Pictures};
-use super::scan::{Form, Milli, units};
+use super::rates::Rates;
+use super::scan::{Form, Milli, Units, scan, units};
+use super::schema::{SchemaUnits, schema_units};
 
-/// Tokens of every tool call and of every tool result beside their text.
-const CALL: Milli = 6_000;
-const RESULT: Milli = 4_000;
 /// Tokens of a page of a document: its text and, at most providers, its picture (Anthropic's PDF
 /// guide says 1,500 to 3,000 a page for text).
 const PAGE: Milli = 2_000_000;
@@ -19,18 +18,22 @@ const SOUND_BYTES_PER_TOKEN: u64 = 640;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct InputSize {
     /// Texts of messages.
-    text: Milli,
-    /// Names, descriptions and arguments.
+    text: Units,
+    /// Names and descriptions of tools.
     names: Milli,
+    /// Names and arguments of calls.
+    call_text: Milli,
     /// Thinking that is sent back.
     reasoning: Milli,
+    /// Characters of sealed thinking that is sent back since the user spoke last, and of all of it.
+    sealed_turn: u64,
+    sealed: u64,
     /// Schemas of tools.
-    schema: Milli,
+    schema: SchemaUnits,
     /// Schema of the answer.
     answer_schema: Milli,
     messages: u64,
     tools: u64,
-    typed: u64,
     calls: u64,
     results: u64,
     pictures: Pictures,
@@ -39,6 +42,7 @@ pub struct InputSize {
     /// Token ids as the caller gave them, and what else is known exactly.
     exact: u64,
     has_answer_schema: bool,
+    json: bool,
     thinking: bool,
     forced: bool,
     uncallable: bool,
@@ -52,7 +56,19 @@ impl InputSize {
 
     /// A text of a message.
     pub fn text(&mut self, text: &str, form: Form) {
-        self.text += units(text.as_bytes(), form);
+        self.text.add(&scan(text.as_bytes(), form));
+    }
+
+    /// A message of the user begins: providers drop what was thought before it, or do not.
+    pub const fn turn(&mut self) {
+        self.sealed_turn = 0;
+    }
+
+    /// So many characters of thinking of an earlier turn that only its provider can read
+    /// (encrypted reasoning, signatures): Gemini 3, OpenAI and xAI count what it stands for.
+    pub const fn sealed(&mut self, characters: u64) {
+        self.sealed_turn = self.sealed_turn.saturating_add(characters);
+        self.sealed = self.sealed.saturating_add(characters);
     }
 
     /// Thinking of an earlier turn.
@@ -63,7 +79,7 @@ impl InputSize {
     /// A tool call of an earlier turn, by its name and arguments.
     pub fn call(&mut self, name: &str, arguments: &str, form: Form) {
         self.calls += 1;
-        self.names += units(name.as_bytes(), form) + units(arguments.as_bytes(), form);
+        self.call_text += units(name.as_bytes(), form) + units(arguments.as_bytes(), form);
     }
 
     /// A message or part that is a tool's result; its text is counted by [`InputSize::text`].
@@ -75,17 +91,18 @@ impl InputSize {
     pub fn tool(&mut self, name: &str, description: &str, schema: &str, form: Form) {
         self.tools += 1;
         self.names += units(name.as_bytes(), form) + units(description.as_bytes(), form);
-        self.schema += units(schema.as_bytes(), Form::Structure);
-        let typed = schema.matches("\"type\"").count();
-        self.typed = self
-            .typed
-            .saturating_add(u64::try_from(typed).unwrap_or(u64::MAX));
+        self.schema.add(schema_units(schema));
     }
 
     /// The JSON text of the schema that the answer must fit.
     pub fn answer_schema(&mut self, schema: &str) {
         self.has_answer_schema = true;
         self.answer_schema += units(schema.as_bytes(), Form::Structure);
+    }
+
+    /// The answer must be JSON of any shape.
+    pub const fn json(&mut self) {
+        self.json = true;
     }
 
     /// A picture; `None` where its size is not in the request.
@@ -128,7 +145,7 @@ impl InputSize {
     pub const fn shape(&self) -> Shape {
         Shape {
             tools: self.tools > 0 && !self.uncallable,
-            answer_schema: self.has_answer_schema,
+            answer_schema: self.has_answer_schema || self.json,
             thinking: self.thinking,
             media: !self.pictures.is_empty() || self.pages > 0 || self.sound_bytes > 0,
         }
@@ -139,30 +156,35 @@ impl InputSize {
     pub fn tokens(&self, family: Family) -> u64 {
         let rates: &Rates = family.rates();
         let scaled = |milli: Milli, factor: u64| milli.saturating_mul(factor) / 1_000;
-        let claude = matches!(family, Family::Claude | Family::Claude3 | Family::ClaudeNew);
-        let told = u64::from(claude || !self.uncallable);
+        let told = u64::from(family.is_claude() || !self.uncallable);
         let tools = self.tools * told;
         let once = |on: bool, milli: u64| if on { milli } else { 0 };
+        let each = |count: u64, milli: u64| count.saturating_mul(milli);
         let parts = [
             rates.start,
-            scaled(self.text, rates.text),
-            self.names,
+            self.text_milli(rates),
+            scaled(self.names * told, rates.name),
+            scaled(self.call_text, rates.call_text),
             scaled(self.reasoning, rates.reasoning),
-            scaled(self.schema * told, rates.schema),
+            each(self.sealed_turn, rates.sealed_turn),
+            each(self.sealed, rates.sealed),
+            scaled(self.schema.free * told, rates.schema_text),
+            scaled(self.schema.repeated * told, rates.schema_repeated),
+            each(self.schema.keywords * told, rates.keyword),
             scaled(self.answer_schema, rates.answer_schema),
-            self.messages.saturating_mul(rates.message),
+            each(self.messages, rates.message),
             once(tools > 0, rates.tools),
-            tools.saturating_mul(rates.tool),
-            (self.typed * told).saturating_mul(rates.typed),
+            each(tools, rates.tool),
             once(self.has_answer_schema, rates.answer),
+            once(self.json, rates.json),
             once(self.thinking, rates.thinking),
             once(self.forced && tools > 0, rates.forced),
-            self.calls.saturating_mul(CALL),
-            self.results.saturating_mul(RESULT),
-            self.pages.saturating_mul(PAGE),
-            self.exact.saturating_mul(1_000),
-            self.pictures.tokens(family).saturating_mul(1_000),
-            (self.sound_bytes / SOUND_BYTES_PER_TOKEN).saturating_mul(1_000),
+            each(self.calls, rates.call),
+            each(self.results, rates.result),
+            each(self.pages, PAGE),
+            each(self.exact, 1_000),
+            each(self.pictures.tokens(family), 1_000),
+            each(self.sound_bytes / SOUND_BYTES_PER_TOKEN, 1_000),
         ];
         parts
             .into_iter()
@@ -173,8 +195,16 @@ impl InputSize {
     /// The estimated tokens of texts alone, as an embeddings model counts them.
     #[must_use]
     pub fn plain_tokens(&self, family: Family) -> u64 {
-        let text = self.text.saturating_mul(family.rates().text) / 1_000;
+        let text = self.text_milli(family.rates());
         text.div_ceil(1_000).saturating_add(self.exact)
+    }
+
+    const fn text_milli(&self, rates: &Rates) -> Milli {
+        let words = self.text.words.saturating_mul(rates.text) / 1_000;
+        words
+            .saturating_add(self.text.digits.saturating_mul(rates.digit))
+            .saturating_add(self.text.numbers.saturating_mul(rates.number))
+            .saturating_add(self.text.ideographs.saturating_mul(rates.ideograph))
     }
 }
 

@@ -18,6 +18,9 @@ use polyroute_wire::rerank::RerankRequest;
 
 use crate::estimate::{Family, Form, InputSize};
 
+/// Where providers that count sealed thinking put it (Gemini, OpenAI and xAI).
+const SEALED: [&str; 2] = ["thoughtSignature", "encrypted_content"];
+
 /// What is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Operation {
@@ -103,8 +106,12 @@ impl RequestNeeds {
             _ if needs.forced_tool => needs.size.forced(),
             _ => {}
         }
-        if let Some(ResponseFormat::JsonSchema { schema, .. }) = &request.response_format {
-            needs.size.answer_schema(&schema.to_string());
+        match &request.response_format {
+            Some(ResponseFormat::JsonSchema { schema, .. }) => {
+                needs.size.answer_schema(&schema.to_string());
+            }
+            Some(ResponseFormat::JsonObject) => needs.size.json(),
+            _ => {}
         }
         if request
             .reasoning_effort
@@ -168,8 +175,16 @@ impl RequestNeeds {
     /// Notes what a message needs and how large it is.
     fn message(&mut self, message: &Message) {
         self.size.message();
-        if message.role == Role::Tool {
-            self.size.result();
+        match message.role {
+            Role::User => self.size.turn(),
+            Role::Tool => self.size.result(),
+            _ => {}
+        }
+        for block in &message.blocks {
+            let sealed = SEALED.iter().find_map(|key| block.block.get(key)?.as_str());
+            let characters = sealed.map_or(0, str::len);
+            self.size
+                .sealed(u64::try_from(characters).unwrap_or(u64::MAX));
         }
         for call in &message.tool_calls {
             self.size.call(&call.name, &call.arguments, Form::Plain);

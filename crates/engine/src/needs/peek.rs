@@ -42,6 +42,24 @@ struct Message<'a> {
     tool_calls: Option<&'a RawValue>,
     #[serde(borrow)]
     reasoning_content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    provider_blocks: Option<&'a RawValue>,
+}
+
+/// A block of a provider's own.
+#[derive(Deserialize)]
+struct Block<'a> {
+    #[serde(borrow)]
+    block: Option<Sealed<'a>>,
+}
+
+/// Thinking that only its provider can read.
+#[derive(Deserialize)]
+struct Sealed<'a> {
+    #[serde(borrow, rename = "thoughtSignature")]
+    signature: Option<&'a RawValue>,
+    #[serde(borrow)]
+    encrypted_content: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -116,6 +134,20 @@ struct Typed<'a> {
 }
 
 #[derive(Deserialize)]
+struct Format<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    json_schema: Option<NamedSchema<'a>>,
+}
+
+#[derive(Deserialize)]
+struct NamedSchema<'a> {
+    #[serde(borrow)]
+    schema: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
 struct Mode<'a> {
     #[serde(borrow)]
     mode: Option<Cow<'a, str>>,
@@ -130,9 +162,20 @@ impl RequestNeeds {
         let given = |list: Option<&RawValue>| {
             list.is_some_and(|list| !matches!(compact(list).as_str(), "[]" | "null"))
         };
-        let schema = body
-            .response_format
-            .filter(|format| asks_for_schema(format));
+        let format = body.response_format.and_then(|format| {
+            let typed = serde_json::from_str::<Format<'_>>(format.get()).ok()?;
+            Some((typed, format))
+        });
+        let schema = format
+            .as_ref()
+            .filter(|(format, _)| format.kind.as_deref() == Some("json_schema"))
+            .map(|(typed, format)| {
+                typed
+                    .json_schema
+                    .as_ref()
+                    .and_then(|inner| inner.schema)
+                    .unwrap_or(format)
+            });
         let mut needs = Self {
             tools: given(body.tools) || given(body.functions),
             forced_tool: body.tool_choice.is_some_and(forces),
@@ -155,14 +198,22 @@ impl RequestNeeds {
         if let Some(schema) = schema {
             needs.size.answer_schema(schema.get());
         }
+        if format.is_some_and(|(format, _)| format.kind.as_deref() == Some("json_object")) {
+            needs.size.json();
+        }
         let effort = body.reasoning_effort.map(RawValue::get);
         if effort.is_some_and(|effort| !matches!(effort, "null" | "\"none\"")) {
             needs.size.thinks();
         }
         for message in &body.messages {
             needs.size.message();
-            if message.role.as_deref() == Some("tool") {
-                needs.size.result();
+            match message.role.as_deref() {
+                Some("user") => needs.size.turn(),
+                Some("tool") => needs.size.result(),
+                _ => {}
+            }
+            if let Some(blocks) = message.provider_blocks {
+                needs.blocks(blocks);
             }
             if let Some(calls) = message.tool_calls {
                 needs.calls(calls);
@@ -191,6 +242,15 @@ impl RequestNeeds {
             let Some(call) = function(call) else { continue };
             let arguments = inner(call.arguments.or(call.input));
             self.size.call(inner(call.name), arguments, Form::Escaped);
+        }
+    }
+
+    fn blocks(&mut self, blocks: &RawValue) {
+        let blocks: Vec<Block<'_>> = serde_json::from_str(blocks.get()).unwrap_or_default();
+        for sealed in blocks.into_iter().filter_map(|block| block.block) {
+            let sealed = inner(sealed.signature.or(sealed.encrypted_content));
+            self.size
+                .sealed(u64::try_from(sealed.len()).unwrap_or(u64::MAX));
         }
     }
 
@@ -274,11 +334,6 @@ fn function(value: &RawValue) -> Option<Function<'_>> {
     call.function
         .or(call.custom)
         .or_else(|| serde_json::from_str(value.get()).ok())
-}
-
-fn asks_for_schema(format: &RawValue) -> bool {
-    serde_json::from_str::<Typed<'_>>(format.get())
-        .is_ok_and(|format| format.kind.as_deref() == Some("json_schema"))
 }
 
 /// Whether a tool choice leaves the model no choice but to call.

@@ -10,6 +10,12 @@ fn peek(body: &serde_json::Value) -> RequestNeeds {
     RequestNeeds::peek(body.to_string().as_bytes()).unwrap()
 }
 
+fn parsed(body: &serde_json::Value) -> ChatRequest {
+    let text = body.to_string();
+    let raw = polyroute_wire::json::RawObject::parse(text.as_bytes()).unwrap();
+    polyroute_wire::dialect::openai::parse_chat(&raw).unwrap()
+}
+
 fn user(parts: Vec<Part>) -> Message {
     let mut message = Message::new(Role::User);
     message.parts = parts;
@@ -172,15 +178,10 @@ fn hub_and_body_have_the_same_size() {
         "tool_choice": "required", "reasoning_effort": "low",
         "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}},
     });
-    let text = body.to_string();
-    let raw = polyroute_wire::json::RawObject::parse(text.as_bytes()).unwrap();
-    let request = polyroute_wire::dialect::openai::parse_chat(&raw).unwrap();
-    let (hub, peeked) = (RequestNeeds::of_chat(&request), peek(&body));
+    let (hub, peeked) = (RequestNeeds::of_chat(&parsed(&body)), peek(&body));
     assert_eq!(hub.size.shape(), peeked.size.shape());
     for family in [Family::Claude, Family::Gpt5, Family::Gemini] {
-        let (hub, peeked) = (hub.size.tokens(family), peeked.size.tokens(family));
-        // The body's schema has its name around it.
-        assert!(hub.abs_diff(peeked) <= 20, "{family:?} {hub} {peeked}");
+        assert_eq!(hub.size.tokens(family), peeked.size.tokens(family));
     }
 }
 
@@ -209,5 +210,52 @@ proptest! {
     #[test]
     fn any_content_is_read_or_not(content in r#"[\[\]{}":,a-z0-9\\ ]{0,60}"#) {
         let _ = RequestNeeds::peek(format!(r#"{{"messages":[{{"content":{content}}}]}}"#).as_bytes());
+    }
+}
+
+/// wire-protocols §14: what a signature or encrypted reasoning stands for is counted by some.
+#[test]
+fn sealed_thinking_counts_where_its_provider_counts_it() {
+    let block = json!({"index": 0, "issuer": "gemini", "model": "", "span": {"text": 0, "calls": 0},
+        "block": {"text": "", "thoughtSignature": "s".repeat(1_000)}});
+    let user = json!({"role": "user", "content": "Go on"});
+    let unsealed = json!({"role": "assistant", "content": "Yes"});
+    let mut turn = unsealed.clone();
+    turn["provider_blocks"] = json!([block]);
+    let size = |turns: serde_json::Value| {
+        let body = json!({"model": "m", "messages": turns});
+        let peeked = peek(&body).size;
+        assert_eq!(peeked, RequestNeeds::of_chat(&parsed(&body)).size);
+        peeked
+    };
+    let (with, without) = (size(json!([user, turn])), size(json!([user, unsealed])));
+    let more = |family| with.tokens(family) - without.tokens(family);
+    assert!(more(Family::Gemini3) > 100, "{}", more(Family::Gemini3));
+    assert_eq!(more(Family::Claude), 0);
+    // OpenAI drops the reasoning of earlier turns.
+    let sealed = size(json!([user, turn, user])).tokens(Family::Gpt5Responses);
+    let plain = size(json!([user, unsealed, user])).tokens(Family::Gpt5Responses);
+    assert_eq!(sealed, plain);
+}
+
+#[test]
+fn the_form_of_the_answer_is_measured_alike_in_hub_and_body() {
+    let schema = json!({"type": "object", "properties": {"a": {"type": "string"}}});
+    for (format, is_schema) in [
+        (
+            json!({"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}),
+            true,
+        ),
+        (json!({"type": "json_object"}), false),
+        (json!({"type": "text"}), false),
+    ] {
+        let messages = json!([{"role": "user", "content": "Hi"}]);
+        let body = json!({"model": "m", "messages": messages, "response_format": format});
+        let (peeked, hub) = (peek(&body), RequestNeeds::of_chat(&parsed(&body)));
+        assert_eq!(peeked.size, hub.size, "{format}");
+        assert_eq!(
+            (peeked.json_schema, hub.json_schema),
+            (is_schema, is_schema)
+        );
     }
 }
