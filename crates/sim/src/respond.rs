@@ -50,6 +50,7 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
         Operation::OpenaiChat
         | Operation::OpenaiEmbeddings
         | Operation::OpenaiResponses
+        | Operation::OpenaiCount
         | Operation::OpenaiCompletions
         | Operation::OpenaiModerations
         | Operation::AnthropicMessages
@@ -240,6 +241,10 @@ impl Desk<'_> {
             Operation::OpenaiResponses => self.chat(
                 openai::responses::accept::accept_response(headers, &body),
                 fault,
+            ),
+            Operation::OpenaiCount => self.count(
+                openai::responses::accept::accept_count(headers, &body),
+                openai::responses::render::counted,
             ),
             Operation::OpenaiCompletions => {
                 self.complete(openai::accept::accept_completions(headers, &body))

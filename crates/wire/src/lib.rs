@@ -12,6 +12,7 @@ pub mod api_error;
 pub mod capability;
 pub mod chat;
 pub mod classify;
+mod count;
 mod custom_tools;
 pub mod delay;
 pub mod dialect;

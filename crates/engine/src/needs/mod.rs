@@ -32,6 +32,8 @@ pub enum Operation {
     Completions,
     /// Moderations.
     Moderations,
+    /// How many tokens the input of a chat request is.
+    InputTokens,
 }
 
 /// What a request needs.

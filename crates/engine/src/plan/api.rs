@@ -22,13 +22,15 @@ pub(super) fn choose(
     operation: Operation,
     needs: ApiNeeds,
 ) -> Result<Dialect, ExcludeReason> {
-    let has_both = provider.dialect == Dialect::OpenAi && operation == Operation::Chat;
+    let chats = matches!(operation, Operation::Chat | Operation::InputTokens);
+    let has_both = provider.dialect == Dialect::OpenAi && chats;
     match (kind, operation) {
-        (Kind::Responses, Operation::Chat) if provider.dialect == Dialect::Responses => {}
+        (Kind::Responses, Operation::Chat | Operation::InputTokens)
+            if provider.dialect == Dialect::Responses => {}
         (Kind::Responses, _) if has_both && provider.api != ApiChoice::Chat => {
             return Ok(Dialect::Responses);
         }
-        (Kind::Chat, Operation::Chat | Operation::Completions)
+        (Kind::Chat, Operation::Chat | Operation::Completions | Operation::InputTokens)
         | (Kind::Embedding, Operation::Embedding)
         | (Kind::Completion, Operation::Completions)
         | (Kind::Moderation, Operation::Moderations)
@@ -41,6 +43,10 @@ pub(super) fn choose(
     let responds = match provider.api {
         ApiChoice::Chat => false,
         ApiChoice::Responses => true,
+        // Only that one counts (wire-protocols §14).
+        ApiChoice::Auto if operation == Operation::InputTokens && provider.first_party => {
+            !needs.chat_only
+        }
         ApiChoice::Auto => !needs.chat_only && is_better(takes.responses, needs),
     };
     Ok(if responds {

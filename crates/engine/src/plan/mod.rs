@@ -245,7 +245,7 @@ fn admit(
         .map(|entry| entry.kind);
     // A model that nobody knows is taken for what it is asked to be.
     let kind = listed.unwrap_or(match operation {
-        Operation::Chat | Operation::Completions => Kind::Chat,
+        Operation::Chat | Operation::Completions | Operation::InputTokens => Kind::Chat,
         Operation::Embedding => Kind::Embedding,
         Operation::Rerank => Kind::Rerank,
         Operation::Moderations => Kind::Moderation,

@@ -191,6 +191,7 @@ impl Call {
                 let encoded = openai::edit_moderation(&body.raw, &target.wire)?;
                 Ok(Encoding::one(encoded, Kind::PASS))
             }
+            Operation::InputTokens => self.translate_chat(body, target).await,
             Operation::Embeddings => self.embeddings(body, target, passes),
             Operation::Rerank => {
                 let request = parse_rerank(&body.raw)?;
@@ -262,6 +263,7 @@ impl Call {
         target: &PlannedTarget,
     ) -> Result<Encoding, EncodeError> {
         let adapter = self.adapter(target);
+        let counts = self.operation == Operation::InputTokens;
         let request = self.hub_request(body)?;
         let mut media = MediaStore::default();
         let urls = adapter.media_to_fetch(&request, &target.wire);
@@ -294,7 +296,11 @@ impl Call {
         for (url, fetched) in try_join_all(fetches).await? {
             media.insert(url, fetched);
         }
-        let encoded = adapter.encode_chat(&request, &target.wire, &media)?;
+        let encoded = if counts {
+            adapter.encode_count(&request, &target.wire, &media)?
+        } else {
+            adapter.encode_chat(&request, &target.wire, &media)?
+        };
         Ok(Encoding::one(encoded, Kind::Translate))
     }
 

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use polyroute_engine::catalog::Catalog;
 use polyroute_wire::adapter::DecodeContext;
 pub(crate) use polyroute_wire::dialect::Dialect;
+use polyroute_wire::profile::VectorForm;
 use serde_json::Value;
 
 /// Which recordings are read: the folder of a provider, the API that answered, and whose wire
@@ -16,6 +18,11 @@ const READ: &[(&str, &str, Dialect)] = &[
     ("gemini", "models", Dialect::Gemini),
     ("vertex", "gemini", Dialect::Gemini),
     ("vertex", "embeddings", Dialect::Gemini),
+    ("vertex", "count-tokens", Dialect::Gemini),
+    ("anthropic", "count-tokens", Dialect::Anthropic),
+    ("openai", "count-tokens", Dialect::Responses),
+    ("openrouter", "rerank", Dialect::OpenAi),
+    ("voyage", "rerank", Dialect::OpenAi),
     // Cohere's retired v1 chat and generate are not spoken; its v1 embed and rerank answer as v2 does.
     ("cohere", "cohere-v2", Dialect::Cohere),
     ("cohere", "embeddings", Dialect::Cohere),
@@ -23,6 +30,8 @@ const READ: &[(&str, &str, Dialect)] = &[
     ("cohere", "models", Dialect::Cohere),
     // Everybody who speaks OpenAI's format.
     ("*", "chat.completions", Dialect::OpenAi),
+    ("*", "completions", Dialect::OpenAi),
+    ("*", "moderation", Dialect::OpenAi),
     ("*", "embeddings", Dialect::OpenAi),
     ("*", "models", Dialect::OpenAi),
     ("*", "responses", Dialect::Responses),
@@ -87,6 +96,26 @@ impl Entry {
         self.api == "rerank"
     }
 
+    pub(crate) fn is_completion(&self) -> bool {
+        self.api == "completions"
+    }
+
+    pub(crate) fn is_moderation(&self) -> bool {
+        self.api == "moderation"
+    }
+
+    pub(crate) fn is_count(&self) -> bool {
+        self.api == "count-tokens"
+    }
+
+    /// Its vectors are of signed bytes.
+    pub(crate) fn has_int8_vectors(&self) -> bool {
+        let catalog = Catalog::embedded();
+        catalog
+            .entry(&self.provider)
+            .is_some_and(|entry| entry.profile.embeddings.vectors == VectorForm::Int8)
+    }
+
     pub(crate) fn is_models(&self) -> bool {
         self.api == "models"
     }
@@ -133,6 +162,7 @@ impl Entry {
                 .as_ref()
                 .and_then(|request| request["documents"].as_array())
                 .map_or(0, Vec::len),
+            int8_vectors: self.has_int8_vectors(),
             ..DecodeContext::default()
         }
     }
