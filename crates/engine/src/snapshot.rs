@@ -4,12 +4,14 @@
 //! Read [`Snapshot`] first. It holds no secret and no address: those belong to the program that
 //! does the calling. A request keeps one snapshot from its start to its end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use polyroute_wire::adapter::{Endpoint, TranslationPolicy};
 use polyroute_wire::capability::Capabilities;
 use polyroute_wire::profile::Profile;
+use polyroute_wire::surface::{Surface, VertexModel};
 
 pub use polyroute_wire::dialect::Dialect;
 
@@ -59,14 +61,54 @@ impl Snapshot {
     /// in it.
     #[must_use]
     pub fn known(&self, provider: &Provider, model: &str) -> Option<Known<'_>> {
-        self.catalog.lookup(provider.catalog.as_deref()?, model)
+        self.catalog
+            .lookup(provider.catalog.as_deref()?, provider.model_of(model))
     }
 
-    /// Whether the catalog lists a model at a provider, itself or in another version.
+    /// What the catalog lists of a model at a provider, itself or in another version.
+    #[must_use]
+    pub fn listed(&self, provider: &Provider, model: &str) -> Option<Known<'_>> {
+        self.catalog
+            .listed(provider.catalog.as_deref()?, provider.model_of(model))
+    }
+
+    /// Whether a model is known to be at a provider, itself or in another version: the catalog
+    /// lists it, or it is a deployment.
     #[must_use]
     pub fn lists(&self, provider: &Provider, model: &str) -> bool {
-        let section = provider.catalog.as_deref();
-        section.is_some_and(|section| self.catalog.listed(section, model).is_some())
+        if provider.has_own_names() {
+            let mut names = provider.deployments.iter();
+            return names.any(|(name, of)| name == model || of == model);
+        }
+        self.listed(provider, model).is_some()
+    }
+
+    /// Whether a name at a provider says which model it is. A deployment that the configuration
+    /// does not explain may be any.
+    #[must_use]
+    pub fn places(&self, provider: &Provider, name: &str) -> bool {
+        !provider.has_own_names()
+            || provider.deployments.contains_key(name)
+            || self.listed(provider, name).is_some()
+    }
+
+    /// The names of the models that are known to be at a provider, each with what is known of it.
+    pub fn offered<'a>(
+        &'a self,
+        provider: &'a Provider,
+    ) -> impl Iterator<Item = (&'a str, Capabilities)> {
+        let own_names = provider.has_own_names();
+        let deployments = provider.deployments.keys().map(move |name| {
+            let capabilities = self.capabilities(provider, name);
+            (name.as_str(), capabilities)
+        });
+        let models = provider
+            .catalog
+            .iter()
+            .filter(move |_| !own_names)
+            .flat_map(|section| self.catalog.models(section))
+            .map(|entry| (entry.id.as_str(), entry.capabilities.clone()));
+        deployments.filter(move |_| own_names).chain(models)
     }
 
     /// The prices of a model at a provider at that time (seconds since the Unix epoch), and the day
@@ -78,9 +120,8 @@ impl Snapshot {
         model: &str,
         unix_seconds: u64,
     ) -> Option<(&Prices, &str)> {
-        let section = self.provider(provider)?.catalog.as_deref()?;
         // Only what is listed has a price.
-        let known = self.catalog.listed(section, model)?;
+        let known = self.listed(self.provider(provider)?, model)?;
         known.prices_at(unix_seconds)
     }
 
@@ -124,6 +165,10 @@ pub struct Provider {
     pub api: ApiChoice,
     /// The version of its API; the dialect's default where `None`.
     pub api_version: Option<String>,
+    /// Where it serves its dialect.
+    pub surface: Surface,
+    /// Deployments by name, with the model that each is. Names that are not here are models.
+    pub deployments: BTreeMap<String, String>,
     /// How many credentials it has. One that needs none counts as 1.
     pub credentials: usize,
     /// Whether it may be called.
@@ -144,6 +189,8 @@ impl Provider {
             profile: Arc::default(),
             api: ApiChoice::Auto,
             api_version: None,
+            surface: Surface::Direct,
+            deployments: BTreeMap::new(),
             credentials: 1,
             on: true,
         }
@@ -157,7 +204,63 @@ impl Provider {
             api_version: self.api_version.clone(),
             first_party: self.first_party,
             profile: Arc::clone(&self.profile),
+            surface: self.surface.clone(),
         }
+    }
+
+    /// What it speaks for a model: on Vertex AI, what the model's publisher does.
+    #[must_use]
+    pub fn dialect_of(&self, model: &str) -> Dialect {
+        match &self.surface {
+            Surface::Vertex { .. } => match VertexModel::read(model).publisher {
+                "anthropic" => Dialect::Anthropic,
+                "" | "google" => Dialect::Gemini,
+                _ => Dialect::OpenAi,
+            },
+            Surface::Direct
+            | Surface::AzureV1
+            | Surface::AzureDeployments
+            | Surface::AzureInference => self.dialect,
+        }
+    }
+
+    /// The deployment that a name means: the one of that name, else the first that is this model,
+    /// else the name itself.
+    #[must_use]
+    pub fn deployment_of<'a>(&'a self, name: &'a str) -> &'a str {
+        if self.deployments.contains_key(name) {
+            return name;
+        }
+        self.deployments
+            .iter()
+            .find(|(_, model)| *model == name)
+            .map_or(name, |(deployment, _)| deployment)
+    }
+
+    /// The model that a name means, as the catalog writes it.
+    #[must_use]
+    pub fn model_of<'a>(&'a self, name: &'a str) -> &'a str {
+        match &self.surface {
+            Surface::Vertex { .. } => match VertexModel::read(name) {
+                VertexModel {
+                    publisher: "google" | "anthropic",
+                    id,
+                } => id,
+                _ => name,
+            },
+            Surface::Direct
+            | Surface::AzureV1
+            | Surface::AzureDeployments
+            | Surface::AzureInference => self.deployments.get(name).map_or(name, String::as_str),
+        }
+    }
+
+    /// Whether the names of its models are the operator's own choice.
+    pub(crate) const fn has_own_names(&self) -> bool {
+        matches!(
+            self.surface,
+            Surface::AzureV1 | Surface::AzureDeployments | Surface::AzureInference
+        )
     }
 
     /// Whether a caller's word names it, upper or lower case.

@@ -19,7 +19,9 @@ use crate::server::{Drain, Listener, ListenerLimits, TlsError, server_config};
 use crate::snapshot;
 use crate::tasks;
 use crate::telemetry::{LogTarget, Telemetry};
-use crate::upstream::{MediaFetcher, MediaLimits, Signer, UpstreamClients, client_config};
+use crate::upstream::{
+    MediaFetcher, MediaLimits, Signer, TokenSigner, UpstreamClients, client_config,
+};
 
 /// Connections of the admin listener.
 const ADMIN_CONNECTIONS_MAX: usize = 64;
@@ -155,9 +157,14 @@ fn build(settings: Settings) -> Result<Gateway, BootError> {
     let tls = client_config(settings.egress.ca_file.as_deref())?;
     let mut clients = UpstreamClients::default();
     for provider in &settings.providers {
-        // Every provider so far takes a plain key.
-        let signer: Option<Arc<dyn Signer>> = None;
         let proxies = Arc::new(matcher(&provider.proxy, &settings.egress));
+        let signer: Option<Arc<dyn Signer>> =
+            provider
+                .identity
+                .as_ref()
+                .map(|identity| -> Arc<dyn Signer> {
+                    Arc::new(TokenSigner::new(identity, &tls, &proxies))
+                });
         let own = settings
             .targets
             .iter()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use polyroute_engine::catalog::Catalog;
 use polyroute_wire::adapter::TranslationPolicy;
+use polyroute_wire::surface::Surface;
 
 use crate::config::settings::{self, Settings};
 
@@ -52,7 +53,11 @@ fn provider(provider: &settings::Provider, catalog: &Catalog) -> engine::Provide
         aliases: named
             .map(|entry| entry.connection.aliases.clone())
             .unwrap_or_default(),
-        first_party: entry.is_some_and(|entry| entry.connection.first_party),
+        // Azure's inference API serves anybody's models by rules of its own.
+        first_party: entry.is_some_and(|entry| entry.connection.first_party)
+            && provider.surface != Surface::AzureInference,
+        surface: provider.surface.clone(),
+        deployments: provider.deployments.clone(),
         catalog: entry.map(|entry| entry.name.clone()),
         profile: entry
             .map(|entry| Arc::clone(&entry.profile))

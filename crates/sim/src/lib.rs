@@ -16,6 +16,11 @@
 //! (`/groq/openai/v1/chat/completions`: its host becomes a prefix). In front of that may stand
 //! `/p/<name>`: a named instance, for which fault rules and scripts can be set apart.
 //!
+//! `/vertex/v1/projects/…` is Vertex AI with Gemini and Claude ([`cloud::vertex`]). Tokens for it come
+//! from `/oauth2/token`, `/sts/v1/token`, `/iamcredentials/…` and `/computeMetadata/…`, Microsoft
+//! Entra's from `/entra/sim-tenant/oauth2/v2.0/token` and `/metadata/identity/oauth2/token`
+//! ([`cloud::identity`]).
+//!
 //! # What decides the answer
 //!
 //! * The last user text: `echo: …` is repeated, `words:500` gives that many words, the name of an
@@ -40,6 +45,7 @@ pub mod admin;
 pub mod answer;
 pub mod auth;
 pub mod clock;
+pub mod cloud;
 pub mod config;
 pub mod connection;
 pub mod dialect;

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use crate::answer::cache::Hit;
-use crate::answer::{Answer, compose, vectors};
+use crate::answer::{Answer, compose, tokens, vectors};
 use crate::auth;
 use crate::clock;
+use crate::cloud::vertex;
 use crate::dialect::{anthropic, cohere, gemini, openai};
 use crate::errors::{self, About, reply};
 use crate::fault::rules::Subject;
@@ -110,6 +111,7 @@ fn called_model(operation: &Operation, parsed: Option<&Value>) -> Option<String>
         Operation::GeminiGenerate { model, .. }
         | Operation::GeminiEmbed { model, .. }
         | Operation::GeminiCount { model }
+        | Operation::VertexPredict { model }
         | Operation::Model(_, model)
         | Operation::Vendor(_, Call::Model(model)) => Some(model.clone()),
         Operation::Vendor(_, Call::Chat(at) | Call::Embeddings(at)) if at.deployment.is_some() => {
@@ -169,6 +171,9 @@ impl Desk<'_> {
 
     /// What is checked before the request is understood: its size and its key.
     fn checked(&self) -> Result<(), Reply> {
+        if let Some(refused) = &self.asked.refused {
+            return Err(refused.clone());
+        }
         let key = self.credential();
         auth::check(self.about, key.as_deref())?;
         if self.asked.body.is_none() {
@@ -270,10 +275,21 @@ impl Desk<'_> {
                     count,
                 )
             }
-            Operation::GeminiGenerate { stream, .. } => self.chat(
-                gemini::accept::accept_generate(model, *stream, headers, &body),
-                fault,
-            ),
+            Operation::GeminiGenerate { stream, .. } => {
+                let accept = match self.asked.route.prefix.as_deref() {
+                    Some(vertex::PREFIX) => gemini::accept::accept_vertex_generate,
+                    _ => gemini::accept::accept_generate,
+                };
+                self.chat(accept(model, *stream, headers, &body), fault)
+            }
+            Operation::VertexPredict { .. } => {
+                let read = vertex::accept_predict(model, &body);
+                let inputs = read.as_ref().map(|prompt| prompt.inputs.clone());
+                let inputs = inputs.unwrap_or_default();
+                let tokens: Vec<u64> = inputs.iter().map(|text| tokens(text)).collect();
+                let answer = self.embed(read, true)?;
+                Ok(vertex::as_predictions(answer, &tokens))
+            }
             Operation::GeminiEmbed { batch, .. } => self.embed(
                 gemini::accept::accept_embed(model, *batch, headers, &body),
                 *batch,

@@ -58,6 +58,11 @@ pub enum Operation {
         /// The model.
         model: String,
     },
+    /// `POST …/publishers/google/models/{model}:predict` of Vertex AI
+    VertexPredict {
+        /// The model.
+        model: String,
+    },
     /// `POST /v2/chat`
     CohereChat,
     /// `POST /v2/embed`
@@ -98,9 +103,10 @@ impl Operation {
             | Self::OpenaiModerations
             | Self::Vendor(..) => Dialect::Openai,
             Self::AnthropicMessages | Self::AnthropicCount => Dialect::Anthropic,
-            Self::GeminiGenerate { .. } | Self::GeminiEmbed { .. } | Self::GeminiCount { .. } => {
-                Dialect::Gemini
-            }
+            Self::GeminiGenerate { .. }
+            | Self::GeminiEmbed { .. }
+            | Self::GeminiCount { .. }
+            | Self::VertexPredict { .. } => Dialect::Gemini,
             Self::CohereChat | Self::CohereEmbed | Self::CohereRerank | Self::CohereKeyCheck => {
                 Dialect::Cohere
             }

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::cloud::identity;
 use crate::config::SimConfig;
 use crate::connection::{KillSwitch, Killable};
 use crate::fault::Rule;
@@ -102,6 +103,21 @@ impl Sim {
     /// Queues scripted answers.
     pub fn add_script(&self, script: Script) {
         self.shared.moving().scripts.add(script);
+    }
+
+    /// Sets how the issuers of tokens behave.
+    pub fn set_identity(&self, plan: identity::Plan) {
+        self.shared.moving().tokens.set(plan);
+    }
+
+    /// How many tokens an issuer gave (`service_account`, `metadata`, `entra`, …).
+    pub fn tokens_issued(&self, issuer: &str) -> u64 {
+        self.shared.moving().tokens.count(issuer)
+    }
+
+    /// Takes every token back.
+    pub fn revoke_tokens(&self) {
+        self.shared.moving().tokens.revoke();
     }
 
     /// Stops: open connections are dropped. Returns when all is gone.

@@ -9,6 +9,7 @@ use std::future::pending;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header,
 };
@@ -16,6 +17,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
 use crate::admin;
+use crate::cloud::{identity, vertex};
 use crate::connection::KillSwitch;
 use crate::fault::Fault;
 use crate::log::{Attempt, Entry, shown_headers};
@@ -23,6 +25,7 @@ use crate::play::{Opening, Play, Playback};
 use crate::respond;
 use crate::route::{self, Route};
 use crate::state::Shared;
+use crate::wire::Reply;
 
 /// The largest request body that is read; larger ones are answered 413.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -40,6 +43,8 @@ pub struct Asked {
     pub route: Route,
     /// The body; none where it was too large.
     pub body: Option<Bytes>,
+    /// What a cloud around the API answered already, in place of the API.
+    pub refused: Option<Reply>,
     /// Its number in the log; seeds the ids of the answer.
     pub seq: u64,
 }
@@ -51,7 +56,7 @@ pub async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Playback>, Infallible> {
     let (parts, incoming) = request.into_parts();
-    if parts.uri.path().starts_with("/_sim") {
+    if parts.uri.path().starts_with("/_sim") && !identity::is_issuer(parts.uri.path()) {
         let body = Limited::new(incoming, BODY_BYTES_MAX).collect().await;
         let body = body
             .map(http_body_util::Collected::to_bytes)
@@ -63,7 +68,13 @@ pub async fn answer(
         response.headers_mut().insert(header::CONTENT_TYPE, json);
         return Ok(response);
     }
-    let route = route::read(&parts.method, &parts.uri, &parts.headers);
+    if identity::is_issuer(parts.uri.path()) {
+        return Ok(issue(&shared, &parts, incoming).await);
+    }
+    let (route, cloud) = match vertex::Call::read(&parts.method, &parts.uri) {
+        Some((route, call)) => (route, Some(call)),
+        None => (route::read(&parts.method, &parts.uri, &parts.headers), None),
+    };
     let attempt = shared.log.open(Entry {
         dialect: Some(route.operation.dialect()),
         instance: route.instance.clone(),
@@ -81,12 +92,24 @@ pub async fn answer(
         Err(_) => pending().await,
     };
     attempt.note_body(body.as_deref().unwrap_or_default());
+    let mut headers = parts.headers;
+    let (body, refused) = match &cloud {
+        None => (body, None),
+        Some(call) => {
+            let holds = |token: &str| shared.moving().tokens.holds(token);
+            match call.turn(&mut headers, body.clone(), holds) {
+                Ok(body) => (body, None),
+                Err(refused) => (body, Some(refused)),
+            }
+        }
+    };
     let asked = Asked {
         method: parts.method,
         uri: parts.uri,
-        headers: parts.headers,
+        headers,
         route,
         body,
+        refused,
         seq: attempt.seq(),
     };
     let answered = respond::respond(&shared, &asked);
@@ -95,6 +118,26 @@ pub async fn answer(
         entry.fault = answered.fault.as_ref().map(Fault::to_string);
     });
     Ok(perform(answered.play, attempt, switch).await)
+}
+
+/// Answers a question to an issuer of tokens. It stands in no log: it is no call of a model.
+async fn issue(shared: &Shared, parts: &Parts, body: Incoming) -> Response<Playback> {
+    let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
+    let body = body
+        .map(http_body_util::Collected::to_bytes)
+        .unwrap_or_default();
+    let question = identity::Question {
+        method: &parts.method,
+        uri: &parts.uri,
+        headers: &parts.headers,
+        body: &body,
+    };
+    let (status, value) = identity::answer(&mut shared.moving().tokens, &question);
+    let mut response = Response::new(Playback::plain(value.to_string().into()));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
 }
 
 async fn perform(play: Play, mut attempt: Attempt, switch: KillSwitch) -> Response<Playback> {

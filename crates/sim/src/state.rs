@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::answer::cache::PromptCache;
+use crate::cloud::identity::Tokens;
 use crate::config::SimConfig;
 use crate::fault::rules::Rules;
 use crate::latency::Warm;
@@ -30,6 +31,8 @@ pub struct Moving {
     pub cache: PromptCache,
     /// Models that had a request.
     pub warm: Warm,
+    /// What the issuers of tokens remember.
+    pub tokens: Tokens,
 }
 
 impl Shared {
@@ -49,6 +52,7 @@ impl Shared {
             scripts,
             cache,
             warm: Warm::default(),
+            tokens: Tokens::default(),
         });
         Self {
             config,

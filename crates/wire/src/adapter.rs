@@ -14,6 +14,7 @@ use crate::media::MediaStore;
 use crate::names::NameMap;
 use crate::profile::Profile;
 use crate::rerank::{RerankRequest, RerankResponse};
+use crate::surface::Surface;
 
 /// Translation between the hub and one provider's wire format. Pure: the same request gives the
 /// same bytes, which prompt caches and signed thinking blocks need (wire-protocols §2.5).
@@ -159,6 +160,8 @@ pub struct Endpoint {
     pub first_party: bool,
     /// What its wire differs in from its dialect's own.
     pub profile: Arc<Profile>,
+    /// Where it serves the dialect.
+    pub surface: Surface,
 }
 
 /// Where a request goes, as far as translation depends on it.

@@ -37,6 +37,9 @@ pub struct Connection {
     /// only the original has is there.
     #[serde(default)]
     pub first_party: bool,
+    /// The cloud whose rules of address and sign-in hold, where a base URL and a key are not all.
+    #[serde(default)]
+    pub cloud: Option<Cloud>,
     /// Where its API begins, without a slash at the end.
     pub base_url: String,
     /// Variables that hold its key, the first that is set wins.
@@ -55,6 +58,16 @@ pub struct Connection {
     /// Models that stand for it where it is described; its first chat model where there is none.
     #[serde(default)]
     pub shown_models: Vec<String>,
+}
+
+/// A cloud that hosts other vendors' models behind paths and credentials of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cloud {
+    /// Google Cloud: address by location, OAuth tokens.
+    Vertex,
+    /// Microsoft Azure: address by resource, deployments, keys or Entra tokens.
+    Azure,
 }
 
 const fn yes() -> bool {

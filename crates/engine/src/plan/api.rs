@@ -8,7 +8,20 @@ use polyroute_wire::dialect::Dialect;
 use super::ExcludeReason;
 use crate::catalog::Kind;
 use crate::needs::{ApiNeeds, Operation};
-use crate::snapshot::{ApiChoice, Provider};
+use crate::snapshot::ApiChoice;
+
+/// What a provider speaks for one model.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Speaks {
+    /// Its dialect; OpenAI's stands for chat completions.
+    pub(super) dialect: Dialect,
+    /// Where it serves OpenAI's dialect, it can serve the Responses API as well.
+    pub(super) both: bool,
+    /// There it counts tokens, too.
+    pub(super) counts: bool,
+    /// What the configuration says.
+    pub(super) choice: ApiChoice,
+}
 
 /// The dialect in which a request goes to a provider.
 ///
@@ -16,18 +29,18 @@ use crate::snapshot::{ApiChoice, Provider};
 /// A model that does not answer such requests, or only over the API that the configuration rules
 /// out.
 pub(super) fn choose(
-    provider: &Provider,
+    speaks: Speaks,
     kind: Kind,
     takes: &Capabilities,
     operation: Operation,
     needs: ApiNeeds,
 ) -> Result<Dialect, ExcludeReason> {
     let chats = matches!(operation, Operation::Chat | Operation::InputTokens);
-    let has_both = provider.dialect == Dialect::OpenAi && chats;
+    let has_both = speaks.both && speaks.dialect == Dialect::OpenAi && chats;
     match (kind, operation) {
         (Kind::Responses, Operation::Chat | Operation::InputTokens)
-            if provider.dialect == Dialect::Responses => {}
-        (Kind::Responses, _) if has_both && provider.api != ApiChoice::Chat => {
+            if speaks.dialect == Dialect::Responses => {}
+        (Kind::Responses, _) if has_both && speaks.choice != ApiChoice::Chat => {
             return Ok(Dialect::Responses);
         }
         (Kind::Chat, Operation::Chat | Operation::Completions | Operation::InputTokens)
@@ -38,15 +51,13 @@ pub(super) fn choose(
         (kind, _) => return Err(ExcludeReason::WrongKind(kind)),
     }
     if !has_both {
-        return Ok(provider.dialect);
+        return Ok(speaks.dialect);
     }
-    let responds = match provider.api {
+    let responds = match speaks.choice {
         ApiChoice::Chat => false,
         ApiChoice::Responses => true,
         // Only that one counts (wire-protocols §14).
-        ApiChoice::Auto if operation == Operation::InputTokens && provider.first_party => {
-            !needs.chat_only
-        }
+        ApiChoice::Auto if operation == Operation::InputTokens && speaks.counts => !needs.chat_only,
         ApiChoice::Auto => !needs.chat_only && is_better(takes.responses, needs),
     };
     Ok(if responds {

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use polyroute_wire::adapter::{Target as WireTarget, TranslationPolicy};
 
+use api::Speaks;
+
 use crate::catalog::{Kind, Match};
 use crate::estimate::{Corrections, Family};
 use crate::needs::{ApiNeeds, Operation, RequestNeeds};
@@ -244,29 +246,32 @@ fn admit(
         .and_then(|known| known.entry)
         .map(|entry| entry.kind);
     // A model that nobody knows is taken for what it is asked to be.
-    let kind = listed.unwrap_or(match operation {
-        Operation::Chat | Operation::Completions | Operation::InputTokens => Kind::Chat,
-        Operation::Embedding => Kind::Embedding,
-        Operation::Rerank => Kind::Rerank,
-        Operation::Moderations => Kind::Moderation,
-    });
+    let kind = listed.unwrap_or_else(|| kind_asked(operation));
+    let named = provider.deployment_of(target.upstream_model());
+    let endpoint = provider.endpoint();
+    let speaks = Speaks {
+        dialect: provider.dialect_of(named),
+        both: endpoint.has_responses(),
+        counts: endpoint.counts_responses(),
+        choice: provider.api,
+    };
     let endpoints = provider.profile.endpoints;
-    let speaks_openai = provider.dialect == Dialect::OpenAi;
-    let dialect = api::choose(provider, kind, &capabilities, operation, input.api)?;
+    let speaks_openai = speaks.dialect == Dialect::OpenAi;
+    let dialect = api::choose(speaks, kind, &capabilities, operation, input.api)?;
     if operation == Operation::Moderations && !(speaks_openai && endpoints.moderations) {
         return Err(ExcludeReason::NoModerations);
     }
     exclude::by_capability(&input.needs, &capabilities, policy)?;
-    let named = target.upstream_model();
     let upstream = known
         .as_ref()
         .and_then(|known| known.entry)
+        .filter(|_| !provider.has_own_names())
         .map_or(named, |entry| entry.upstream_name(named));
     Ok(PlannedTarget {
         name: target.name.clone(),
         dialect,
         wire: WireTarget {
-            endpoint: provider.endpoint(),
+            endpoint,
             model: upstream.to_owned(),
             capabilities,
             policy,
@@ -276,10 +281,23 @@ fn admit(
         fingerprint: target.fingerprint.clone(),
         native_completions: speaks_openai
             && (listed == Some(Kind::Completion) || endpoints.completions),
-        family: Family::of(&provider.name, &target.model),
+        family: Family::of(
+            provider.catalog.as_deref().unwrap_or(&provider.name),
+            provider.model_of(&target.model),
+        ),
         timeouts: target.timeouts.or(snapshot.defaults.timeouts),
         credentials: CredentialPick::new(provider.credentials, input.rotation),
     })
+}
+
+/// The kind of model that an operation is for.
+const fn kind_asked(operation: Operation) -> Kind {
+    match operation {
+        Operation::Chat | Operation::Completions | Operation::InputTokens => Kind::Chat,
+        Operation::Embedding => Kind::Embedding,
+        Operation::Rerank => Kind::Rerank,
+        Operation::Moderations => Kind::Moderation,
+    }
 }
 
 /// Leaves out targets whose window is too small by our estimate. Since it is an estimate, the

@@ -4,6 +4,7 @@ use crate::needs::Operation;
 use crate::resolve::{NameRequest, resolve};
 use crate::snapshot::Provider;
 use crate::snapshot::{Defaults, Route};
+use polyroute_wire::surface::Surface;
 
 fn snapshot(targets: &[&str]) -> Snapshot {
     let targets = targets.iter().map(|target| {
@@ -371,4 +372,169 @@ fn a_route_may_have_its_own_bounds() {
     let timeouts = plan.targets[0].timeouts;
     assert_eq!(timeouts.first_content, Some(Duration::from_secs(2)));
     assert_eq!(timeouts.connect, snapshot.defaults.timeouts.connect);
+}
+
+/// A cloud that hosts what other sections describe.
+fn cloud(name: &str, dialect: Dialect, surface: Surface) -> Snapshot {
+    let mut snapshot = snapshot(&[]);
+    snapshot.providers = vec![Provider {
+        catalog: Some(name.to_owned()),
+        surface,
+        ..Provider::new(name, dialect, false)
+    }];
+    snapshot
+}
+
+#[test]
+fn the_publisher_of_a_vertex_model_decides_what_is_spoken() {
+    let surface = Surface::Vertex {
+        project: Some("p".to_owned()),
+        location: "global".to_owned(),
+    };
+    let snapshot = cloud("vertex", Dialect::Gemini, surface);
+    for (name, dialect, known_as) in [
+        ("gemini-2.5-flash", Dialect::Gemini, "gemini-2.5-flash"),
+        (
+            "publishers/google/models/gemini-2.5-flash",
+            Dialect::Gemini,
+            "gemini-2.5-flash",
+        ),
+        (
+            "claude-sonnet-4-5@20250929",
+            Dialect::Anthropic,
+            "claude-sonnet-4-5",
+        ),
+        (
+            "anthropic/claude-sonnet-4-5",
+            Dialect::Anthropic,
+            "claude-sonnet-4-5",
+        ),
+    ] {
+        let asked = NameRequest {
+            model: name,
+            provider: Some("vertex"),
+            ..NameRequest::default()
+        };
+        let resolved = resolve(&snapshot, &asked).unwrap();
+        let plan = plan(&snapshot, &resolved, &PlanInput::default()).unwrap();
+        let target = &plan.targets[0];
+        assert_eq!(
+            (target.dialect, target.wire.model.as_str()),
+            (dialect, name)
+        );
+        let provider = snapshot.provider("vertex").unwrap();
+        let known = snapshot.listed(provider, name).unwrap().entry.unwrap();
+        assert_eq!(known.id, known_as);
+        assert_eq!(
+            target.wire.capabilities.context_window,
+            known.capabilities.context_window
+        );
+    }
+    let provider = snapshot.provider("vertex").unwrap();
+    assert_eq!(provider.dialect_of("meta/llama-4-maas"), Dialect::OpenAi);
+    assert_eq!(provider.dialect_of("endpoints/42"), Dialect::Gemini);
+}
+
+#[test]
+fn a_deployment_is_known_and_priced_by_its_model() {
+    let mut snapshot = cloud("azure", Dialect::OpenAi, Surface::AzureV1);
+    let deployments = [("prod-eu", "gpt-4o"), ("small", "gpt-4o-mini")];
+    snapshot.providers[0].deployments = deployments
+        .map(|(name, model)| (name.to_owned(), model.to_owned()))
+        .into();
+    for (asked, sent) in [
+        ("prod-eu", "prod-eu"),
+        ("gpt-4o", "prod-eu"),
+        ("other", "other"),
+    ] {
+        let asked = NameRequest {
+            model: asked,
+            provider: Some("azure"),
+            ..NameRequest::default()
+        };
+        let resolved = resolve(&snapshot, &asked).unwrap();
+        let plan = plan(&snapshot, &resolved, &PlanInput::default()).unwrap();
+        assert_eq!(plan.targets[0].wire.model, sent);
+    }
+    let price = |model| {
+        snapshot
+            .prices("azure", model, 1_790_000_000)
+            .map(|it| it.0.clone())
+    };
+    assert!(price("prod-eu").is_some());
+    assert_eq!(price("prod-eu"), price("gpt-4o"));
+    assert_eq!(price("other"), None);
+    let provider = snapshot.provider("azure").unwrap();
+    assert!(snapshot.lists(provider, "small") && !snapshot.lists(provider, "gpt-4.1"));
+    let offered: Vec<_> = snapshot.offered(provider).map(|(name, _)| name).collect();
+    assert_eq!(offered, ["prod-eu", "small"]);
+}
+
+#[test]
+fn a_cloud_is_called_over_the_responses_api_only_where_its_surface_has_it() {
+    use polyroute_wire::chat::Effort;
+
+    let needs = ApiNeeds {
+        tools: true,
+        effort: Some(Effort::High),
+        chat_only: false,
+    };
+    let (chat, responses) = (Dialect::OpenAi, Dialect::Responses);
+    let of = |surface, api_version: Option<&str>, model: &str| {
+        let mut snapshot = cloud("azure", Dialect::OpenAi, surface);
+        snapshot.providers[0].api_version = api_version.map(ToOwned::to_owned);
+        snapshot.providers[0].deployments = [("dep".to_owned(), model.to_owned())].into();
+        snapshot.routes = vec![Route::new("route", vec![Target::new("azure", "dep")])];
+        api_of(&snapshot, needs)
+    };
+    for (surface, version, expected) in [
+        (Surface::AzureV1, None, responses),
+        (
+            Surface::AzureDeployments,
+            Some("2025-04-01-preview"),
+            responses,
+        ),
+        (Surface::AzureDeployments, Some("2024-10-21"), chat),
+        (Surface::AzureInference, None, chat),
+    ] {
+        let found = of(surface.clone(), version, "gpt-5.6").unwrap();
+        assert_eq!(found, expected, "{surface:?} {version:?}");
+    }
+    assert_eq!(of(Surface::AzureV1, None, "o3-pro").unwrap(), responses);
+    let nowhere = of(Surface::AzureInference, None, "o3-pro").unwrap_err();
+    assert_eq!(nowhere.code, "wrong_model_kind");
+}
+
+#[test]
+fn a_pinned_deployment_is_compared_as_the_model_that_it_is() {
+    use crate::pin::{Asked, Served, Verdict, compare};
+
+    let mut snapshot = cloud("azure", Dialect::OpenAi, Surface::AzureV1);
+    snapshot.providers[0].deployments =
+        [("prod-eu".to_owned(), "gpt-4o-2024-08-06".to_owned())].into();
+    let provider = snapshot.provider("azure").unwrap();
+    for (named, served, verdict) in [
+        ("prod-eu", "gpt-4o-2024-08-06", Verdict::Within),
+        ("prod-eu", "gpt-4o-2024-11-20", Verdict::Drift),
+        ("gpt-4o-2024-08-06", "gpt-4o-2024-11-20", Verdict::Drift),
+        // Nobody says which model this is.
+        ("unexplained", "gpt-4o-2024-11-20", Verdict::Unproven),
+        ("unexplained", "a-model-of-ours", Verdict::Unproven),
+    ] {
+        let asked = Asked {
+            section: provider.catalog.clone(),
+            model: provider.model_of(named).to_owned(),
+            pinned: snapshot.places(provider, named),
+            fingerprint: None,
+        };
+        let served = Served {
+            model: served,
+            fingerprint: None,
+        };
+        assert_eq!(
+            compare(&snapshot.catalog, &asked, served),
+            verdict,
+            "{named}"
+        );
+    }
 }

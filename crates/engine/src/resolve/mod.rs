@@ -18,16 +18,7 @@ pub use error::{ResolveError, SUGGESTIONS_MAX};
 pub use nearest::nearest;
 
 /// Prefixes that LiteLLM uses for services that need an adapter which does not exist yet.
-const NOT_YET: [&str; 8] = [
-    "vertex_ai",
-    "vertex_ai_beta",
-    "vertex",
-    "azure",
-    "azure_ai",
-    "bedrock",
-    "sagemaker",
-    "cohere",
-];
+const NOT_YET: [&str; 3] = ["bedrock", "sagemaker", "cohere"];
 
 /// Whether a provider (first argument) lists a model (second) live.
 pub type Listed<'a> = &'a dyn Fn(&str, &str) -> bool;
@@ -243,7 +234,7 @@ fn only_provider<'a>(
     name: &str,
     request: &NameRequest<'_>,
 ) -> Result<Resolved<'a>, ResolveError> {
-    if only.first_party {
+    if only.first_party && !only.has_own_names() {
         // A model of somebody else would only come back as that provider's own 404.
         let owner = snapshot
             .catalog

@@ -186,8 +186,9 @@ fn providers_that_are_off_or_to_come_say_so() {
     snapshot.providers[0].on = false;
     for (name, status, code) in [
         ("openai/gpt-4o", 404, "provider_not_on"),
-        ("vertex_ai/gemini-2.5-pro", 400, "provider_not_supported"),
-        ("azure/my-deployment", 400, "provider_not_supported"),
+        ("vertex_ai/gemini-2.5-pro", 404, "provider_not_on"),
+        ("azure/my-deployment", 404, "provider_not_on"),
+        ("sagemaker/my-endpoint", 400, "provider_not_supported"),
         ("gpt-4o", 404, "model_not_found"),
     ] {
         let error = first(&snapshot, name).unwrap_err();

@@ -123,17 +123,13 @@ fn gather(gateway: &Gateway, principal: &Principal) -> BTreeMap<String, Model> {
                 listing.max_output.or(output),
             );
         }
-        for entry in provider
-            .catalog
-            .iter()
-            .flat_map(|section| gateway.snapshot.catalog.models(section))
-        {
+        for (name, capabilities) in gateway.snapshot.offered(provider) {
             add(
-                format!("{}/{}", provider.name, entry.id),
+                format!("{}/{name}", provider.name),
                 &provider.name,
                 None,
-                entry.capabilities.context_window,
-                entry.capabilities.max_output,
+                capabilities.context_window,
+                capabilities.max_output,
             );
         }
     }

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use polyroute_engine::catalog::{Catalog, ProviderEntry};
+use polyroute_engine::catalog::{Catalog, Cloud, ProviderEntry};
 
+use super::compile::cloud::is_on;
 use super::file::Dialect;
 
 /// A variable with its documentation.
@@ -39,6 +40,31 @@ variables! {
         "`OpenAI-Organization` of the provider `openai`, where the file lists no providers.";
     OPENAI_PROJECT_ID = "OPENAI_PROJECT_ID":
         "`OpenAI-Project` of the provider `openai`, where the file lists no providers.";
+    GOOGLE_CLOUD_PROJECT = "GOOGLE_CLOUD_PROJECT": "The Google Cloud project of `vertex`.";
+    ANTHROPIC_VERTEX_PROJECT_ID = "ANTHROPIC_VERTEX_PROJECT_ID":
+        "The same, where the one above is not set; switches `vertex` on.";
+    GOOGLE_CLOUD_LOCATION = "GOOGLE_CLOUD_LOCATION": "Where `vertex` computes.";
+    CLOUD_ML_REGION = "CLOUD_ML_REGION": "The same, where the one above is not set.";
+    GOOGLE_APPLICATION_CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS":
+        "The credentials file of `vertex`; with a project, it switches `vertex` on.";
+    GOOGLE_GENAI_USE_VERTEXAI = "GOOGLE_GENAI_USE_VERTEXAI":
+        "`true` with a project switches `vertex` on without a credentials file.";
+    GOOGLE_CLOUD_QUOTA_PROJECT = "GOOGLE_CLOUD_QUOTA_PROJECT":
+        "The project that pays for calls of `vertex`, where it is another one.";
+    GCE_METADATA_HOST = "GCE_METADATA_HOST": "Google's metadata server, if not the usual one.";
+    OPENAI_API_VERSION = "OPENAI_API_VERSION": "The `api-version` of `azure`.";
+    AZURE_TENANT_ID = "AZURE_TENANT_ID": "The directory of `azure`'s application.";
+    AZURE_CLIENT_ID = "AZURE_CLIENT_ID":
+        "The application of `azure`, or which identity of the machine.";
+    AZURE_CLIENT_SECRET = "AZURE_CLIENT_SECRET": "The secret of `azure`'s application.";
+    AZURE_FEDERATED_TOKEN_FILE = "AZURE_FEDERATED_TOKEN_FILE":
+        "The file with a federated token of `azure`'s application, in place of a secret.";
+    AZURE_AUTHORITY_HOST = "AZURE_AUTHORITY_HOST": "Who issues the tokens of `azure`.";
+    IDENTITY_ENDPOINT = "IDENTITY_ENDPOINT":
+        "Where an Azure app gets tokens of its managed identity.";
+    IDENTITY_HEADER = "IDENTITY_HEADER": "The secret that goes with it.";
+    AZURE_POD_IDENTITY_AUTHORITY_HOST = "AZURE_POD_IDENTITY_AUTHORITY_HOST":
+        "Azure's metadata service, if not the usual one.";
     HTTPS_PROXY = "HTTPS_PROXY":
         "The HTTP proxy to providers reached by https (`https_proxy` too).";
     HTTP_PROXY = "http_proxy":
@@ -157,8 +183,15 @@ fn discover_known(row: &ProviderEntry, environment: &Environment) -> Option<Disc
     let base_url_variable = known_base_url(row, environment).map(str::to_owned);
     let (key_variable, bearer) = known_key(row, environment);
     // A provider that needs no credential is on when somebody says where it is.
-    let on =
-        key_variable.is_some() || (!row.connection.needs_credential && base_url_variable.is_some());
+    let has_address = base_url_variable.is_some();
+    let on = match row.connection.cloud {
+        // A key of Azure's leads nowhere without the resource's address.
+        Some(cloud) => {
+            is_on(cloud, has_address, environment)
+                || (cloud == Cloud::Vertex && key_variable.is_some())
+        }
+        None => key_variable.is_some() || (!row.connection.needs_credential && has_address),
+    };
     on.then(|| Discovered {
         name: row.name.clone(),
         dialect: row.connection.dialect,

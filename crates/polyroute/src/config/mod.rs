@@ -10,6 +10,7 @@ mod compile;
 mod de;
 pub mod env;
 pub mod file;
+pub mod identity;
 mod interpolate;
 mod later;
 pub mod path;

@@ -79,7 +79,8 @@ fn variable(name: &str, environment: &Environment) -> Result<String, Refusal> {
     ))
 }
 
-fn read(path: &Path) -> Result<String, Refusal> {
+/// The text of a file that holds a secret.
+pub(crate) fn read(path: &Path) -> Result<String, Refusal> {
     let hint = || "write the path of a file that holds nothing but the secret".to_owned();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if looks_secret(&name) {

@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use polyroute_engine::catalog::Catalog;
 use polyroute_engine::snapshot::ApiChoice;
+use polyroute_wire::surface::Surface;
 
 pub use super::base_url::BaseUrl;
 pub use super::file::{AccessLog, Dialect, OutputMode};
+use super::identity::Identity;
 use super::secret::Secret;
 
 /// The configuration as the program uses it.
@@ -161,6 +163,12 @@ pub struct Provider {
     pub organization: Option<String>,
     /// `OpenAI-Project`.
     pub project: Option<String>,
+    /// Where below the base URL it serves its dialect.
+    pub surface: Surface,
+    /// Deployments by name, with the model that each is.
+    pub deployments: BTreeMap<String, String>,
+    /// The account whose tokens are sent where there is no key.
+    pub identity: Option<Identity>,
     /// Speak HTTP/2 where the server offers it.
     pub http2: bool,
     /// The way to it.
@@ -191,6 +199,9 @@ impl Provider {
             agreements: Vec::new(),
             organization: None,
             project: None,
+            surface: Surface::Direct,
+            deployments: BTreeMap::new(),
+            identity: None,
             http2: true,
             proxy: ProxyChoice::Environment,
             models: true,
@@ -217,6 +228,8 @@ pub enum Scheme {
     Dialect,
     /// `Authorization: Bearer` whatever the dialect (`ANTHROPIC_AUTH_TOKEN`).
     Bearer,
+    /// `api-key` (Azure).
+    ApiKey,
 }
 
 /// The way to a provider.

@@ -125,11 +125,17 @@ impl Call {
 
     /// What was asked of a target, to hold the answer against.
     pub(super) fn asked(&self, target: &PlannedTarget) -> Asked {
-        let provider = self.gateway.snapshot.provider(target.provider());
+        let snapshot = &self.gateway.snapshot;
+        let provider = snapshot.provider(target.provider());
+        let named = target.wire.model.as_str();
+        // A deployment's name says nothing of a version; the model that it is does.
+        let placed = provider.is_none_or(|provider| snapshot.places(provider, named));
         Asked {
             section: provider.and_then(|provider| provider.catalog.clone()),
-            model: target.wire.model.clone(),
-            pinned: target.pinned,
+            model: provider
+                .map_or(named, |provider| provider.model_of(named))
+                .to_owned(),
+            pinned: target.pinned && placed,
             fingerprint: target.fingerprint.clone(),
         }
     }
@@ -137,24 +143,19 @@ impl Call {
     /// What this call's tokens cost at a target; `None` if nobody knows. A pinned version is
     /// priced as itself.
     pub(super) fn prices(&self, target: &PlannedTarget) -> Option<Priced> {
-        let section = self
-            .gateway
-            .snapshot
-            .provider(target.provider())?
-            .catalog
-            .as_deref()?;
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
-        let catalog = &self.gateway.snapshot.catalog;
+        let snapshot = &self.gateway.snapshot;
+        let provider = snapshot.provider(target.provider())?;
         let pin = Some(&target.wire.model).filter(|_| target.pinned);
-        let pin = pin.filter(|pin| catalog.listed(section, pin).is_some());
-        let priced = pin.unwrap_or(&target.model);
-        self.gateway
-            .snapshot
-            .catalog
-            .listed(section, priced)?
-            .prices_at(now.as_secs())
+        let pin = pin.filter(|pin| snapshot.listed(provider, pin).is_some());
+        snapshot
+            .prices(
+                target.provider(),
+                pin.unwrap_or(&target.model),
+                now.as_secs(),
+            )
             .map(|(prices, as_of)| Box::new((prices.clone(), as_of.to_owned())))
     }
 

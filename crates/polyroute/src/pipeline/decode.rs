@@ -95,6 +95,9 @@ impl Call {
         match self.operation {
             Operation::Chat => {
                 let summary = openai::tap_whole(&bytes)?;
+                if summary.lacks_message {
+                    return self.decode_parts(target, rule, &[Part { bytes, context }]);
+                }
                 if let Some(rule) = rule {
                     let mut response = self.adapter(target).decode_chat(&bytes, &context)?;
                     held_to(rule, &mut response, bytes.len())?;

@@ -16,4 +16,7 @@ pub trait Signer: Send + Sync + std::fmt::Debug {
     /// Kind `auth` if there is no valid credential, `connection` or `timeout` if the issuer of
     /// tokens did not answer.
     fn sign<'a>(&'a self, request: &'a mut Outgoing) -> BoxFuture<'a, Result<(), UpstreamError>>;
+
+    /// The provider answered a signed request with 401: what signed it may be no good any more.
+    fn refused(&self) {}
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, Uri};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -48,8 +48,46 @@ pub struct UpstreamClient {
 }
 
 impl UpstreamClient {
-    /// Signs a request where the provider wants that, sends it and waits for the head of the answer. Dropping the future, or the body that
-    /// it gives, closes the connection: upstream work stops when nobody wants it.
+    /// A client with a pool of its own.
+    #[must_use]
+    pub fn new(
+        connect_timeout: Duration,
+        http2: bool,
+        tls: &rustls::ClientConfig,
+        proxies: &Arc<Matcher>,
+        signer: Option<&Arc<dyn Signer>>,
+    ) -> Self {
+        let connector = Connector::new(Arc::clone(proxies), connect_timeout);
+        let builder = HttpsConnectorBuilder::new()
+            .with_tls_config(tls.clone())
+            .https_or_http()
+            .enable_http1();
+        // HTTP/1.1 pools by default: the pool keeps one HTTP/2 connection a host, and a dead one
+        // takes every request with it.
+        let https = if http2 {
+            builder.enable_http2().wrap_connector(connector)
+        } else {
+            builder.wrap_connector(connector)
+        };
+        let inner = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_CONNECTION_AGE_MAX)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+            .http1_max_buf_size(RESPONSE_HEAD_BYTES_MAX)
+            .http1_max_headers(RESPONSE_HEADERS_MAX)
+            .http2_keep_alive_interval(Duration::from_secs(20))
+            .http2_keep_alive_timeout(Duration::from_secs(10))
+            .build(https);
+        Self {
+            inner,
+            signer: signer.cloned(),
+        }
+    }
+
+    /// Signs a request where the provider wants that, sends it and waits for the head of the
+    /// answer. Dropping the future, or the body that it gives, closes the connection: upstream work
+    /// stops when nobody wants it.
     ///
     /// # Errors
     /// Kind `connection` (with code `upstream_tls` where TLS failed), `timeout`, or what the signer
@@ -62,10 +100,17 @@ impl UpstreamClient {
         *request.method_mut() = outgoing.method;
         *request.uri_mut() = outgoing.uri;
         *request.headers_mut() = outgoing.headers;
-        self.inner
+        let response = self
+            .inner
             .request(request)
             .await
-            .map_err(|error| classify(&error))
+            .map_err(|error| classify(&error))?;
+        if let Some(signer) = &self.signer
+            && response.status() == StatusCode::UNAUTHORIZED
+        {
+            signer.refused();
+        }
+        Ok(response)
     }
 }
 
@@ -88,34 +133,7 @@ impl UpstreamClients {
     ) {
         self.clients
             .entry((provider.to_owned(), connect_timeout))
-            .or_insert_with(|| {
-                let connector = Connector::new(Arc::clone(proxies), connect_timeout);
-                let builder = HttpsConnectorBuilder::new()
-                    .with_tls_config(tls.clone())
-                    .https_or_http()
-                    .enable_http1();
-                // HTTP/1.1 pools by default: the pool keeps one HTTP/2 connection a host, and a dead
-                // one takes every request with it.
-                let https = if http2 {
-                    builder.enable_http2().wrap_connector(connector)
-                } else {
-                    builder.wrap_connector(connector)
-                };
-                let inner = Client::builder(TokioExecutor::new())
-                    .pool_timer(TokioTimer::new())
-                    .timer(TokioTimer::new())
-                    .pool_idle_timeout(IDLE_CONNECTION_AGE_MAX)
-                    .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-                    .http1_max_buf_size(RESPONSE_HEAD_BYTES_MAX)
-                    .http1_max_headers(RESPONSE_HEADERS_MAX)
-                    .http2_keep_alive_interval(Duration::from_secs(20))
-                    .http2_keep_alive_timeout(Duration::from_secs(10))
-                    .build(https);
-                UpstreamClient {
-                    inner,
-                    signer: signer.cloned(),
-                }
-            });
+            .or_insert_with(|| UpstreamClient::new(connect_timeout, http2, tls, proxies, signer));
     }
 
     /// The client of a provider for a connect timeout.

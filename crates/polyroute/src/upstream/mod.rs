@@ -8,11 +8,13 @@ mod client;
 mod connector;
 mod fetch;
 mod guard;
+mod identity;
 mod request;
 mod tls;
 
 pub use auth::Signer;
 pub use client::{Outgoing, UpstreamClient, UpstreamClients};
 pub use fetch::{FetchError, MediaFetcher, MediaLimits};
+pub use identity::TokenSigner;
 pub use request::{TraceContext, outgoing};
 pub use tls::{client_config, crypto_provider};

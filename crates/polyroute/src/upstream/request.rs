@@ -141,11 +141,14 @@ fn authorization(
     dialect: Dialect,
 ) -> Result<(HeaderName, HeaderValue), UpstreamError> {
     let secret = credential.secret.expose();
-    match dialect.key_header() {
-        Some(name) if credential.scheme == Scheme::Dialect => {
-            Ok((HeaderName::from_static(name), sensitive(secret)?))
-        }
-        _ => Ok((
+    let name = match credential.scheme {
+        Scheme::Dialect => dialect.key_header(),
+        Scheme::Bearer => None,
+        Scheme::ApiKey => Some("api-key"),
+    };
+    match name {
+        Some(name) => Ok((HeaderName::from_static(name), sensitive(secret)?)),
+        None => Ok((
             header::AUTHORIZATION,
             sensitive(&format!("Bearer {secret}"))?,
         )),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod cases;
+mod clouds;
 mod documents;
 mod environment;
 mod mistakes;

@@ -16,9 +16,11 @@ mod tls;
 
 mod answers;
 mod bad_input;
+mod cloud;
 mod cohere;
 mod endpoints;
 mod faults;
+mod input_tokens;
 mod keys;
 mod lifecycle;
 mod made_up_vendor;
@@ -30,3 +32,4 @@ mod rerank;
 mod responses;
 mod streams;
 mod structured;
+mod vendors;

@@ -94,7 +94,12 @@ impl Lab {
 
     /// A lab to plan.
     pub async fn build(plan: Plan<'_>) -> Self {
-        let sim = Sim::start(plan.sim).await.unwrap();
+        let sim = Sim::start(plan.sim.clone()).await.unwrap();
+        Self::before(sim, &plan).await
+    }
+
+    /// A lab before a simulator that runs already.
+    pub async fn before(sim: Sim, plan: &Plan<'_>) -> Self {
         let url = sim.url();
         let more = plan.more.replace("$SIM", &url);
         let usual = |section: &str, text: String| {
@@ -114,6 +119,10 @@ impl Lab {
         let environment: Environment = [("KEY", CANARY), ("BAD", "bad-key"), ("CALLER", CALLER)]
             .into_iter()
             .chain(plan.environment.iter().copied())
+            .map(|(name, value)| {
+                let host = url.trim_start_matches("http://");
+                (name, value.replace("$SIM", &url).replace("$HOST", host))
+            })
             .collect();
         let input = Input {
             file: None,

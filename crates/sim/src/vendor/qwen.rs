@@ -222,6 +222,12 @@ static VOICE: Voice = Voice {
 
 static MODELS: &[Model] = &[
     chat(
+        "qwen3.5-plus",
+        (1_000_000, 32_768),
+        Thinking::Never,
+        (400, 2400),
+    ),
+    chat(
         "qwen-plus",
         (1_000_000, 32_768),
         Thinking::Asked,

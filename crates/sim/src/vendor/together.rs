@@ -157,6 +157,12 @@ fn headers(meter: &Meter<'_>) -> Vec<(&'static str, String)> {
 
 static MODELS: &[Model] = &[
     chat(
+        "google/gemma-4-31B-it",
+        (131_072, 32_768),
+        Thinking::Never,
+        (200, 400),
+    ),
+    chat(
         "meta-llama/Llama-3.3-70B-Instruct-Turbo",
         (131_072, 131_072),
         Thinking::Never,

@@ -203,6 +203,12 @@ static VOICE: Voice = Voice {
 
 static MODELS: &[Model] = &[
     chat(
+        "Qwen/Qwen2.5-VL-72B-Instruct",
+        (131_072, 32_768),
+        Thinking::Never,
+        (0, 0),
+    ),
+    chat(
         "meta-llama/Llama-3.3-70B-Instruct",
         (131_072, 131_072),
         Thinking::Never,

@@ -11,6 +11,7 @@
 mod admin;
 mod answers;
 mod client;
+mod cloud;
 mod endpoints;
 mod faults;
 mod said;

@@ -287,7 +287,11 @@ pub(crate) fn embeddings(entry: &Entry, report: &mut Report) {
     let Body::Json(recorded) = &entry.body else {
         return;
     };
-    report.case(entry, "leaves", shape::same_vectors(recorded, &answer, entry.has_int8_vectors()));
+    report.case(
+        entry,
+        "leaves",
+        shape::same_vectors(recorded, &answer, entry.has_int8_vectors()),
+    );
     for base64 in [false, true] {
         let body = encode::embeddings(&answer, base64);
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();

@@ -77,7 +77,10 @@ fn completion_stream(entry: &Entry, text: &str, events: &[Value]) -> Result<(), 
 /// The summary says what the recorded answer, or the events of its stream, say.
 fn noticed(summary: &TapSummary, recorded: &[Value]) -> Result<(), String> {
     let last = |path: &str| {
-        let mut found = recorded.iter().rev().filter_map(|value| value.pointer(path));
+        let mut found = recorded
+            .iter()
+            .rev()
+            .filter_map(|value| value.pointer(path));
         found.find(|value| !value.is_null())
     };
     let text = |path: &str| last(path).and_then(Value::as_str).unwrap_or_default();

@@ -18,6 +18,8 @@ const READ: &[(&str, &str, Dialect)] = &[
     ("gemini", "models", Dialect::Gemini),
     ("vertex", "gemini", Dialect::Gemini),
     ("vertex", "embeddings", Dialect::Gemini),
+    // Embeddings of the older models.
+    ("vertex", "predict", Dialect::Gemini),
     ("vertex", "count-tokens", Dialect::Gemini),
     ("anthropic", "count-tokens", Dialect::Anthropic),
     ("openai", "count-tokens", Dialect::Responses),
@@ -89,7 +91,7 @@ impl Entry {
     }
 
     pub(crate) fn is_embeddings(&self) -> bool {
-        self.api == "embeddings"
+        matches!(self.api.as_str(), "embeddings" | "predict")
     }
 
     pub(crate) fn is_rerank(&self) -> bool {
@@ -137,7 +139,7 @@ impl Entry {
         let inputs = match self.request.as_ref() {
             Some(request) => match (
                 request.get("input").or_else(|| request.get("texts")),
-                request.get("requests"),
+                request.get("requests").or(request.get("instances")),
             ) {
                 (Some(Value::Array(items)), _) if !items.first().is_some_and(Value::is_number) => {
                     items.len()

@@ -253,9 +253,15 @@ fn same_direction(recorded: &Value, vector: &[f32]) -> Result<bool, String> {
 
 /// Whether the hub holds the recorded vectors, model and token counts.
 pub(crate) fn same_vectors(recorded: &Value, answer: &EmbeddingResponse, int8: bool) -> Checked {
-    // OpenAI's list, Gemini's batch, Cohere's lists by type, Gemini's single one; Ollama's of bare
-    // vectors.
+    // OpenAI's list, Vertex AI's predictions, Gemini's batch, Cohere's lists by type, Gemini's
+    // single one; Ollama's of bare vectors.
+    let predictions = recorded["predictions"].as_array();
     let rows: Vec<&Value> = match (&recorded["data"], &recorded["embeddings"]) {
+        _ if predictions.is_some() => predictions
+            .into_iter()
+            .flatten()
+            .map(|row| &row["embeddings"]["values"])
+            .collect(),
         (_, Value::Object(by_type)) => by_type
             .values()
             .filter_map(Value::as_array)
@@ -282,6 +288,17 @@ pub(crate) fn same_vectors(recorded: &Value, answer: &EmbeddingResponse, int8: b
     }
     if let Some(model) = recorded["model"].as_str() {
         ensure(answer.model == model, "the model is kept")?;
+    }
+    let counted: Option<u64> = predictions.map(|rows| {
+        let tokens = |row: &Value| row.pointer("/embeddings/statistics/token_count")?.as_u64();
+        rows.iter().filter_map(tokens).sum()
+    });
+    if let Some(counted) = counted {
+        let usage = answer.usage.as_ref();
+        ensure(
+            usage.is_some_and(|usage| usage.input == counted),
+            "tokens are summed",
+        )?;
     }
     let usage = recorded.get("usage").or(recorded.get("usageMetadata"));
     if let Some(usage) = usage {

@@ -4,6 +4,7 @@
 //! wrong and goes on with a stand-in, and [`compile`] gives settings only when nothing was noted.
 //! Read [`Context`] first.
 
+pub(crate) mod cloud;
 mod keys;
 mod providers;
 mod routes;

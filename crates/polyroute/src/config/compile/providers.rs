@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
-use polyroute_engine::catalog::{Catalog, ProviderEntry};
+use polyroute_engine::catalog::{Catalog, Cloud, ProviderEntry};
 use polyroute_engine::snapshot::ApiChoice;
 
 use super::Context;
+use super::cloud::{self, Draft};
 use super::keys::note_literal;
 use crate::config::base_url::BaseUrl;
 use crate::config::env::{self, Discovered};
@@ -90,30 +91,19 @@ fn from_file(
         .dialect
         .or(rules.map(|row| row.connection.dialect))
         .unwrap_or(Dialect::OpenAi);
-    let base_url = match (&file.base_url, rules) {
-        (Some(text), _) => match base_url(text, server) {
-            Ok(url) => {
-                note_long_url(&url, dialect, path.key("base_url").into(), context);
-                Some(url)
-            }
-            Err((reason, hint)) => {
-                context.problems.advise(path.key("base_url"), reason, hint);
-                None
-            }
-        },
-        (None, Some(row)) => BaseUrl::parse(&row.connection.base_url).ok(),
-        (None, None) => {
-            let names = catalog.entries().map(|row| row.name.as_str());
-            let hint = match nearest(name, names) {
-                Some(found) => format!("did you mean `{found}`? Or add `base_url: https://…`"),
-                None => "add `base_url: https://…/v1`".to_owned(),
-            };
-            let reason = format!("Polyroute does not know the address of `{name}`");
-            context.problems.advise(&path, reason, hint);
-            None
-        }
+    let cloud = rules.and_then(|row| row.connection.cloud);
+    let by_variable = by_variable(cloud, row, context).filter(|_| file.base_url.is_none());
+    let has_address = file.base_url.is_some() || by_variable.is_some();
+    let base_url = match by_variable {
+        Some(text) => base_url(&text, server)
+            .inspect_err(|(reason, hint)| context.problems.advise(&path, *reason, *hint))
+            .ok(),
+        None => address(name, file, rules, dialect, server, context),
     };
-    note_unused_variable(row, file, &path, context);
+    if cloud.is_none() {
+        note_unused_variable(row, file, &path, context);
+    }
+    cloud::note_foreign_keys(cloud, file, &path, context);
     let credentials = credentials(name, file, row, &path, context);
     let headers = headers(file, &path.key("headers"), context);
     let proxy = proxy(file.proxy.as_deref(), &path.key("proxy"), context);
@@ -121,18 +111,15 @@ fn from_file(
         ("organization", &file.organization),
         ("project", &file.project),
     ] {
-        if value.is_some() && dialect != Dialect::OpenAi {
+        let is_clouds = key == "project" && cloud == Some(Cloud::Vertex);
+        if value.is_some() && dialect != Dialect::OpenAi && !is_clouds {
             let reason = format!("`{key}` means something to OpenAI only");
             context.problems.advise(path.key(key), reason, "remove it");
         }
     }
-    Some(Provider {
-        name: name.to_owned(),
+    let provider = Provider {
         kind: rules.map(|row| row.name.clone()),
-        dialect,
         api: api(file, dialect, &path, context),
-        base_url: base_url?,
-        credentials,
         api_version: file.api_version.clone(),
         headers,
         region: file.region.clone(),
@@ -142,7 +129,66 @@ fn from_file(
         http2: file.http2.unwrap_or(true),
         proxy,
         models: file.models.unwrap_or(true),
-    })
+        ..Provider::new(name.to_owned(), dialect, base_url?, credentials)
+    };
+    let Some(cloud) = cloud else {
+        return Some(provider);
+    };
+    let draft = Draft {
+        file,
+        path,
+        by_environment: row.is_some(),
+    };
+    cloud::complete(cloud, provider, has_address, &draft, context)
+}
+
+/// The base URL of the file, else the known one.
+fn address(
+    name: &str,
+    file: &file::Provider,
+    rules: Option<&ProviderEntry>,
+    dialect: Dialect,
+    server: &Server,
+    context: &mut Context<'_>,
+) -> Option<BaseUrl> {
+    let path = KeyPath::of("providers").key(name);
+    match (&file.base_url, rules) {
+        (Some(text), _) => match base_url(text, server) {
+            Ok(url) => {
+                if rules.is_none_or(|row| row.connection.cloud.is_none()) {
+                    note_long_url(&url, dialect, path.key("base_url").into(), context);
+                }
+                Some(url)
+            }
+            Err((reason, hint)) => {
+                context.problems.advise(path.key("base_url"), reason, hint);
+                None
+            }
+        },
+        (None, Some(row)) => BaseUrl::parse(&row.connection.base_url).ok(),
+        (None, None) => {
+            let catalog = Arc::clone(&context.catalog);
+            let names = catalog.entries().map(|row| row.name.as_str());
+            let hint = match nearest(name, names) {
+                Some(found) => format!("did you mean `{found}`? Or add `base_url: https://…`"),
+                None => "add `base_url: https://…/v1`".to_owned(),
+            };
+            let reason = format!("Polyroute does not know the address of `{name}`");
+            context.problems.advise(&path, reason, hint);
+            None
+        }
+    }
+}
+
+/// The variable's word for a cloud's address, which no default can stand for.
+fn by_variable(
+    cloud: Option<Cloud>,
+    row: Option<&ProviderEntry>,
+    context: &Context<'_>,
+) -> Option<String> {
+    cloud?;
+    let variable = env::known_base_url(row?, context.environment)?;
+    context.environment.get(variable).map(ToOwned::to_owned)
 }
 
 /// The API that the file names, which only a provider of OpenAI's dialect has a choice of.
@@ -428,7 +474,9 @@ fn from_environment(
         Some(variable) => match base_url(context.environment.get(variable)?, server) {
             Ok(url) => {
                 let origin = Origin::Variable(variable.clone());
-                note_long_url(&url, found.dialect, origin, context);
+                if row.is_none_or(|row| row.connection.cloud.is_none()) {
+                    note_long_url(&url, found.dialect, origin, context);
+                }
                 Some(url)
             }
             Err((reason, hint)) => {
@@ -453,10 +501,20 @@ fn from_environment(
         value.filter(|_| found.name == "openai")
     };
     let (organization, project) = (openai(env::OPENAI_ORG_ID), openai(env::OPENAI_PROJECT_ID));
-    Some(Provider {
+    let provider = Provider {
         kind: row.map(|row| row.name.clone()),
         organization,
         project,
         ..Provider::new(found.name.clone(), found.dialect, url?, credentials)
-    })
+    };
+    let Some(cloud) = row.and_then(|row| row.connection.cloud) else {
+        return Some(provider);
+    };
+    let draft = Draft {
+        file: &file::Provider::default(),
+        path: KeyPath::of("providers").key(&found.name),
+        by_environment: true,
+    };
+    let has_address = found.base_url_variable.is_some();
+    cloud::complete(cloud, provider, has_address, &draft, context)
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use polyroute_engine::catalog::Catalog;
+use polyroute_engine::catalog::{Catalog, Cloud};
 use polyroute_engine::pin;
 
 use super::Context;
@@ -129,7 +129,12 @@ fn named_target(
 /// Warns of a name that leads to another version one day, where a pin could be.
 fn note_floating(provider: &str, model: &str, path: &KeyPath, context: &mut Context<'_>) {
     let catalog = Arc::clone(&context.catalog);
-    let section = catalog.entry(provider).map(|entry| entry.name.as_str());
+    let entry = catalog.entry(provider);
+    // A deployment keeps its version, and a version is no deployment.
+    if entry.is_some_and(|entry| entry.connection.cloud == Some(Cloud::Azure)) {
+        return;
+    }
+    let section = entry.map(|entry| entry.name.as_str());
     if !pin::floats(&catalog, section, model) {
         return;
     }

@@ -4,6 +4,7 @@
 //! Read [`File`] first. Nothing here is resolved or defaulted (that is `compile`); the defaults
 //! that the documentation shows are held equal to the real ones by a test.
 
+mod cloud;
 mod keys;
 mod named;
 mod providers;
@@ -17,6 +18,7 @@ mod translation;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use cloud::{AzureSurface, Entra};
 pub use keys::Key;
 pub use named::Named;
 pub use providers::{Api, Dialect, Provider};

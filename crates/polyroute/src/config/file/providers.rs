@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 pub use polyroute_wire::dialect::Dialect;
 
-use super::Named;
+use super::{AzureSurface, Entra, Named};
 use crate::config::secret::SecretRef;
 
 /// A provider. Known names (`openai`, `anthropic`, `gemini`, `mistral`, …) need a credential and
@@ -37,8 +37,21 @@ pub struct Provider {
     pub agreements: Vec<String>,
     /// OpenAI: the organization that pays (`OpenAI-Organization`).
     pub organization: Option<String>,
-    /// OpenAI: the project (`OpenAI-Project`).
+    /// OpenAI: the project (`OpenAI-Project`). Vertex AI: the Google Cloud project
+    /// (`GOOGLE_CLOUD_PROJECT`).
     pub project: Option<String>,
+    /// Vertex AI: where it computes, such as `europe-west4` (`GOOGLE_CLOUD_LOCATION`); `global`
+    /// where absent.
+    pub location: Option<String>,
+    /// Vertex AI: the JSON file of a service account or of other application default credentials
+    /// (`GOOGLE_APPLICATION_CREDENTIALS`). Without one, `gcloud`'s own, else the machine's.
+    pub credentials_file: Option<std::path::PathBuf>,
+    /// Azure: which of its APIs. `v1`, or `deployments` where `api_version` is a date.
+    pub surface: Option<AzureSurface>,
+    /// Azure: deployments, each with the model that it is, such as `prod-eu: gpt-4o`.
+    pub deployments: Named<String>,
+    /// Azure: sign in with Microsoft Entra ID in place of a key.
+    pub entra: Option<Entra>,
     /// Speak HTTP/2 where the server offers it.
     #[schemars(extend("default" = true))]
     pub http2: Option<bool>,

@@ -7,6 +7,7 @@ use crate::chat::ChatRequest;
 use crate::count;
 use crate::error::EncodeError;
 use crate::media::MediaStore;
+use crate::surface::VertexModel;
 
 /// What a messages request may hold and a count may not, by the reference of both.
 const NOT_COUNTED: [&str; 15] = [
@@ -27,6 +28,9 @@ const NOT_COUNTED: [&str; 15] = [
     "user_profile_id",
 ];
 
+/// On Vertex AI the call stands where a model does, and the model in its body (wire-protocols §1).
+const ON_VERTEX: &str = "publishers/anthropic/models/count-tokens";
+
 /// Translates a chat request to the call that counts it. Others that speak this API leave the call
 /// out, or answer it wrongly.
 pub(super) fn encode(
@@ -34,10 +38,19 @@ pub(super) fn encode(
     target: &Target,
     media: &MediaStore,
 ) -> Result<Encoded, EncodeError> {
-    if !target.endpoint.first_party {
-        return Err(not_offered(target, "counting of tokens"));
-    }
+    let endpoint = &target.endpoint;
+    let on_vertex = endpoint.vertex_path(ON_VERTEX, "rawPredict")?;
+    let path = match &on_vertex {
+        Some(path) => path.clone(),
+        None if endpoint.first_party => "/v1/messages/count_tokens".to_owned(),
+        None => return Err(not_offered(target, "counting of tokens")),
+    };
     let chat = request::encode(request, target, media)?;
-    let path = format!("{}/count_tokens", chat.path);
-    Ok(count::of_chat(chat, path, &NOT_COUNTED, |body| body))
+    Ok(count::of_chat(chat, path, &NOT_COUNTED, |mut body| {
+        if on_vertex.is_some() {
+            let model = VertexModel::read(&target.model).wire_id();
+            body.insert("model".to_owned(), model.into());
+        }
+        body
+    }))
 }

@@ -6,10 +6,15 @@ use crate::adapter::ReplyHead;
 use crate::classify::{is_context_length, kind_of_status, optional_param};
 use crate::delay::retry_after;
 use crate::error::{ErrorKind, ErrorScope, UpstreamError};
+use crate::google_error;
 
 /// An error answer: status other than 2xx.
 pub(super) fn classify(reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {
     let parsed: Value = serde_json::from_slice(body).unwrap_or_default();
+    if google_error::is_google(&parsed) {
+        // The cloud that hosts the model answers for itself in its own words.
+        return google_error::classify(reply, body);
+    }
     let report = Report::read(&parsed);
     let kind = report
         .kind()
@@ -32,6 +37,11 @@ pub(super) fn classify(reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {
 
 /// An error object in a 200: the body of it, or an event of its stream.
 pub(super) fn in_band(value: &Value) -> UpstreamError {
+    if google_error::is_google(value)
+        && let Some(object) = google_error::error_object(value)
+    {
+        return google_error::in_band(object);
+    }
     let report = Report::read(value);
     let kind = report.kind().unwrap_or(ErrorKind::ServerError);
     let message = if report.message.is_empty() {

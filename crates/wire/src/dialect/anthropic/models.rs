@@ -6,6 +6,7 @@ use super::machine::malformed;
 use crate::adapter::ModelListing;
 use crate::delay::parse_rfc3339;
 use crate::error::UpstreamError;
+use crate::url::percent_encode;
 
 /// Most entries that one page may have.
 const PAGE_LIMIT: u32 = 1000;
@@ -15,13 +16,7 @@ pub(super) fn path(after: Option<&str>) -> String {
     let mut path = format!("/v1/models?limit={PAGE_LIMIT}");
     if let Some(after) = after {
         path.push_str("&after_id=");
-        for byte in after.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                path.push(char::from(byte));
-            } else {
-                path.push_str(&format!("%{byte:02X}"));
-            }
-        }
+        path.push_str(&percent_encode(after));
     }
     path
 }

@@ -310,9 +310,17 @@ pub(super) fn user_id(
 /// The wire's `service_tier`: `auto` may use priority capacity, `standard_only` never does.
 pub(super) fn service_tier(
     request: &ChatRequest,
+    target: &Target,
     notes: &mut Notes,
 ) -> Result<Option<&'static str>, EncodeError> {
     const FIELD: &str = "service_tier";
+    if target.endpoint.is_vertex() {
+        let asked = request.carried.get(FIELD).and_then(Value::as_str);
+        if asked.is_some_and(|tier| !matches!(tier, "auto" | "default" | "standard")) {
+            notes.drop(FIELD, "Vertex AI has no tiers for this model")?;
+        }
+        return Ok(None);
+    }
     Ok(match request.carried.get(FIELD).and_then(Value::as_str) {
         None => None,
         Some("auto") => Some("auto"),

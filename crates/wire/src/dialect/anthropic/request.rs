@@ -19,6 +19,9 @@ use crate::notes::Notes;
 /// Lets requests name files that were uploaded before.
 const FILES_BETA: &str = "files-api-2025-04-14";
 
+/// `anthropic_version` of bodies on Vertex AI, the only one there is.
+const VERTEX_VERSION: &str = "vertex-2023-10-16";
+
 /// Translates a request to `POST /v1/messages`.
 pub(super) fn encode(
     request: &ChatRequest,
@@ -69,19 +72,39 @@ pub(super) fn encode(
     )?;
     let mut body_value = Value::Object(std::mem::take(&mut body));
     merge(&mut body_value, Value::Object(options));
-    let mut headers = vec![("anthropic-version", version(&target.endpoint).to_owned())];
+    let (path, version) = path(request, target)?;
+    let mut headers: Vec<_> = version
+        .map(|version| ("anthropic-version", version))
+        .into_iter()
+        .collect();
     if !betas.is_empty() {
         headers.push(("anthropic-beta", betas.join(",")));
     }
     let (dropped, changed) = notes.finish();
     Ok(Encoded {
         get: false,
-        path: "/v1/messages".to_owned(),
+        path,
         headers,
         body: Bytes::from(body_value.to_string()),
         dropped,
         changed,
         context,
+    })
+}
+
+/// The path, and the `anthropic-version` header where the version goes there.
+fn path(request: &ChatRequest, target: &Target) -> Result<(String, Option<String>), EncodeError> {
+    let method = if request.stream {
+        "streamRawPredict"
+    } else {
+        "rawPredict"
+    };
+    Ok(match target.endpoint.vertex_path(&target.model, method)? {
+        Some(path) => (path, None),
+        None => (
+            "/v1/messages".to_owned(),
+            Some(version(&target.endpoint).to_owned()),
+        ),
     })
 }
 
@@ -131,7 +154,12 @@ fn body(
         choice,
     } = parts;
     let (system, turns) = conversation.into_wire();
-    put("model", target.model.as_str().into());
+    if target.endpoint.is_vertex() {
+        // There the path names the model, and the body the version (wire-protocols §1).
+        put("anthropic_version", VERTEX_VERSION.into());
+    } else {
+        put("model", target.model.as_str().into());
+    }
     put("max_tokens", thinking.max_tokens.into());
     system.into_iter().for_each(|system| put("system", system));
     put("messages", turns.into());
@@ -166,7 +194,7 @@ fn body(
     if let Some(user) = params::user_id(request, notes)? {
         put("metadata", json!({ "user_id": user }));
     }
-    if let Some(tier) = params::service_tier(request, notes)? {
+    if let Some(tier) = params::service_tier(request, target, notes)? {
         put("service_tier", tier.into());
     }
     if let Some(CacheControl(mark)) = &request.cache_control {
@@ -200,7 +228,7 @@ fn options(
     let Value::Object(mut all) = all else {
         return Ok(Map::new());
     };
-    for key in ["model", "stream"] {
+    for key in ["model", "stream", "anthropic_version"] {
         if all.shift_remove(key).is_some() {
             let field = format!("provider_options.{ISSUER}.{key}");
             notes.drop(&field, "it is set by the request itself")?;

@@ -235,8 +235,25 @@ fn modalities(
     Ok(())
 }
 
+/// What stands beside `generationConfig`.
+pub(super) fn top_level(
+    request: &ChatRequest,
+    target: &Target,
+    notes: &mut Notes,
+) -> Result<Map<String, Value>, EncodeError> {
+    let mut out = Map::new();
+    if let Some(tier) = service_tier(request, notes)? {
+        out.insert("serviceTier".into(), tier.into());
+    }
+    let labels = labels(request, target, notes)?;
+    if !labels.is_empty() {
+        out.insert("labels".into(), labels.into());
+    }
+    Ok(out)
+}
+
 /// `service_tier` in the wire's words.
-pub(super) fn service_tier(
+fn service_tier(
     request: &ChatRequest,
     notes: &mut Notes,
 ) -> Result<Option<&'static str>, EncodeError> {
@@ -259,13 +276,50 @@ pub(super) fn service_tier(
     })
 }
 
+/// `metadata` as the labels by which Vertex AI splits its bill (wire-protocols §4). What is no label
+/// there, and all of it on the Gemini API, is left out and named.
+fn labels(
+    request: &ChatRequest,
+    target: &Target,
+    notes: &mut Notes,
+) -> Result<Map<String, Value>, EncodeError> {
+    const WHY: &str = "a label has at most 63 lower-case letters, digits, `_` and `-`";
+    let mut labels = Map::new();
+    let Some(metadata) = &request.metadata else {
+        return Ok(labels);
+    };
+    if !target.endpoint.is_vertex() {
+        notes.drop("metadata", NO_EQUIVALENT)?;
+        return Ok(labels);
+    }
+    for (key, value) in metadata {
+        match value.as_str() {
+            Some(value) if is_label(key) && starts_with_letter(key) && is_label(value) => {
+                labels.insert(key.clone(), value.into());
+            }
+            _ => notes.drop(&format!("metadata.{key}"), WHY)?,
+        }
+    }
+    Ok(labels)
+}
+
+fn is_label(text: &str) -> bool {
+    text.chars().count() <= 63
+        && text.chars().all(|character| {
+            character.is_lowercase() || character.is_numeric() || matches!(character, '_' | '-')
+        })
+}
+
+fn starts_with_letter(text: &str) -> bool {
+    text.chars().next().is_some_and(char::is_lowercase)
+}
+
 /// Names everything that is set and has no place on this wire.
 pub(super) fn leave_out(request: &ChatRequest, notes: &mut Notes) -> Result<(), EncodeError> {
     let set = [
         ("logit_bias", request.logit_bias.is_some()),
         ("user", request.user.is_some()),
         ("safety_identifier", request.safety_identifier.is_some()),
-        ("metadata", request.metadata.is_some()),
         ("cache_control", request.cache_control.is_some()),
         (
             "stream_options.include_obfuscation",

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::malformed;
 use super::read::{field, list, text};
-use super::{errors, merge, path};
+use super::{errors, merge, path, vertex_embeddings};
 use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::embedding::{EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
 use crate::error::{EncodeError, UpstreamError};
@@ -15,10 +15,8 @@ use crate::usage::{Usage, count};
 /// each input's request.
 pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Encoded, EncodeError> {
     let mut notes = Notes::new(target.policy.strict_params);
-    let model = path::resource(&target.model);
     let options = merge::options(&request.provider_options, target);
-    let mut requests = Vec::with_capacity(request.input.len());
-    let mut estimates = Vec::with_capacity(request.input.len());
+    let mut texts = Vec::with_capacity(request.input.len());
     for (at, input) in request.input.iter().enumerate() {
         let EmbeddingInput::Text(input) = input else {
             return Err(unsupported_content(
@@ -27,18 +25,14 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
                  text itself.",
             ));
         };
-        let mut item = Map::new();
-        item.insert("model".into(), model.clone().into());
-        item.insert("content".into(), json!({"parts": [{"text": input}]}));
-        if let Some(dimensions) = request.dimensions {
-            item.insert("outputDimensionality".into(), dimensions.into());
-        }
-        for options in &options {
-            merge::into(&mut item, options);
-        }
-        requests.push(Value::Object(item));
-        estimates.push(u64::try_from(input.len().div_ceil(4)).unwrap_or(u64::MAX));
+        texts.push(input.as_str());
     }
+    let (method, body) = if target.endpoint.is_vertex() {
+        vertex_embeddings::encode(&target.model, &texts, request.dimensions, &options)?
+    } else {
+        let body = batch(&target.model, &texts, request.dimensions, &options);
+        ("batchEmbedContents", body)
+    };
     if request.user.is_some() {
         notes.drop("user", NO_EQUIVALENT)?;
     }
@@ -48,20 +42,49 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
     let (dropped, changed) = notes.finish();
     Ok(Encoded {
         get: false,
-        path: path::of_model(&target.endpoint, &target.model, "batchEmbedContents")?,
+        path: path::of_model(&target.endpoint, &target.model, method)?,
         headers: Vec::new(),
-        body: json!({ "requests": requests }).to_string().into(),
+        body: body.to_string().into(),
         dropped,
         changed,
         context: DecodeContext {
             model: target.model.clone(),
-            embedding_inputs: estimates,
+            embedding_inputs: texts.iter().map(|text| estimate(text)).collect(),
             ..DecodeContext::default()
         },
     })
 }
 
-/// Reads the answer of `batchEmbedContents` or `embedContent`.
+/// The body of `batchEmbedContents` of the Gemini API.
+fn batch(
+    model: &str,
+    texts: &[&str],
+    dimensions: Option<u32>,
+    options: &[&Map<String, Value>],
+) -> Value {
+    let model = path::resource(model);
+    let one = |text: &&str| {
+        let mut item = Map::new();
+        item.insert("model".into(), model.clone().into());
+        item.insert("content".into(), json!({"parts": [{"text": text}]}));
+        if let Some(dimensions) = dimensions {
+            item.insert("outputDimensionality".into(), dimensions.into());
+        }
+        for options in options {
+            merge::into(&mut item, options);
+        }
+        Value::Object(item)
+    };
+    let requests: Vec<Value> = texts.iter().map(one).collect();
+    json!({ "requests": requests })
+}
+
+/// Tokens of an input, by the rule of thumb of four bytes a token.
+fn estimate(text: &str) -> u64 {
+    u64::try_from(text.len().div_ceil(4)).unwrap_or(u64::MAX)
+}
+
+/// Reads the answer of `batchEmbedContents`, `embedContent` or Vertex AI's `predict`.
 pub(super) fn decode(
     body: &[u8],
     context: &DecodeContext,
@@ -75,8 +98,10 @@ pub(super) fn decode(
         return Err(malformed("the body is no JSON object"));
     };
     let single = field(&value, "embedding");
+    let predicted = vertex_embeddings::predictions(&value).unwrap_or_default();
     let embeddings = list(&value, "embeddings").iter().chain(single);
     let mut vectors = embeddings
+        .chain(predicted)
         .map(vector)
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| malformed("an embedding is no list of numbers"))?;
@@ -96,7 +121,7 @@ pub(super) fn decode(
         .filter(|(key, _)| {
             !matches!(
                 key.as_str(),
-                "embedding" | "embeddings" | "usageMetadata" | "usage_metadata"
+                "embedding" | "embeddings" | "predictions" | "usageMetadata" | "usage_metadata"
             )
         })
         .map(|(key, value)| (key.clone(), value.clone()))
@@ -104,7 +129,7 @@ pub(super) fn decode(
     Ok(EmbeddingResponse {
         model: text(&value, "modelVersion").to_owned(),
         vectors,
-        usage: Some(usage(field(&value, "usageMetadata"), context)),
+        usage: Some(usage(&value, context)),
         metadata,
     })
 }
@@ -137,15 +162,17 @@ fn to_unit_length(vector: &mut [f32]) {
 }
 
 /// Some models count no tokens: then the sum of our estimates stands in, without a native object.
-fn usage(native: Option<&Value>, context: &DecodeContext) -> Usage {
+fn usage(answer: &Value, context: &DecodeContext) -> Usage {
     let estimate = context.embedding_inputs.iter().sum();
-    let Some(native) = native else {
+    let mut clamped = false;
+    let Some(native) = field(answer, "usageMetadata") else {
+        let counted = vertex_embeddings::tokens(answer, &mut clamped);
         return Usage {
-            input: estimate,
+            input: counted.unwrap_or(estimate),
+            clamped,
             ..Usage::default()
         };
     };
-    let mut clamped = false;
     let input = field(native, "promptTokenCount").or_else(|| field(native, "totalTokenCount"));
     Usage {
         input: input.map_or(estimate, |input| count(Some(input), &mut clamped)),

@@ -14,20 +14,21 @@ use crate::notes::unsupported_content;
 const FILES_HOST: &str = "https://generativelanguage.googleapis.com/";
 
 /// URLs that must be fetched before the request can be encoded, without repeats, in order.
-pub(super) fn to_fetch(request: &ChatRequest) -> Vec<String> {
+pub(super) fn to_fetch(request: &ChatRequest, target: &Target) -> Vec<String> {
     let mut urls: Vec<String> = Vec::new();
     let mut seen = HashSet::new();
     for part in request.messages.iter().flat_map(|message| &message.parts) {
-        let (Part::Image { source, .. }
-        | Part::Audio { source, .. }
-        | Part::File { source, .. }
-        | Part::Video { source, .. }) = part
-        else {
-            continue;
+        let (source, fallback) = match part {
+            Part::Image { source, .. } | Part::Video { source, .. } => (source, None),
+            Part::Audio { source, format } => (source, type_of_format(format.as_deref())),
+            Part::File {
+                source, filename, ..
+            } => (source, filename.as_deref().and_then(type_of_name)),
+            Part::Text { .. } | Part::Refusal { .. } | Part::Unknown { .. } => continue,
         };
         if let MediaSource::Url(url) = source
             && parse_data_url(url).is_none()
-            && !is_taken_by_reference(url)
+            && !is_taken_by_reference(url, fallback.as_deref(), target)
             && seen.insert(url)
         {
             urls.push(url.clone());
@@ -53,7 +54,7 @@ pub(super) fn part(
             source,
             "sound",
             capabilities.audio_input,
-            format.as_deref().map(|format| format!("audio/{format}")),
+            type_of_format(format.as_deref()),
         ),
         Part::File {
             source, filename, ..
@@ -74,10 +75,12 @@ pub(super) fn part(
     }
     let mut out = match source {
         MediaSource::Inline { media_type, data } => inline(media_type, data, fallback, param)?,
-        MediaSource::FileId(id) => by_reference(&file_uri(id, param)?, fallback),
+        MediaSource::FileId(id) => by_reference(&file_uri(id, target, param)?, fallback, target),
         MediaSource::Url(url) => match (parse_data_url(url), media.get(url)) {
             (Some((media_type, data)), _) => inline(&media_type, &data, fallback, param)?,
-            _ if is_taken_by_reference(url) => by_reference(url, fallback),
+            _ if is_taken_by_reference(url, fallback.as_deref(), target) => {
+                by_reference(url, fallback, target)
+            }
             (_, Some(found)) => inline(&found.media_type, &found.data, fallback, param)?,
             (_, None) => {
                 return Err(unsupported_content(
@@ -133,15 +136,9 @@ fn inline(
     Ok(out)
 }
 
-fn by_reference(uri: &str, fallback: Option<String>) -> Map<String, Value> {
+fn by_reference(uri: &str, fallback: Option<String>, target: &Target) -> Map<String, Value> {
     let mut file = Map::new();
-    let path = uri.split(['?', '#']).next().unwrap_or_default();
-    let known = if is_youtube(uri) {
-        None
-    } else {
-        fallback.or_else(|| type_of_name(path))
-    };
-    if let Some(media_type) = known {
+    if let Some(media_type) = type_by_reference(uri, fallback.as_deref(), target) {
         file.insert("mimeType".into(), media_type.into());
     }
     file.insert("fileUri".into(), uri.into());
@@ -150,8 +147,32 @@ fn by_reference(uri: &str, fallback: Option<String>) -> Map<String, Value> {
     out
 }
 
-fn file_uri(id: &str, param: &str) -> Result<String, EncodeError> {
-    if is_taken_by_reference(id) {
+/// The type that is said beside a reference. The Gemini API knows it of YouTube itself; Vertex AI
+/// wants one of everything (`vertex/multimodal-012`).
+fn type_by_reference(uri: &str, fallback: Option<&str>, target: &Target) -> Option<String> {
+    if is_youtube(uri) {
+        return target.endpoint.is_vertex().then(|| "video/mp4".to_owned());
+    }
+    let path = uri.split(['?', '#']).next().unwrap_or_default();
+    fallback
+        .map(ToOwned::to_owned)
+        .or_else(|| type_of_name(path))
+}
+
+fn file_uri(id: &str, target: &Target, param: &str) -> Result<String, EncodeError> {
+    if id.starts_with("gs://") || is_youtube(id) {
+        return Ok(id.to_owned());
+    }
+    if target.endpoint.is_vertex() {
+        return Err(unsupported_content(
+            param,
+            format!(
+                "The file id `{id}` means nothing to Vertex AI. Name the file in Cloud Storage \
+                 (`gs://…`), or send its bytes in `file_data`."
+            ),
+        ));
+    }
+    if is_upload(id) {
         return Ok(id.to_owned());
     }
     let name = id.strip_prefix("files/").filter(|name| {
@@ -172,13 +193,25 @@ fn file_uri(id: &str, param: &str) -> Result<String, EncodeError> {
         })
 }
 
-/// What the API reads itself: its own uploads, Google Cloud Storage, YouTube.
-fn is_taken_by_reference(url: &str) -> bool {
-    let is_upload = url
-        .strip_prefix(FILES_HOST)
+/// What the API reads itself: its own uploads, Google Cloud Storage, YouTube; Vertex AI any public
+/// `https` URL whose type is known (wire-protocols §6).
+fn is_taken_by_reference(url: &str, fallback: Option<&str>, target: &Target) -> bool {
+    if url.starts_with("gs://") || is_youtube(url) {
+        return true;
+    }
+    if target.endpoint.is_vertex() {
+        // It can't sign in to the other API's uploads.
+        return url.starts_with("https://")
+            && !url.starts_with(FILES_HOST)
+            && type_by_reference(url, fallback, target).is_some();
+    }
+    is_upload(url)
+}
+
+fn is_upload(url: &str) -> bool {
+    url.strip_prefix(FILES_HOST)
         .and_then(|rest| rest.split_once('/'))
-        .is_some_and(|(_, rest)| rest.starts_with("files/"));
-    is_upload || url.starts_with("gs://") || is_youtube(url)
+        .is_some_and(|(_, rest)| rest.starts_with("files/"))
 }
 
 fn is_youtube(url: &str) -> bool {
@@ -190,6 +223,10 @@ fn is_youtube(url: &str) -> bool {
     ]
     .iter()
     .any(|start| url.starts_with(start))
+}
+
+fn type_of_format(format: Option<&str>) -> Option<String> {
+    format.map(|format| format!("audio/{format}"))
 }
 
 fn type_of_name(name: &str) -> Option<String> {
@@ -252,7 +289,10 @@ mod tests {
             messages: vec![message],
             ..ChatRequest::default()
         };
-        assert_eq!(to_fetch(&request), ["https://a.example/x.png"]);
+        assert_eq!(
+            to_fetch(&request, &Target::default()),
+            ["https://a.example/x.png"]
+        );
     }
 
     #[test]
@@ -280,6 +320,55 @@ mod tests {
         ] {
             assert!(encode(&image(url), &store).is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn section_6_vertex_fetches_public_urls_of_known_type_itself() {
+        let mut at = Target::default();
+        at.endpoint.surface = crate::surface::Surface::Vertex {
+            project: Some("p".into()),
+            location: "global".into(),
+        };
+        let upload = "https://generativelanguage.googleapis.com/v1beta/files/abc";
+        let mut message = Message::new(Role::User);
+        message.parts = vec![
+            image("https://a.example/x.png?sig=1"),
+            image("https://a.example/x"),
+            image("http://a.example/x.png"),
+            image(upload),
+            image("https://youtu.be/abc"),
+        ];
+        let request = ChatRequest {
+            messages: vec![message],
+            ..ChatRequest::default()
+        };
+        // Whose type is unknown, who is not reached by TLS, and what only the issuer can read.
+        assert_eq!(
+            to_fetch(&request, &at),
+            ["https://a.example/x", "http://a.example/x.png", upload]
+        );
+        let store = MediaStore::default();
+        let sent = |of: &Part| part(of, &at, &store, "p").map(Option::unwrap_or_default);
+        assert_eq!(
+            sent(&image("https://a.example/x.png?sig=1")).unwrap(),
+            json!({"fileData": {"mimeType": "image/png",
+                "fileUri": "https://a.example/x.png?sig=1"}})
+        );
+        assert_eq!(
+            sent(&image("https://youtu.be/abc")).unwrap()["fileData"]["mimeType"],
+            "video/mp4"
+        );
+        let file = |id: &str| Part::File {
+            source: MediaSource::FileId(id.into()),
+            filename: Some("a.pdf".into()),
+            cache_control: None,
+        };
+        let error = sent(&file("files/abc-1")).unwrap_err();
+        assert!(error.message.contains("Cloud Storage"), "{}", error.message);
+        assert_eq!(
+            sent(&file("gs://b/a")).unwrap()["fileData"],
+            json!({"mimeType": "application/pdf", "fileUri": "gs://b/a"})
+        );
     }
 
     #[test]

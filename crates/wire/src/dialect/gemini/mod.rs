@@ -9,7 +9,6 @@ mod config;
 mod contents;
 mod count;
 mod embeddings;
-mod errors;
 mod finish;
 mod format;
 mod grounding;
@@ -19,7 +18,6 @@ mod models;
 mod partial;
 mod parts;
 mod path;
-mod read;
 mod request;
 mod response;
 mod schema;
@@ -27,6 +25,7 @@ mod stream;
 mod thinking;
 mod tools;
 mod usage;
+mod vertex_embeddings;
 
 #[cfg(test)]
 mod tests;
@@ -38,6 +37,7 @@ use crate::chat::{ChatRequest, ChatResponse, StreamDecoder};
 use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
 use crate::error::{EncodeError, UpstreamError};
 use crate::media::MediaStore;
+use crate::{google_error as errors, proto_json as read};
 
 /// Who issues this dialect's opaque blocks, and its name in `provider_options`.
 const ISSUER: &str = "gemini";
@@ -47,8 +47,8 @@ const ISSUER: &str = "gemini";
 pub struct Gemini;
 
 impl Adapter for Gemini {
-    fn media_to_fetch(&self, request: &ChatRequest, _target: &Target) -> Vec<String> {
-        media::to_fetch(request)
+    fn media_to_fetch(&self, request: &ChatRequest, target: &Target) -> Vec<String> {
+        media::to_fetch(request, target)
     }
 
     fn encode_chat(

@@ -1,9 +1,11 @@
 //! URL paths. A model's name comes from a caller, so it can never leave its path segment.
 
 use crate::adapter::Endpoint;
-use crate::error::{EncodeError, EncodeErrorCode};
+use crate::error::EncodeError;
+use crate::url::{model_segment, percent_encode};
 
-/// `/{version}/models/{model}:{method}`. Takes `models/x`, `tunedModels/x` and bare `x`.
+/// `/{version}/models/{model}:{method}`. Takes `models/x`, `tunedModels/x` and bare `x`; on Vertex
+/// AI, its own path.
 ///
 /// # Errors
 /// A name that is no model id.
@@ -12,25 +14,12 @@ pub(super) fn of_model(
     model: &str,
     method: &str,
 ) -> Result<String, EncodeError> {
-    let (collection, id) = split(model);
-    let is_segment = !id.is_empty()
-        && !id.contains("..")
-        && id != "."
-        && !id
-            .chars()
-            .any(|character| character.is_control() || "/\\?#%".contains(character));
-    if !is_segment {
-        return Err(EncodeError::new(
-            EncodeErrorCode::InvalidValue,
-            "model",
-            format!("`{model}` is no model id of Gemini. Use one such as `gemini-2.5-flash`."),
-        ));
+    if let Some(path) = endpoint.vertex_path(model, method)? {
+        return Ok(path);
     }
-    Ok(format!(
-        "/{}/{collection}/{}:{method}",
-        version(endpoint),
-        percent_encode(id)
-    ))
+    let (collection, id) = split(model);
+    let id = model_segment(id, "Gemini", "gemini-2.5-flash")?;
+    Ok(format!("/{}/{collection}/{id}:{method}", version(endpoint)))
 }
 
 /// The resource name of a model in a body: `models/x`.
@@ -58,24 +47,6 @@ fn split(model: &str) -> (&'static str, &str) {
         Some(id) => ("tunedModels", id),
         None => ("models", model.strip_prefix("models/").unwrap_or(model)),
     }
-}
-
-fn percent_encode(text: &str) -> String {
-    const HEX: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
-    ];
-    let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or('0');
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(digit(byte >> 4));
-            out.push(digit(byte & 15));
-        }
-    }
-    out
 }
 
 #[cfg(test)]

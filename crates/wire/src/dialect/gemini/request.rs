@@ -62,9 +62,7 @@ pub(super) fn encode(
         leave_to_cache(&mut conversation.system, &mut tools, &mut notes)?;
     }
     let mut body = assemble(conversation, tools, generation, target);
-    if let Some(tier) = config::service_tier(request, &mut notes)? {
-        body.insert("serviceTier".into(), tier.into());
-    }
+    body.extend(config::top_level(request, target, &mut notes)?);
     for options in &options {
         merge::into(&mut body, options);
     }

@@ -92,9 +92,11 @@ pub(super) fn encode(
     Ok(tools)
 }
 
-/// Gemini 3 and later run hosted tools beside functions.
+/// Gemini 3 and later run hosted tools beside functions, on the Gemini API: Vertex AI does not know
+/// `includeServerSideToolInvocations`.
 pub(super) const fn mixes_hosted(target: &Target) -> bool {
     matches!(target.capabilities.reasoning, Reasoning::Effort { .. })
+        && !target.endpoint.is_vertex()
 }
 
 fn one(

@@ -55,7 +55,7 @@ pub fn edit_completion(
     }
     Ok(EditedCompletion {
         usage_asked,
-        encoded: encoded(raw, &edits, "/completions", target, stream),
+        encoded: encoded(raw, &edits, "/completions", target, stream)?,
     })
 }
 
@@ -65,7 +65,7 @@ pub fn edit_completion(
 /// `provider_options` that are no object.
 pub fn edit_moderation(raw: &RawObject<'_>, target: &Target) -> Result<Encoded, EncodeError> {
     let edits = own_edits(raw, target)?;
-    Ok(encoded(raw, &edits, "/moderations", target, false))
+    encoded(raw, &edits, "/moderations", target, false)
 }
 
 type Changes<'a> = Vec<(Cow<'a, str>, Option<String>)>;
@@ -95,7 +95,7 @@ fn encoded(
     path: &str,
     target: &Target,
     stream: bool,
-) -> Encoded {
+) -> Result<Encoded, EncodeError> {
     let edits: Vec<Edit<'_>> = changes
         .iter()
         .map(|(key, value)| match value {
@@ -103,9 +103,9 @@ fn encoded(
             None => Edit::Remove(key),
         })
         .collect();
-    Encoded {
+    Ok(Encoded {
         get: false,
-        path: path.to_owned(),
+        path: target.endpoint.openai_path(&target.model, path)?,
         headers: Vec::new(),
         body: raw.edited(&edits).into(),
         dropped: Vec::new(),
@@ -115,7 +115,7 @@ fn encoded(
             stream,
             ..DecodeContext::default()
         },
-    }
+    })
 }
 
 fn read<T: for<'de> Deserialize<'de>>(
@@ -285,6 +285,7 @@ pub fn tap_completion(body: &[u8]) -> Result<TapSummary, UpstreamError> {
         system_fingerprint: None,
         has_tool_calls: false,
         done: true,
+        lacks_message: false,
     })
 }
 

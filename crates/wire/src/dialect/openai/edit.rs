@@ -69,7 +69,7 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
         usage_asked: notes.usage_asked,
         encoded: Encoded {
             get: false,
-            path: path.to_owned(),
+            path: target.endpoint.openai_path(&target.model, path)?,
             headers: Vec::new(),
             body: raw.edited(&edits).into(),
             dropped: notes.dropped,

@@ -58,7 +58,7 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
     }
     Ok(Encoded {
         get: false,
-        path: "/embeddings".to_owned(),
+        path: target.endpoint.openai_path(&target.model, "/embeddings")?,
         headers: Vec::new(),
         body: Value::Object(body).to_string().into(),
         dropped: request.unread.clone(),

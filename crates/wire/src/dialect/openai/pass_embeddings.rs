@@ -47,7 +47,7 @@ pub fn edit_embeddings(raw: &RawObject<'_>, target: &Target) -> Result<Encoded, 
     edits.extend(own.iter().map(|(key, json)| Edit::Set(key, json.clone())));
     Ok(Encoded {
         get: false,
-        path: "/embeddings".to_owned(),
+        path: target.endpoint.openai_path(&target.model, "/embeddings")?,
         headers: Vec::new(),
         body: raw.edited(&edits).into(),
         dropped: Vec::new(),

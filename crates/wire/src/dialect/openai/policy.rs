@@ -107,7 +107,7 @@ pub(super) fn apply(
     rules.output_limit()?;
     rules.tools(has_tools)?;
     rules.response_format(has_tools, says_json)?;
-    rules.stream();
+    rules.stream()?;
     let mut notes = rules.notes;
     vendor::params(params, &mut notes, target)?;
     Ok(notes)
@@ -431,12 +431,15 @@ impl<P: Params> Rules<'_, P> {
 
     /// Usage is always asked for, as cost and limits need it; [`super::Tap`] and the chunk encoder
     /// keep it from a caller who did not ask.
-    fn stream(&mut self) {
+    fn stream(&mut self) -> Result<(), EncodeError> {
         self.notes.stream = self.params.get("stream") == Some(&Value::Bool(true));
         let options = self.params.get("stream_options").and_then(Value::as_object);
         self.notes.usage_asked = options
             .and_then(|options| options.get("include_usage"))
             .is_some_and(|value| value == &Value::Bool(true));
+        if self.notes.stream && !self.target.endpoint.streams_usage() {
+            return self.drop_param("stream_options");
+        }
         if self.notes.stream && !self.notes.usage_asked {
             let mut options = options.cloned().unwrap_or_default();
             options.insert("include_usage".to_owned(), true.into());
@@ -445,6 +448,7 @@ impl<P: Params> Rules<'_, P> {
         if !self.notes.stream {
             self.params.remove("stream_options");
         }
+        Ok(())
     }
 }
 

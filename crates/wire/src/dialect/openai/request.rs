@@ -68,7 +68,7 @@ pub(super) fn encode(
     notes.close(target)?;
     Ok(Encoded {
         get: false,
-        path: path.to_owned(),
+        path: target.endpoint.openai_path(&target.model, path)?,
         headers: Vec::new(),
         body: Value::Object(body).to_string().into(),
         dropped: notes.dropped,

@@ -14,7 +14,7 @@ use crate::usage::count;
 /// Translates a rerank request. Documents go out as texts, and what the caller wants back of them
 /// is put there by us: servers differ in both.
 pub(super) fn encode(request: &RerankRequest, target: &Target) -> Result<Encoded, EncodeError> {
-    if target.endpoint.first_party {
+    if !target.endpoint.has_rerank() {
         return Err(not_offered(target, "reranking"));
     }
     let mut lost = request.unread.clone();

@@ -55,6 +55,9 @@ pub struct TapSummary {
     pub has_tool_calls: bool,
     /// `[DONE]` came.
     pub done: bool,
+    /// A choice of a whole answer has no message, as Azure's filtered ones: clients would stumble
+    /// over it, so that it must be written anew.
+    pub lacks_message: bool,
 }
 
 /// Watches one passed-on stream. Forwards whole events, so that a cut never leaves half of one
@@ -209,6 +212,9 @@ impl Tap {
         if says(event, &probes.usage) && self.usage_only(data) && !self.usage_asked {
             return;
         }
+        if probes.offsets.find(event).is_some() && is_annotation(data) {
+            return;
+        }
         for key in [&probes.tool_calls, &probes.function_call] {
             if !self.summary.has_tool_calls {
                 self.summary.has_tool_calls = says(event, key);
@@ -348,6 +354,7 @@ struct Probes {
     error: Finder<'static>,
     finish_reason: Finder<'static>,
     function_call: Finder<'static>,
+    offsets: Finder<'static>,
     tool_calls: Finder<'static>,
     usage: Finder<'static>,
 }
@@ -360,10 +367,26 @@ impl Probes {
             error: Finder::new("\"error\""),
             finish_reason: Finder::new("\"finish_reason\""),
             function_call: Finder::new("\"function_call\""),
+            offsets: Finder::new("\"content_filter_offsets\""),
             tool_calls: Finder::new("\"tool_calls\""),
             usage: Finder::new("\"usage\""),
         })
     }
+}
+
+/// Whether a chunk is only a late verdict of Azure's asynchronous filter: its choices have no
+/// `delta`, which clients would stumble over (wire-protocols §15).
+fn is_annotation(data: &[u8]) -> bool {
+    let Ok(value) = serde_json::from_slice::<Value>(data) else {
+        return false;
+    };
+    let choices = value.get("choices").and_then(Value::as_array);
+    choices.is_some_and(|choices| {
+        choices.iter().all(|choice| {
+            let says = |key: &str| choice.get(key).is_some_and(|value| !value.is_null());
+            says("content_filter_offsets") && !says("delta") && !says("finish_reason")
+        })
+    })
 }
 
 fn may_fail(event: &[u8], probes: &Probes) -> bool {
@@ -438,7 +461,17 @@ pub fn tap_whole(body: &[u8]) -> Result<TapSummary, UpstreamError> {
         service_tier: answer.service_tier,
         system_fingerprint: answer.system_fingerprint,
         done: true,
+        lacks_message: lacks_message(body),
     })
+}
+
+fn lacks_message(body: &[u8]) -> bool {
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    let choices = value.get("choices").and_then(Value::as_array);
+    choices
+        .into_iter()
+        .flatten()
+        .any(|choice| !choice.get("message").is_some_and(Value::is_object))
 }
 
 /// The few members of a whole answer that are looked at, the rest skipped.
@@ -497,6 +530,7 @@ fn peek(body: &[u8]) -> Option<TapSummary> {
         system_fingerprint: peek.system_fingerprint.map(Cow::into_owned),
         has_tool_calls,
         done: true,
+        lacks_message: false,
     })
 }
 

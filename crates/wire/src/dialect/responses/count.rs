@@ -32,14 +32,13 @@ const NOT_COUNTED: [&str; 20] = [
     "user",
 ];
 
-/// Translates a chat request to the call that counts it. Others that speak this API have no such
-/// call.
+/// Translates a chat request to the call that counts it.
 pub(super) fn encode(
     request: &ChatRequest,
     target: &Target,
     media: &MediaStore,
 ) -> Result<Encoded, EncodeError> {
-    if !target.endpoint.first_party {
+    if !target.endpoint.counts_responses() {
         return Err(not_offered(target, "counting of tokens"));
     }
     let chat = request::encode(request, target, media)?;

@@ -10,6 +10,7 @@ use crate::chat::ChatRequest;
 use crate::error::EncodeError;
 use crate::media::MediaStore;
 use crate::notes::Notes;
+use crate::surface::RESPONSES_PATH;
 
 /// Asks for reasoning in the form that can be sent back without the provider storing anything.
 const ENCRYPTED: &str = "reasoning.encrypted_content";
@@ -68,7 +69,7 @@ pub(super) fn encode(
     let (dropped, changed) = notes.finish();
     Ok(Encoded {
         get: false,
-        path: "/responses".to_owned(),
+        path: target.endpoint.openai_path(&target.model, RESPONSES_PATH)?,
         headers: Vec::new(),
         body: Value::Object(body).to_string().into(),
         dropped,

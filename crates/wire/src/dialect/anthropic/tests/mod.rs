@@ -8,6 +8,7 @@ mod history;
 mod invariants;
 mod outputs;
 mod streams;
+mod vertex;
 
 use serde_json::{Value, json};
 

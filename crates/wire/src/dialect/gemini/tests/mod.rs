@@ -6,6 +6,7 @@ mod count;
 mod history;
 mod outputs;
 mod streams;
+mod vertex;
 
 use serde_json::{Value, json};
 

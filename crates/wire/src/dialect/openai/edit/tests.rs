@@ -5,6 +5,7 @@ use super::*;
 use crate::adapter::Endpoint;
 use crate::capability::{Capabilities, ForcedToolChoice, JsonSchemaSupport, Reasoning, Sampling};
 use crate::chat::Effort;
+use crate::surface::Surface;
 
 fn target(first_party: bool, capabilities: Capabilities) -> Target {
     Target {
@@ -430,4 +431,42 @@ fn case_8_calls_are_read_only_where_orphans_are_to_be_mended() {
     assert!(needs_translation(&raw, &mending));
     let plain = RawObject::parse(br#"{"model":"m","messages":[]}"#).unwrap();
     assert!(!needs_translation(&plain, &mending));
+}
+
+#[test]
+fn section_1_azure_surfaces_pass_the_same_bytes_on_to_their_own_paths() {
+    let mut target = target(true, Capabilities::default());
+    for (surface, path) in [
+        (Surface::AzureV1, "/openai/v1/chat/completions"),
+        (
+            Surface::AzureDeployments,
+            "/openai/deployments/up/chat/completions?api-version=2024-10-21",
+        ),
+        (
+            Surface::AzureInference,
+            "/models/chat/completions?api-version=2024-05-01-preview",
+        ),
+    ] {
+        target.endpoint.surface = surface;
+        let body = r#"{ "model": "a", "messages" : [], "x": 1.0e0 }"#;
+        let edited = edit(body, &target).unwrap();
+        assert_eq!(edited.encoded.path, path);
+        assert_eq!(text(&edited), body.replace("\"a\"", "\"up\""));
+    }
+}
+
+#[test]
+fn azure_before_september_2024_is_not_asked_for_usage() {
+    let mut target = target(true, Capabilities::default());
+    target.endpoint.surface = Surface::AzureDeployments;
+    target.endpoint.api_version = Some("2024-02-01".into());
+    let edited = with(json!({"stream": true}), &target).unwrap();
+    assert_eq!(json_of(&edited).get("stream_options"), None);
+    assert!(edited.encoded.dropped.is_empty());
+    let asked = json!({"stream": true, "stream_options": {"include_usage": true}});
+    let edited = with(asked.clone(), &target).unwrap();
+    assert_eq!(json_of(&edited).get("stream_options"), None);
+    assert_eq!(edited.encoded.dropped, ["stream_options"]);
+    target.policy.strict_params = true;
+    assert!(with(asked, &target).is_err());
 }

@@ -410,3 +410,19 @@ fn an_empty_custom_beside_a_function_is_no_custom_call() {
         assert_eq!((call.name.as_str(), call.custom), ("f", false));
     }
 }
+
+#[test]
+fn section_15_late_verdicts_of_azures_filter_add_nothing_to_the_text() {
+    let verdict = json!({"id": "", "model": "", "object": "", "created": 0, "choices": [
+        {"index": 0, "finish_reason": null, "content_filter_results": {"hate": {"filtered": false}},
+         "content_filter_offsets": {"check_offset": 4, "start_offset": 0, "end_offset": 4}}]});
+    let body = format!(
+        "{}data: {verdict}\n\n{}data: {verdict}\n\n{DONE}",
+        chunk(json!({"content": "x"}), Value::Null),
+        chunk(json!({}), json!("stop"))
+    );
+    let answer = fold(&body).unwrap();
+    assert_eq!(answer.choices.len(), 1);
+    assert_eq!(answer.choices[0].message.text, "x");
+    assert_eq!(answer.choices[0].finish_reason, Some(FinishReason::Stop));
+}

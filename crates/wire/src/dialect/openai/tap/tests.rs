@@ -149,10 +149,9 @@ fn whole_answers_are_peeked_at() {
     // Azure's filtered choice has no message (case 55).
     let filtered =
         br#"{"id":"a","model":"m","choices":[{"index":0,"finish_reason":"content_filter"}]}"#;
-    assert_eq!(
-        tap_whole(filtered).unwrap().finish_reason,
-        Some(FinishReason::ContentFilter)
-    );
+    let filtered = tap_whole(filtered).unwrap();
+    assert_eq!(filtered.finish_reason, Some(FinishReason::ContentFilter));
+    assert!(filtered.lacks_message && !summary.lacks_message);
 }
 
 proptest! {
@@ -194,4 +193,25 @@ fn legacy_calls_are_calls_too() {
     );
     let summary = run(false, &[stream.as_bytes()]).2.unwrap();
     assert_eq!(summary.finish_reason, Some(FinishReason::ToolCalls));
+}
+
+#[test]
+fn section_15_late_verdicts_of_azures_filter_are_kept_from_callers() {
+    let verdict = concat!(
+        r#"data: {"id":"","object":"","created":0,"model":"","choices":[{"index":0,"#,
+        r#""finish_reason":null,"content_filter_results":{"hate":{"filtered":false}},"#,
+        r#""content_filter_offsets":{"check_offset":4,"start_offset":0,"end_offset":4}}]}"#,
+        "\n\n"
+    );
+    let first = chunk("a", "null");
+    let last = chunk("", "\"stop\"");
+    let stream = format!("{first}{verdict}{last}{verdict}{DONE}");
+    let (out, _, result) = run(false, &[stream.as_bytes()]);
+    assert_eq!(out, format!("{first}{last}{DONE}"));
+    assert_eq!(result.unwrap().finish_reason, Some(FinishReason::Stop));
+    // With text beside it, it is the text's chunk.
+    let both = verdict.replace("\"index\":0,", "\"index\":0,\"delta\":{\"content\":\"x\"},");
+    let stream = format!("{both}{last}{DONE}");
+    let (out, ..) = run(false, &[stream.as_bytes()]);
+    assert_eq!(out, stream);
 }

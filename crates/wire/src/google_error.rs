@@ -1,18 +1,19 @@
 //! Google's error bodies (wire-protocols §13.3): `{"error":{code,message,status,details}}`, at
-//! times inside a list of one.
+//! times inside a list of one. The Gemini API answers with them, and Vertex AI for every dialect
+//! that it serves.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::read::{list, text};
 use crate::adapter::ReplyHead;
 use crate::classify::{is_context_length, kind_of_status, optional_param};
 use crate::delay::{parse_duration, retry_after};
 use crate::error::{ErrorKind, UpstreamError};
+use crate::proto_json::{list, text};
 
 /// Reads an answer whose status is an error.
-pub(super) fn classify(reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {
+pub(crate) fn classify(reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {
     let value: Option<Value> = serde_json::from_slice(body).ok();
     let object = value.as_ref().and_then(error_object);
     let mut error = match object {
@@ -39,8 +40,17 @@ pub(super) fn classify(reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {
     error
 }
 
+/// Whether a body is an error in Google's words and no other vendor's: a list of one, or an object
+/// with a numeric `code` and a `status` word.
+pub(crate) fn is_google(value: &Value) -> bool {
+    value.is_array()
+        || error_object(value).is_some_and(|error| {
+            error.get("code").is_some_and(Value::is_number) && !text(error, "status").is_empty()
+        })
+}
+
 /// The error object of a body or of one event of a stream.
-pub(super) fn error_object(value: &Value) -> Option<&Value> {
+pub(crate) fn error_object(value: &Value) -> Option<&Value> {
     match value {
         Value::Array(items) => items.first().and_then(error_object),
         value => value.get("error").filter(|error| !error.is_null()),
@@ -48,7 +58,7 @@ pub(super) fn error_object(value: &Value) -> Option<&Value> {
 }
 
 /// An error object that came inside an answer with status 200.
-pub(super) fn in_band(object: &Value) -> UpstreamError {
+pub(crate) fn in_band(object: &Value) -> UpstreamError {
     let mut error = read(object, None);
     error.status = None;
     error
@@ -166,8 +176,12 @@ fn exhausted(object: &Value, message: &str) -> ErrorKind {
     let per_day = details(object)
         .flat_map(|detail| list(detail, "violations"))
         .any(|violation| text(violation, "quotaId").contains("PerDay"));
+    // Without details, Vertex AI is short of capacity that all share, whoever asks.
+    let shared = details(object).next().is_none() && message.contains("/error-code-429");
     if zero || per_day {
         ErrorKind::QuotaExhausted
+    } else if shared {
+        ErrorKind::Overloaded
     } else {
         ErrorKind::RateLimited
     }
@@ -235,6 +249,29 @@ mod tests {
         assert_eq!(zero.kind, ErrorKind::QuotaExhausted);
         let bare = json!({"error": {"code": 429, "message": "Resource exhausted."}});
         assert_eq!(of(429, &bare).kind, ErrorKind::RateLimited);
+    }
+
+    #[test]
+    fn section_13_3_a_429_without_details_on_vertex_is_overload() {
+        let body = json!([{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message":
+            "Resource exhausted. Please try again later. Please refer to \
+             https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429 for more details."}}]);
+        assert_eq!(of(429, &body).kind, ErrorKind::Overloaded);
+    }
+
+    #[test]
+    fn other_vendors_errors_are_not_googles() {
+        assert!(is_google(&json!([{"error": {"message": "x"}}])));
+        assert!(is_google(
+            &json!({"error": {"code": 404, "status": "NOT_FOUND"}})
+        ));
+        assert!(!is_google(
+            &json!({"error": {"type": "not_found_error"}, "type": "error"})
+        ));
+        assert!(!is_google(
+            &json!({"error": {"code": "404", "message": "x"}})
+        ));
+        assert!(!is_google(&Value::Null));
     }
 
     #[test]

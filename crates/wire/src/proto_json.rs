@@ -4,12 +4,12 @@
 use serde_json::{Map, Value};
 
 /// The member of that camelCase name, in either spelling. `null` counts as absent.
-pub(super) fn field<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
+pub(crate) fn field<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     member(object.as_object()?, name)
 }
 
 /// As [`field`], of a map.
-pub(super) fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+pub(crate) fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     map.get(name)
         .or_else(|| {
             map.iter()
@@ -20,14 +20,14 @@ pub(super) fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a 
 }
 
 /// The text of a member; empty if absent or no text.
-pub(super) fn text<'a>(object: &'a Value, name: &str) -> &'a str {
+pub(crate) fn text<'a>(object: &'a Value, name: &str) -> &'a str {
     field(object, name)
         .and_then(Value::as_str)
         .unwrap_or_default()
 }
 
 /// The elements of a member; none if absent or no list.
-pub(super) fn list<'a>(object: &'a Value, name: &str) -> &'a [Value] {
+pub(crate) fn list<'a>(object: &'a Value, name: &str) -> &'a [Value] {
     field(object, name)
         .and_then(Value::as_array)
         .map(Vec::as_slice)
@@ -35,14 +35,14 @@ pub(super) fn list<'a>(object: &'a Value, name: &str) -> &'a [Value] {
 }
 
 /// Whether a member is `true`.
-pub(super) fn flag(object: &Value, name: &str) -> bool {
+pub(crate) fn flag(object: &Value, name: &str) -> bool {
     field(object, name)
         .and_then(Value::as_bool)
         .unwrap_or(false)
 }
 
 /// Whether `key` is the camelCase `name` or its `snake_case` spelling.
-pub(super) fn is_spelling_of(key: &str, name: &str) -> bool {
+pub(crate) fn is_spelling_of(key: &str, name: &str) -> bool {
     if key == name {
         return true;
     }
@@ -60,7 +60,7 @@ pub(super) fn is_spelling_of(key: &str, name: &str) -> bool {
 }
 
 /// Seconds since the Unix epoch of an RFC 3339 time in UTC (`2026-03-05T22:50:32.281553Z`).
-pub(super) fn epoch_seconds(time: &str) -> Option<i64> {
+pub(crate) fn epoch_seconds(time: &str) -> Option<i64> {
     let (date, clock) = time.split_once(['T', 't'])?;
     let clock = clock.strip_suffix(['Z', 'z'])?;
     let mut date = date.splitn(3, '-').map(str::parse::<i64>);
