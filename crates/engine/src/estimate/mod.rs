@@ -113,6 +113,12 @@ mod tests {
     }
 
     #[test]
+    fn section_14_an_estimate_in_place_of_a_count_is_rather_high() {
+        assert_eq!((told(0), told(1), told(100)), (0, 2, 115));
+        assert_eq!(told(u64::MAX), u64::MAX);
+    }
+
+    #[test]
     fn what_the_provider_counted_is_kept() {
         let usage = Usage {
             input: 10,

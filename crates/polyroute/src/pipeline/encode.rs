@@ -267,6 +267,14 @@ impl Call {
         let request = self.hub_request(body)?;
         let mut media = MediaStore::default();
         let urls = adapter.media_to_fetch(&request, &target.wire);
+        // Nothing is fetched for a call that there is not.
+        if counts
+            && !urls.is_empty()
+            && let Err(error) = adapter.encode_count(&request, &target.wire, &media)
+            && error.code == EncodeErrorCode::NotOffered
+        {
+            return Err(error);
+        }
         if urls.len() > MEDIA_FILES_MAX {
             self.gateway.telemetry.metrics.bound_hit("media_files");
             return Err(EncodeError::new(
