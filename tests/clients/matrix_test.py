@@ -33,7 +33,9 @@ SCHEMA = {
 }
 
 # Provider, what of its section in the configuration is its own, and a model of it. `{sim}` is the
-# simulator's address.
+# simulator's address, `{account}` a file of a Google service account.
+VERTEX = 'base_url: "{sim}/vertex", project: sim-project, location: us-central1, credentials_file: "{account}"'
+AZURE = 'base_url: "{sim}/azure", deployments: {{ gpt-4o-mini-sim-prod: gpt-4o-mini }}'
 PROVIDERS = [
     ("openai", 'base_url: "{sim}/openai/v1"', "gpt-4o-mini"),
     ("anthropic", 'base_url: "{sim}/anthropic"', "claude-sonnet-4-5"),
@@ -51,6 +53,10 @@ PROVIDERS = [
     ("ollama", 'base_url: "{sim}/ollama/v1"', "qwen3"),
     ("cohere", 'base_url: "{sim}/cohere"', "command-a-plus-05-2026"),
     ("vllm", 'base_url: "{sim}/vllm/v1"', "Qwen/Qwen3-32B"),
+    ("azure", AZURE, "gpt-4o-mini-sim-prod"),
+    ("azure-dated", f'kind: azure, api_version: "2024-10-21", {AZURE}', "gpt-4o-mini-sim-prod"),
+    ("vertex", VERTEX, "gemini-2.5-flash"),
+    ("vertex-claude", f"kind: vertex, {VERTEX}", "claude-sonnet-4-5"),
 ]
 # Models that take pictures, where the one above takes none.
 SEES = {
@@ -77,10 +83,15 @@ REFUSED = {
 def matrix_gateway(sim, tmp_path_factory):
     """A gateway with every provider, in front of the simulator."""
     folder = tmp_path_factory.mktemp("matrix")
-    sections = "".join(
-        f"  {name}: {{ models: false, credentials: [{{ env: UPSTREAM }}], {own.format(sim=sim.url)} }}\n"
-        for name, own, _ in PROVIDERS
-    )
+    account = folder / "account.json"
+    account.write_text(fetch(f"{sim.url}/_sim/google/credentials")[2])
+
+    def section(name, own):
+        # Who signs in with an account has no key.
+        key = "" if "credentials_file" in own else "credentials: [{ env: UPSTREAM }], "
+        return f"  {name}: {{ models: false, {key}{own.format(sim=sim.url, account=account)} }}\n"
+
+    sections = "".join(section(name, own) for name, own, _ in PROVIDERS)
     config = folder / "polyroute.yaml"
     config.write_text(
         "server: { listen: 127.0.0.1:0, admin: 127.0.0.1:0, access_log: off }\n"
@@ -176,9 +187,11 @@ def image(client, model):
 
 def error(client, model):
     """A model that the provider does not have: its refusal, in OpenAI's words."""
-    provider = model.split("/")[0]
+    provider, real = model.split("/", 1)
+    # The name tells Vertex AI's publishers apart.
+    unknown = "claude-no-such-model" if real.startswith("claude") else "no-such-model-at-all"
     with pytest.raises(openai.APIStatusError) as caught:
-        ask(client, f"{provider}/no-such-model-at-all")
+        ask(client, f"{provider}/{unknown}")
     assert caught.value.status_code in (400, 404), caught.value
     assert caught.value.code in documented(), caught.value
     assert UPSTREAM not in str(caught.value)

@@ -254,17 +254,7 @@ impl Desk<'_> {
             Operation::OpenaiCompletions => {
                 self.complete(openai::accept::accept_completions(headers, &body))
             }
-            Operation::OpenaiModerations => {
-                let prompt = openai::accept::accept_moderations(headers, &body)
-                    .map_err(|refusal| self.refused(refusal))?;
-                if !prompt.model.is_empty() && !openai::legacy::moderates(&prompt.model) {
-                    return Err(errors::unknown_model(self.about, false));
-                }
-                Ok(reply(
-                    200,
-                    openai::legacy::moderation(&prompt, self.id_seed),
-                ))
-            }
+            Operation::OpenaiModerations => self.moderate(&body),
             Operation::AnthropicMessages => {
                 self.chat(anthropic::accept::accept_messages(headers, &body), fault)
             }
@@ -282,14 +272,7 @@ impl Desk<'_> {
                 };
                 self.chat(accept(model, *stream, headers, &body), fault)
             }
-            Operation::VertexPredict { .. } => {
-                let read = vertex::accept_predict(model, &body);
-                let inputs = read.as_ref().map(|prompt| prompt.inputs.clone());
-                let inputs = inputs.unwrap_or_default();
-                let tokens: Vec<u64> = inputs.iter().map(|text| tokens(text)).collect();
-                let answer = self.embed(read, true)?;
-                Ok(vertex::as_predictions(answer, &tokens))
-            }
+            Operation::VertexPredict { .. } => self.predict(&body),
             Operation::GeminiEmbed { batch, .. } => self.embed(
                 gemini::accept::accept_embed(model, *batch, headers, &body),
                 *batch,
@@ -313,6 +296,26 @@ impl Desk<'_> {
             Operation::WrongMethod(_) => Err(self.no_such_path(true)),
             Operation::Unknown(_) => Err(self.no_such_path(false)),
         }
+    }
+
+    fn moderate(&self, body: &[u8]) -> Result<Reply, Reply> {
+        let prompt = openai::accept::accept_moderations(&self.asked.headers, body)
+            .map_err(|refusal| self.refused(refusal))?;
+        if !prompt.model.is_empty() && !openai::legacy::moderates(&prompt.model) {
+            return Err(errors::unknown_model(self.about, false));
+        }
+        let answer = openai::legacy::moderation(&prompt, self.id_seed);
+        Ok(reply(200, answer))
+    }
+
+    /// Embeddings of Vertex AI's older models.
+    fn predict(&self, body: &[u8]) -> Result<Reply, Reply> {
+        let read = vertex::accept_predict(self.about.model, body);
+        let inputs = read.as_ref().map(|prompt| prompt.inputs.clone());
+        let inputs = inputs.unwrap_or_default();
+        let tokens: Vec<u64> = inputs.iter().map(|text| tokens(text)).collect();
+        let answer = self.embed(read, true)?;
+        Ok(vertex::as_predictions(answer, &tokens))
     }
 
     /// The body, with the fault suffix taken off the model's name: the judges know real names.

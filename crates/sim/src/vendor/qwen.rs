@@ -222,12 +222,6 @@ static VOICE: Voice = Voice {
 
 static MODELS: &[Model] = &[
     chat(
-        "qwen3.5-plus",
-        (1_000_000, 32_768),
-        Thinking::Never,
-        (400, 2400),
-    ),
-    chat(
         "qwen-plus",
         (1_000_000, 32_768),
         Thinking::Asked,
@@ -248,6 +242,12 @@ static MODELS: &[Model] = &[
     chat("qwen3-32b", (131_072, 16_384), Thinking::Asked, (160, 640)),
     chat("qwq-plus", (131_072, 8_192), Thinking::Always, (800, 2_400)),
     embedding("text-embedding-v4", 8_192, 1_024, 70),
+    chat(
+        "qwen3.5-plus",
+        (1_000_000, 32_768),
+        Thinking::Never,
+        (400, 2400),
+    ),
 ];
 
 /// Qwen.

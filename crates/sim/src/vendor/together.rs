@@ -157,12 +157,6 @@ fn headers(meter: &Meter<'_>) -> Vec<(&'static str, String)> {
 
 static MODELS: &[Model] = &[
     chat(
-        "google/gemma-4-31B-it",
-        (131_072, 32_768),
-        Thinking::Never,
-        (200, 400),
-    ),
-    chat(
         "meta-llama/Llama-3.3-70B-Instruct-Turbo",
         (131_072, 131_072),
         Thinking::Never,
@@ -193,6 +187,12 @@ static MODELS: &[Model] = &[
         (600, 600),
     ),
     embedding("intfloat/multilingual-e5-large-instruct", 514, 1_024, 20),
+    chat(
+        "google/gemma-4-31B-it",
+        (131_072, 32_768),
+        Thinking::Never,
+        (200, 400),
+    ),
 ];
 
 /// Together.

@@ -203,12 +203,6 @@ static VOICE: Voice = Voice {
 
 static MODELS: &[Model] = &[
     chat(
-        "Qwen/Qwen2.5-VL-72B-Instruct",
-        (131_072, 32_768),
-        Thinking::Never,
-        (0, 0),
-    ),
-    chat(
         "meta-llama/Llama-3.3-70B-Instruct",
         (131_072, 131_072),
         Thinking::Never,
@@ -228,6 +222,12 @@ static MODELS: &[Model] = &[
         (0, 0),
     ),
     embedding("BAAI/bge-m3", 8_192, 1_024, 0),
+    chat(
+        "Qwen/Qwen2.5-VL-72B-Instruct",
+        (131_072, 32_768),
+        Thinking::Never,
+        (0, 0),
+    ),
 ];
 
 /// vLLM.

@@ -174,7 +174,6 @@ static VOICE: Voice = Voice {
 };
 
 static MODELS: &[Model] = &[
-    chat("gemma3", (131_072, 32_768), Thinking::Never, (0, 0)),
     chat("llama3.1", (131_072, 131_072), Thinking::Never, (0, 0)),
     chat("qwen3", (40_960, 40_960), Thinking::Asked, (0, 0)),
     chat("gpt-oss:120b", (131_072, 131_072), Thinking::Always, (0, 0)),
@@ -182,6 +181,7 @@ static MODELS: &[Model] = &[
     chat("llama3", (8_192, 8_192), Thinking::Never, (0, 0)),
     chat("llama3.2", (131_072, 131_072), Thinking::Never, (0, 0)),
     embedding("nomic-embed-text", 2_048, 768, 0),
+    chat("gemma3", (131_072, 32_768), Thinking::Never, (0, 0)),
 ];
 
 const SURFACE: Vendor = Vendor {
