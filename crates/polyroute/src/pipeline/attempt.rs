@@ -16,7 +16,7 @@ use polyroute_engine::plan::{Plan, PlannedTarget};
 use polyroute_wire::adapter::Encoded;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::dialect::openai::encode;
-use polyroute_wire::error::{EncodeError, EncodeErrorCode, ErrorKind, UpstreamError};
+use polyroute_wire::error::{EncodeError, ErrorKind, UpstreamError};
 use polyroute_wire::usage::Usage;
 
 use self::reading::Reading;
@@ -212,18 +212,9 @@ struct One<'a> {
 
 impl One<'_> {
     async fn attempt(mut self) -> Result<Answer, Missed> {
-        if self.call.estimate_only {
-            return self.estimated();
-        }
-        let encoding = match self.call.encode(self.target).await {
-            Ok(encoding) => encoding,
-            // Another model's provider would count by its own tokeniser: our estimate is nearer.
-            Err(error)
-                if self.call.operation == Operation::InputTokens
-                    && error.code == EncodeErrorCode::NotOffered =>
-            {
-                return self.estimated();
-            }
+        let encoding = match self.call.encode_unless_estimated(self.target).await {
+            Ok(Some(encoding)) => encoding,
+            Ok(None) => return Ok(self.estimated()),
             Err(error) => {
                 return Err(Missed {
                     error: Miss::Encode(error),
@@ -260,13 +251,7 @@ impl One<'_> {
     }
 
     /// Our own count of the input, without a call.
-    fn estimated(mut self) -> Result<Answer, Missed> {
-        if let Err(error) = self.call.chat_request() {
-            return Err(Missed {
-                error: Miss::Encode(error),
-                settle: self.settle,
-            });
-        }
+    fn estimated(mut self) -> Answer {
         let target = self.target;
         let tokens = estimate::told(self.call.input_estimate(target));
         let body: Bytes = encode::input_tokens(&target.wire.model, tokens, true).into();
@@ -278,10 +263,10 @@ impl One<'_> {
             record.bytes_sent = sent;
         });
         self.settle.committed();
-        Ok(Answer::Whole(Whole {
+        Answer::Whole(Whole {
             body,
             settle: self.settle,
-        }))
+        })
     }
 
     fn attempt_record(&self, before: Duration) -> AttemptRecord {

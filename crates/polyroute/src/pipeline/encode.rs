@@ -95,8 +95,26 @@ struct Body<'a> {
 }
 
 impl Call {
+    /// The request as a target gets it; `None` where our own estimate of its tokens is the answer.
+    pub(super) async fn encode_unless_estimated(
+        &self,
+        target: &PlannedTarget,
+    ) -> Result<Option<Encoding>, EncodeError> {
+        if !self.estimate_only {
+            match self.encode(target).await {
+                // Another model's provider would count by its own tokeniser: ours is nearer.
+                Err(error)
+                    if self.operation == Operation::InputTokens
+                        && error.code == EncodeErrorCode::NotOffered => {}
+                encoding => return encoding.map(Some),
+            }
+        }
+        // Nobody else reads what is wrong with it.
+        self.chat_request().map(|_| None)
+    }
+
     /// The request as a target gets it.
-    pub(super) async fn encode(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
+    async fn encode(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
         let raw = self.raw().map_err(|error| from_parse(&error))?;
         let refused = self.refused_here(&raw, target);
         let mut encoding = if refused.is_empty() {
