@@ -11,7 +11,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use tokio_util::task::TaskTracker;
 
 use crate::api;
-use crate::config::settings::{AccessLog, Egress, ProxyChoice, Settings};
+use crate::config::settings::{AccessLog, Egress, Provider, ProxyChoice, Settings};
 use crate::gateway::{Gateway, ProviderState};
 use crate::learned::LearnedParams;
 use crate::pipeline::{KeyRing, Outputs, TurnCache};
@@ -147,6 +147,32 @@ async fn bind(
         .map_err(|source| BootError::Bind { address, source })
 }
 
+/// What signs the requests to a provider that takes more than a plain key.
+fn signer(
+    provider: &Provider,
+    tls: &rustls::ClientConfig,
+    proxies: &Arc<Matcher>,
+) -> Option<Arc<dyn Signer>> {
+    if let Some(identity) = &provider.identity {
+        return Some(Arc::new(TokenSigner::new(identity, tls, proxies)));
+    }
+    let aws = provider.aws.as_ref()?;
+    #[cfg(feature = "bedrock")]
+    {
+        Some(Arc::new(crate::upstream::AwsSigner::new(aws, tls, proxies)))
+    }
+    #[cfg(not(feature = "bedrock"))]
+    {
+        let _ = (tls, proxies);
+        tracing::error!(
+            provider = provider.name,
+            region = aws.region,
+            "this build has no AWS signatures (feature `bedrock`): requests go unsigned"
+        );
+        None
+    }
+}
+
 /// Everything but the sockets.
 fn build(settings: Settings) -> Result<Gateway, BootError> {
     let log = match &settings.server.access_log {
@@ -158,13 +184,7 @@ fn build(settings: Settings) -> Result<Gateway, BootError> {
     let mut clients = UpstreamClients::default();
     for provider in &settings.providers {
         let proxies = Arc::new(matcher(&provider.proxy, &settings.egress));
-        let signer: Option<Arc<dyn Signer>> =
-            provider
-                .identity
-                .as_ref()
-                .map(|identity| -> Arc<dyn Signer> {
-                    Arc::new(TokenSigner::new(identity, &tls, &proxies))
-                });
+        let signer = signer(provider, &tls, &proxies);
         let own = settings
             .targets
             .iter()

@@ -6,8 +6,10 @@
 use http::{HeaderMap, Uri};
 use serde_json::json;
 
-use crate::dialect::{anthropic, cohere, gemini, openai};
+use crate::dialect::bedrock::signature::{self, Signed};
+use crate::dialect::{anthropic, bedrock, cohere, gemini, openai};
 use crate::errors::{About, Flavour, by_status, reply};
+use crate::headers::error_type;
 use crate::models::Dialect;
 use crate::route::query;
 use crate::vendor::errors::{Facts, When};
@@ -21,7 +23,7 @@ pub fn credential(dialect: Dialect, headers: &HeaderMap, uri: &Uri) -> Option<St
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
     let key = match dialect {
-        Dialect::Openai | Dialect::Cohere => bearer.map(str::to_owned),
+        Dialect::Openai | Dialect::Bedrock | Dialect::Cohere => bearer.map(str::to_owned),
         Dialect::Anthropic => header("x-api-key").or(bearer).map(str::to_owned),
         Dialect::Gemini => header("x-goog-api-key")
             .map(str::to_owned)
@@ -58,11 +60,26 @@ pub fn check(about: About<'_>, key: Option<&str>) -> Result<(), Reply> {
     Err(reply(status, by_status(about, status, flavour)))
 }
 
+/// Checks the signature of a request to Bedrock that carries one.
+pub fn check_signature(signed: &Signed<'_>) -> Result<(), Reply> {
+    signature::verify(signed).map_err(|(exception, message)| {
+        let mut refused = reply(403, bedrock::render::error(&message));
+        refused.headers.push(error_type(exception));
+        refused
+    })
+}
+
 fn missing(about: About<'_>) -> Reply {
     if let Some(vendor) = about.vendor {
         return vendor.refuse(When::NoKey, about, Facts::default());
     }
     match about.dialect {
+        Dialect::Bedrock => {
+            let mut refused = reply(403, bedrock::render::error("Missing Authentication Token"));
+            let name = "MissingAuthenticationTokenException";
+            refused.headers.push(error_type(name));
+            refused
+        }
         Dialect::Openai => {
             let message = "You didn't provide an API key. You need to provide your API key in an \
                 Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).";
@@ -107,6 +124,10 @@ fn wrong(about: About<'_>, key: &str) -> Reply {
             )
         }
         Dialect::Anthropic => unretryable(reply(401, by_status(about, 401, Flavour::Usual))),
+        Dialect::Bedrock => {
+            let said = "Authentication failed: Please make sure your API Key is valid.";
+            reply(403, bedrock::render::error(said))
+        }
         Dialect::Cohere => reply(401, by_status(about, 401, Flavour::Usual)),
         Dialect::Gemini => {
             let message = "API key not valid. Please pass a valid API key.";

@@ -18,6 +18,11 @@ pub fn rfc3339(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// A time as AWS signs it: `20261121T165959Z`.
+pub fn amz_date(seconds: u64) -> String {
+    rfc3339(seconds).replace(['-', ':'], "")
+}
+
 /// A time as HTTP writes dates.
 pub fn http_date(seconds: u64) -> String {
     httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds))

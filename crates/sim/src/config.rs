@@ -25,6 +25,9 @@ pub struct SimConfig {
     pub faults: Vec<Rule>,
     /// Scripted answers that are there from the start.
     pub scripts: Vec<Script>,
+    /// By how many seconds the clock runs ahead that AWS signatures are judged by, and that the
+    /// `date` of Bedrock's answers says.
+    pub aws_clock_ahead_s: i64,
 }
 
 impl Default for SimConfig {
@@ -36,6 +39,7 @@ impl Default for SimConfig {
             latency_by_model: BTreeMap::new(),
             faults: Vec::new(),
             scripts: Vec::new(),
+            aws_clock_ahead_s: 0,
         }
     }
 }

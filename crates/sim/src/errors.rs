@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::dialect::{anthropic, cohere, gemini, openai};
+use crate::dialect::{anthropic, bedrock, cohere, gemini, openai};
+use crate::headers::error_type;
 use crate::models::Dialect;
 use crate::vendor::Vendor;
 use crate::vendor::errors::{Facts, When};
@@ -44,6 +45,7 @@ pub fn by_status(about: About<'_>, status: u16, flavour: Flavour) -> Value {
         Dialect::Openai => openai_error(about, status, flavour),
         Dialect::Anthropic => anthropic_error(about, status, flavour),
         Dialect::Gemini => gemini_error(about, status, flavour),
+        Dialect::Bedrock => bedrock::render::error(bedrock_text(status, flavour)),
         Dialect::Cohere => cohere_error(about, status, flavour),
     }
 }
@@ -82,6 +84,10 @@ pub fn unknown_model(about: About<'_>, embeddings: bool) -> Reply {
                  Call ListModels to see the list of available models and their supported methods."
             );
             gemini::render::error(404, "NOT_FOUND", &message, None)
+        }
+        Dialect::Bedrock => {
+            let message = "The provided model identifier is invalid.";
+            return reply(400, bedrock::render::error(message));
         }
     };
     reply(404, body)
@@ -135,6 +141,7 @@ pub fn too_long(about: About<'_>, tokens: u64, window: u64) -> Reply {
             ),
             None,
         ),
+        Dialect::Bedrock => bedrock::render::error("Input is too long for requested model."),
     };
     reply(400, body)
 }
@@ -188,8 +195,58 @@ pub fn no_such_path(about: About<'_>, method: &str, path: &str, wrong_method: bo
             let said = format!("The requested URL {path} was not found on this server.");
             gemini::render::error(status, "NOT_FOUND", &said, None)
         }
+        Dialect::Bedrock => {
+            let mut answer = reply(404, bedrock::render::error(""));
+            answer.headers.push(error_type("UnknownOperationException"));
+            return answer;
+        }
     };
     reply(status, body)
+}
+
+/// The exception that Bedrock answers with this status.
+pub fn bedrock_exception(status: u16, flavour: Flavour) -> &'static str {
+    match (status, flavour) {
+        (400, Flavour::Quota) => "ServiceQuotaExceededException",
+        (401, _) => "UnrecognizedClientException",
+        (403, _) => "AccessDeniedException",
+        (404, _) => "ResourceNotFoundException",
+        (408, _) => "ModelTimeoutException",
+        (424, _) => "ModelErrorException",
+        (429, _) => "ThrottlingException",
+        (503 | 529, _) => "ServiceUnavailableException",
+        (500.., _) => "InternalServerException",
+        _ => "ValidationException",
+    }
+}
+
+/// The text of that exception.
+fn bedrock_text(status: u16, flavour: Flavour) -> &'static str {
+    match (bedrock_exception(status, flavour), flavour) {
+        ("ThrottlingException", Flavour::Quota) => {
+            "Too many tokens per day, please wait before trying again."
+        }
+        ("ThrottlingException", Flavour::Usual) => {
+            "Too many requests, please wait before trying again."
+        }
+        ("UnrecognizedClientException", _) => {
+            "The security token included in the request is invalid."
+        }
+        ("AccessDeniedException", _) => {
+            "You don't have access to the model with the specified model ID."
+        }
+        ("ResourceNotFoundException", _) => {
+            "Model use case details have not been submitted for this account."
+        }
+        ("ModelTimeoutException", _) => "Model has timed out in processing the request.",
+        ("ModelErrorException", _) => "The system encountered an unexpected error.",
+        ("ServiceUnavailableException", _) => "Bedrock is unable to process your request.",
+        ("InternalServerException", _) => {
+            "The system encountered an unexpected error during processing. Try your request again."
+        }
+        ("ServiceQuotaExceededException", _) => "The request exceeds the service quota.",
+        _ => "Malformed input request, please reformat your input and try again.",
+    }
 }
 
 fn openai_error(about: About<'_>, status: u16, flavour: Flavour) -> Value {

@@ -1,9 +1,19 @@
 //! The headers that each provider puts on its answers: request ids, rate limits, timings.
 
 use crate::clock::rfc3339;
+use crate::errors::{Flavour, bedrock_exception};
 use crate::models::Dialect;
 use crate::seed::Dice;
 use crate::wire::Reply;
+
+/// Names the exception that a Bedrock error is.
+const ERROR_TYPE: &str = "x-amzn-errortype";
+
+/// The header that names an exception, with the service's address behind it.
+pub fn error_type(exception: &str) -> (String, String) {
+    let address = "http://internal.amazon.com/coral/com.amazon.bedrock/";
+    (ERROR_TYPE.to_owned(), format!("{exception}:{address}"))
+}
 
 /// The id of a request as its provider writes it.
 pub fn request_id(dialect: Dialect, id_seed: u64) -> String {
@@ -12,6 +22,18 @@ pub fn request_id(dialect: Dialect, id_seed: u64) -> String {
         Dialect::Openai => format!("req_{}", dice.hex(32)),
         Dialect::Anthropic => format!("req_011C{}", dice.base62(20)),
         Dialect::Gemini => dice.hex(16),
+        Dialect::Bedrock => {
+            let hex = dice.hex(32);
+            let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+            format!(
+                "{}-{}-{}-{}-{}",
+                part(0, 8),
+                part(8, 12),
+                part(12, 16),
+                part(16, 20),
+                part(20, 32)
+            )
+        }
         Dialect::Cohere => dice.hex(32),
     }
 }
@@ -67,6 +89,14 @@ pub fn add(reply: &mut Reply, dialect: Dialect, request_id: &str, seq: u64, now_
             put("server", "scaffolding on HTTPServer2".to_owned());
             put("server-timing", format!("gfet4t7; dur={}", 20 + used));
             put("x-content-type-options", "nosniff".to_owned());
+        }
+        Dialect::Bedrock => {
+            put("x-amzn-requestid", request_id.to_owned());
+            let named = reply.headers.iter().any(|(name, _)| name == ERROR_TYPE);
+            if !ok && !named {
+                let name = bedrock_exception(reply.status, Flavour::Usual);
+                reply.headers.push(error_type(name));
+            }
         }
         Dialect::Cohere => {
             put("x-debug-trace-id", request_id.to_owned());

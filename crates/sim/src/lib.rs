@@ -1,5 +1,5 @@
-//! A provider simulator: the real wire formats of OpenAI, Anthropic, Gemini and the vendors of
-//! OpenAI-compatible APIs ([`vendor`]) with scripted or seeded answers, realistic latency, usage,
+//! A provider simulator: the real wire formats of OpenAI, Anthropic, Gemini, Bedrock and the vendors
+//! of OpenAI-compatible APIs ([`vendor`]) with scripted or seeded answers, realistic latency, usage,
 //! limits and faults.
 //!
 //! It is the upstream of Polyroute's tests and demo and, as `polyroute sim`, a fault lab for any
@@ -11,8 +11,10 @@
 //!
 //! Each provider's own paths, on one port: `/v1/chat/completions`, `/v1/embeddings`,
 //! `/v1/messages`, `/v1/messages/count_tokens`, `/v1beta/models/{model}:generateContent` and the
-//! other Gemini calls (also under `/v1/`), and `/v1/models`, which goes by the caller's headers.
-//! In front of them may stand `/openai`, `/anthropic` or `/gemini`; a vendor's name must
+//! other Gemini calls (also under `/v1/`), `/model/{id}/converse`, `/converse-stream` and
+//! `/count-tokens` of Bedrock with `/foundation-models` and `/inference-profiles`, and `/v1/models`,
+//! which goes by the caller's headers.
+//! In front of them may stand `/openai`, `/anthropic`, `/gemini` or `/bedrock`; a vendor's name must
 //! (`/groq/openai/v1/chat/completions`: its host becomes a prefix). In front of that may stand
 //! `/p/<name>`: a named instance, for which fault rules and scripts can be set apart.
 //!
@@ -30,6 +32,7 @@
 //! * Scripts ([`script::Script`]) replace all that with exact replies.
 //! * Faults ([`fault`]) are put in last. `x-sim-ttft-ms` and `x-sim-itl-ms` set the pace.
 //! * The key: `sim-bad…`, `sim-quota…` and `sim-forbidden…` are refused ([`auth`]).
+//!   Bedrock takes any bearer key too, or SigV4 by known pairs ([`dialect::bedrock::signature`]).
 //!
 //! # `/_sim/`
 //!
@@ -48,6 +51,7 @@ pub mod clock;
 pub mod cloud;
 pub mod config;
 pub mod connection;
+mod crc32;
 pub mod dialect;
 pub mod errors;
 pub mod fault;

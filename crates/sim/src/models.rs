@@ -18,13 +18,21 @@ pub enum Dialect {
     Anthropic,
     /// Gemini generateContent and embedContent.
     Gemini,
+    /// AWS Bedrock Converse.
+    Bedrock,
     /// Cohere v2: chat, embed and rerank.
     Cohere,
 }
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Openai, Self::Anthropic, Self::Gemini, Self::Cohere];
+    pub const ALL: [Self; 5] = [
+        Self::Openai,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Bedrock,
+        Self::Cohere,
+    ];
 
     /// Its name in paths, logs and settings.
     pub fn name(self) -> &'static str {
@@ -32,6 +40,7 @@ impl Dialect {
             Self::Openai => "openai",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
+            Self::Bedrock => "bedrock",
             Self::Cohere => "cohere",
         }
     }
@@ -160,7 +169,7 @@ const fn embedding(
     }
 }
 
-use Dialect::{Anthropic, Cohere, Gemini, Openai};
+use Dialect::{Anthropic, Bedrock, Cohere, Gemini, Openai};
 use Thinking::{Always, Asked, Never};
 
 /// The catalogue. Days count from 1970-01-01.
@@ -244,6 +253,20 @@ static MODELS: &[Model] = &[
     embedding(Gemini, "gemini-embedding-001", 2_048, 3_072, 150, 20_283),
     embedding(Gemini, "gemini-embedding-2", 8_192, 3_072, 200, 20_600),
     embedding(Gemini, "text-embedding-004", 2_048, 768, 0, 19_844),
+    chat(Bedrock, "anthropic.claude-opus-5-5", "anthropic.claude-opus-5-5", (1_000_000, 128_000), Always, (5_000, 500, 25_000), 20_743),
+    chat(Bedrock, "anthropic.claude-sonnet-5", "anthropic.claude-sonnet-5", (1_000_000, 128_000), Asked, (3_000, 300, 15_000), 20_633),
+    chat(Bedrock, "anthropic.claude-sonnet-4-6", "anthropic.claude-sonnet-4-6", (1_000_000, 128_000), Asked, (3_000, 300, 15_000), 20_501),
+    chat(Bedrock, "anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic.claude-sonnet-4-5-20250929-v1:0", (200_000, 64_000), Asked, (3_000, 300, 15_000), 20_360),
+    chat(Bedrock, "anthropic.claude-haiku-4-5-20251001-v1:0", "anthropic.claude-haiku-4-5-20251001-v1:0", (200_000, 64_000), Asked, (1_000, 100, 5_000), 20_362),
+    chat(Bedrock, "anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-haiku-20240307-v1:0", (200_000, 4_096), Never, (250, 30, 1_250), 19_789),
+    chat(Bedrock, "amazon.nova-2-lite-v1:0", "amazon.nova-2-lite-v1:0", (1_000_000, 65_535), Asked, (300, 75, 2_500), 20_424),
+    chat(Bedrock, "amazon.nova-pro-v1:0", "amazon.nova-pro-v1:0", (300_000, 10_000), Never, (800, 200, 3_200), 20_060),
+    chat(Bedrock, "amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0", (300_000, 10_000), Never, (60, 15, 240), 20_060),
+    chat(Bedrock, "amazon.nova-micro-v1:0", "amazon.nova-micro-v1:0", (128_000, 10_000), Never, (35, 8, 140), 20_060),
+    chat(Bedrock, "meta.llama4-maverick-17b-instruct-v1:0", "meta.llama4-maverick-17b-instruct-v1:0", (1_000_000, 8_192), Never, (240, 240, 970), 20_206),
+    chat(Bedrock, "mistral.pixtral-large-2502-v1:0", "mistral.pixtral-large-2502-v1:0", (128_000, 8_192), Never, (2_000, 2_000, 6_000), 20_186),
+    chat(Bedrock, "openai.gpt-oss-120b-1:0", "openai.gpt-oss-120b-1:0", (128_000, 65_536), Asked, (150, 150, 600), 20_305),
+    chat(Bedrock, "qwen.qwen3-32b-v1:0", "qwen.qwen3-32b-v1:0", (128_000, 16_384), Asked, (150, 150, 600), 20_350),
     chat(Cohere, "command-a-plus-05-2026", "command-a-plus-05-2026", (128_000, 64_000), Asked, (2_500, 2_500, 10_000), 20_593),
     chat(Cohere, "command-a-reasoning-08-2025", "command-a-reasoning-08-2025", (256_000, 32_000), Asked, (2_500, 2_500, 10_000), 20_321),
     chat(Cohere, "command-a-vision-07-2025", "command-a-vision-07-2025", (128_000, 8_000), Never, (2_500, 2_500, 10_000), 20_300),
@@ -275,7 +298,10 @@ pub struct Known {
 /// `gpt-4o-audio-preview`, `gemini-2.0-flash-001`). Any name with `sim-` in it is known: it takes
 /// the figures of the dialect's plainest model, so that tests can invent names.
 pub fn find(dialect: Dialect, name: &str, embeddings: bool) -> Option<Known> {
-    let wanted = name.strip_prefix("models/").unwrap_or(name);
+    let wanted = match dialect {
+        Bedrock => base_id(name),
+        _ => name.strip_prefix("models/").unwrap_or(name),
+    };
     let listed = of(dialect).find(|model| wanted == model.name || wanted == model.served_as);
     if let Some(model) = listed {
         return Some(Known {
@@ -295,6 +321,33 @@ pub fn find(dialect: Dialect, name: &str, embeddings: bool) -> Option<Known> {
         return None;
     }
     stand_in(dialect, wanted, embeddings)
+}
+
+/// The id of the base model behind an inference profile (`us.…`) or an ARN.
+pub fn base_id(id: &str) -> &str {
+    let name = if id.starts_with("arn:") {
+        id.rsplit('/').next().unwrap_or(id)
+    } else {
+        id
+    };
+    match name.split_once('.') {
+        Some((place, rest)) if rest.contains('.') && is_place(place) => rest,
+        _ => name,
+    }
+}
+
+/// What the ids of inference profiles begin with.
+fn is_place(word: &str) -> bool {
+    matches!(
+        word,
+        "us" | "us-gov" | "eu" | "apac" | "ap" | "jp" | "au" | "ca" | "sa" | "me" | "af" | "global"
+    )
+}
+
+/// Whether a base model of Bedrock is only served through an inference profile.
+pub fn needs_profile(base: &str) -> bool {
+    let newer = base.starts_with("anthropic.claude-") && !base.starts_with("anthropic.claude-3");
+    newer || base.starts_with("amazon.nova-2") || base.starts_with("meta.llama4")
 }
 
 /// Whether a name is a model's name with a date, a version or a well-known word behind it.
@@ -322,6 +375,7 @@ pub fn stand_in(dialect: Dialect, name: &str, embeddings: bool) -> Option<Known>
         (Openai, false) => "gpt-5.4-mini",
         (Openai, true) => "text-embedding-3-small",
         (Anthropic, _) => "claude-sonnet-4-5",
+        (Bedrock, _) => "anthropic.claude-sonnet-4-5-20250929-v1:0",
         (Gemini, false) => "gemini-2.5-flash",
         (Gemini, true) => "gemini-embedding-001",
         (Cohere, false) => "command-a-03-2025",

@@ -59,7 +59,9 @@ pub fn plain(reply: Reply, dialect: Dialect, pace: &mut Pace) -> Play {
 pub fn document(value: &Value, dialect: Dialect) -> Bytes {
     let text = match dialect {
         Dialect::Gemini => serde_json::to_string_pretty(value).unwrap_or_default(),
-        Dialect::Openai | Dialect::Anthropic | Dialect::Cohere => value.to_string(),
+        Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock | Dialect::Cohere => {
+            value.to_string()
+        }
     };
     text.into()
 }
@@ -68,7 +70,9 @@ pub fn document(value: &Value, dialect: Dialect) -> Bytes {
 pub fn json_type(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Gemini => "application/json; charset=UTF-8",
-        Dialect::Openai | Dialect::Anthropic | Dialect::Cohere => "application/json",
+        Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock | Dialect::Cohere => {
+            "application/json"
+        }
     }
 }
 
@@ -83,12 +87,14 @@ pub fn error_type(about: About<'_>) -> &'static str {
 /// The content type of streams.
 pub fn stream_type(dialect: Dialect, framing: Framing) -> &'static str {
     match (dialect, framing) {
+        (_, Framing::AwsFrames) => "application/vnd.amazon.eventstream",
         (_, Framing::JsonArray) => "application/json; charset=UTF-8",
         (_, Framing::Lines) => "application/x-ndjson",
         (Dialect::Gemini, Framing::Sse { .. }) => "text/event-stream",
-        (Dialect::Openai | Dialect::Anthropic | Dialect::Cohere, Framing::Sse { .. }) => {
-            "text/event-stream; charset=utf-8"
-        }
+        (
+            Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock | Dialect::Cohere,
+            Framing::Sse { .. },
+        ) => "text/event-stream; charset=utf-8",
     }
 }
 

@@ -63,6 +63,20 @@ pub enum Operation {
         /// The model.
         model: String,
     },
+    /// `POST /model/{id}/converse`, or `/converse-stream`
+    BedrockConverse {
+        /// The model.
+        model: String,
+        /// Whether the answer is streamed.
+        stream: bool,
+    },
+    /// `POST /model/{id}/count-tokens`
+    BedrockCount {
+        /// The model.
+        model: String,
+    },
+    /// `GET /inference-profiles`; `GET /foundation-models` is its models list.
+    BedrockProfiles,
     /// `POST /v2/chat`
     CohereChat,
     /// `POST /v2/embed`
@@ -107,6 +121,9 @@ impl Operation {
             | Self::GeminiEmbed { .. }
             | Self::GeminiCount { .. }
             | Self::VertexPredict { .. } => Dialect::Gemini,
+            Self::BedrockConverse { .. } | Self::BedrockCount { .. } | Self::BedrockProfiles => {
+                Dialect::Bedrock
+            }
             Self::CohereChat | Self::CohereEmbed | Self::CohereRerank | Self::CohereKeyCheck => {
                 Dialect::Cohere
             }
@@ -176,6 +193,11 @@ fn operation(
     sse: bool,
     uri: &Uri,
 ) -> Operation {
+    if prefix.is_none_or(|prefix| prefix == Dialect::Bedrock)
+        && let Some(call) = bedrock(method, path)
+    {
+        return call;
+    }
     let guess = prefix.unwrap_or_else(|| guess(path, headers, uri));
     let post = |wanted: Operation| {
         if method == Method::POST {
@@ -213,6 +235,44 @@ fn operation(
             Some(tail) => model_call(method, &decoded(tail), guess, sse),
             None => Operation::Unknown(guess),
         },
+    }
+}
+
+/// Bedrock has its own paths, without a version.
+fn bedrock(method: &Method, path: &str) -> Option<Operation> {
+    let wanted = match path {
+        "/foundation-models" => return Some(get(method, Operation::Models(Dialect::Bedrock))),
+        "/inference-profiles" => return Some(get(method, Operation::BedrockProfiles)),
+        _ => {
+            let (model, call) = path.strip_prefix("/model/")?.rsplit_once('/')?;
+            // An ARN's slash is encoded: a bare one parts the path.
+            let model = decoded(model);
+            match call {
+                "converse" => Operation::BedrockConverse {
+                    model,
+                    stream: false,
+                },
+                "converse-stream" => Operation::BedrockConverse {
+                    model,
+                    stream: true,
+                },
+                "count-tokens" => Operation::BedrockCount { model },
+                _ => return None,
+            }
+        }
+    };
+    Some(if method == Method::POST {
+        wanted
+    } else {
+        Operation::WrongMethod(Dialect::Bedrock)
+    })
+}
+
+fn get(method: &Method, wanted: Operation) -> Operation {
+    if method == Method::GET {
+        wanted
+    } else {
+        Operation::WrongMethod(wanted.dialect())
     }
 }
 
@@ -329,6 +389,26 @@ mod tests {
             array.operation,
             Operation::GeminiGenerate { sse: false, .. }
         ));
+    }
+
+    #[test]
+    fn bedrock_paths_need_no_prefix_and_hold_encoded_ids() {
+        let wanted = Operation::BedrockConverse {
+            model: "us.amazon.nova-2-lite-v1:0!cut:3".into(),
+            stream: true,
+        };
+        for path in [
+            "/model/us.amazon.nova-2-lite-v1%3A0%21cut%3A3/converse-stream",
+            "/bedrock/model/us.amazon.nova-2-lite-v1:0!cut:3/converse-stream",
+        ] {
+            assert_eq!(route(Method::POST, path, None).operation, wanted);
+        }
+        let list = route(Method::GET, "/bedrock/foundation-models", None).operation;
+        assert_eq!(list, Operation::Models(Dialect::Bedrock));
+        let get = route(Method::GET, "/model/m/converse", None).operation;
+        assert_eq!(get, Operation::WrongMethod(Dialect::Bedrock));
+        let other = route(Method::POST, "/openai/model/m/converse", None).operation;
+        assert_eq!(other, Operation::Unknown(Dialect::Openai));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::answer::Answer;
+use crate::dialect::bedrock::frame;
 use crate::models::Known;
 use crate::prompt::Prompt;
 
@@ -77,6 +78,8 @@ pub enum Framing {
     },
     /// Elements of one JSON array (Gemini without `alt=sse`).
     JsonArray,
+    /// Binary frames of AWS event streams.
+    AwsFrames,
     /// One JSON document a line (Ollama's own API).
     Lines,
 }
@@ -155,6 +158,13 @@ impl Event {
             Data::Text(text) => text.clone(),
         };
         match framing {
+            Framing::AwsFrames => {
+                let name = self.name.unwrap_or("chunk");
+                match self.kind {
+                    Kind::Error => frame::exception(name, text.as_bytes()).into(),
+                    _ => frame::event(name, text.as_bytes()).into(),
+                }
+            }
             Framing::JsonArray => format!("{}{text}", if first { "[" } else { ",\r\n" }).into(),
             Framing::Lines => format!("{text}\n").into(),
             Framing::Sse { crlf } => {
@@ -173,7 +183,7 @@ impl Event {
 pub fn closing(framing: Framing) -> &'static str {
     match framing {
         Framing::JsonArray => "]",
-        Framing::Sse { .. } | Framing::Lines => "",
+        Framing::Sse { .. } | Framing::AwsFrames | Framing::Lines => "",
     }
 }
 

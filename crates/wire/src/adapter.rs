@@ -126,6 +126,12 @@ pub trait Adapter: Send + Sync {
     /// The request that lists models; `page` is the token that the last page gave.
     fn encode_models(&self, target: &Endpoint, page: Option<&str>) -> Encoded;
 
+    /// Where the model list is, if not under the provider's base URL (Bedrock's control plane has a
+    /// host of its own).
+    fn models_base_url(&self, _base_url: &str) -> Option<String> {
+        None
+    }
+
     /// Reads one page of the model list: ids as `model` of a request takes them, and the next
     /// page's token.
     ///

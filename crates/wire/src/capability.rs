@@ -43,6 +43,8 @@ pub struct Capabilities {
     pub tools: bool,
     /// A tool call may be forced (`required` or a named tool).
     pub forced_tool_choice: ForcedToolChoice,
+    /// One named tool may be forced; else a forced choice means any of the tools (Bedrock: Mistral).
+    pub named_tool_choice: bool,
     /// `parallel_tool_calls` or an equivalent.
     pub parallel_tool_control: bool,
     /// Pictures in tool results.
@@ -75,6 +77,8 @@ pub struct Capabilities {
     pub cache_breakpoints: bool,
     /// The dialect's `max_tokens` is refused: send `max_completion_tokens`.
     pub max_completion_tokens: bool,
+    /// Bedrock: whose own fields `additionalModelRequestFields` takes.
+    pub converse_fields: ConverseFields,
 }
 
 impl Default for Capabilities {
@@ -96,6 +100,7 @@ impl Default for Capabilities {
             user_after_tool: true,
             tools: true,
             forced_tool_choice: ForcedToolChoice::Yes,
+            named_tool_choice: true,
             parallel_tool_control: true,
             tool_result_media: false,
             json_object: true,
@@ -112,6 +117,7 @@ impl Default for Capabilities {
             cache_control: false,
             cache_breakpoints: false,
             max_completion_tokens: false,
+            converse_fields: ConverseFields::ByVendor,
         }
     }
 }
@@ -155,6 +161,18 @@ pub enum ForcedToolChoice {
     Never,
 }
 
+impl ForcedToolChoice {
+    /// Whether a call may be forced while the model thinks with a budget, or without one.
+    #[must_use]
+    pub const fn holds(self, has_budget: bool) -> bool {
+        match self {
+            Self::Yes => true,
+            Self::UnlessThinking => !has_budget,
+            Self::Never => false,
+        }
+    }
+}
+
 /// Whether the provider enforces a JSON schema on the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -192,6 +210,29 @@ pub enum SchemaDialect {
     JsonSchema,
     /// The OpenAPI subset only (`parameters`, `responseSchema`).
     OpenApiSubset,
+}
+
+/// Which fields of its vendor's own a model takes through Bedrock Converse
+/// (`additionalModelRequestFields`; wire-protocols §4 note 5, §9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConverseFields {
+    /// Those of the vendor that the model's id names.
+    ByVendor,
+    /// None that we know of.
+    None,
+    /// `thinking`, `output_config`, `top_k`, `anthropic_beta`.
+    Anthropic,
+    /// `reasoningConfig`, `inferenceConfig.topK`.
+    Nova,
+    /// `reasoning_effort`.
+    OpenAi,
+    /// `reasoning_config` with a word.
+    Qwen,
+    /// `top_k`.
+    Mistral,
+    /// `k`.
+    Cohere,
 }
 
 /// How a model's thinking is controlled (wire-protocols §9).

@@ -41,6 +41,7 @@ const CONTEXT_WORDINGS: &[&[&str]] = &[
     &["maximum prompt length is"],
     &["reduce the length of the messages"],
     &["too many tokens"],
+    &["too many input tokens"],
     &["range of input length should be"],
     &["`inputs` tokens + `max_new_tokens` must be"],
     &["input tokens and requested", "output tokens"],

@@ -155,7 +155,7 @@ fn seconds(value: f64) -> Option<Duration> {
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT` as seconds since the epoch.
-fn parse_http_date(text: &str) -> Option<f64> {
+pub fn parse_http_date(text: &str) -> Option<f64> {
     const MONTHS: [&str; 12] = [
         "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
     ];
@@ -170,7 +170,7 @@ fn parse_http_date(text: &str) -> Option<f64> {
 }
 
 /// `2026-03-01T12:00:00Z`, with a fraction or an offset, as seconds since the epoch.
-pub(crate) fn parse_rfc3339(text: &str) -> Option<f64> {
+pub fn parse_rfc3339(text: &str) -> Option<f64> {
     let (date, time) = text.split_once(['T', 't', ' '])?;
     let mut parts = date.splitn(3, '-');
     let mut next = || parts.next()?.parse::<i64>().ok();

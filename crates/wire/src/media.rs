@@ -2,6 +2,10 @@
 
 use std::collections::HashMap;
 
+use crate::chat::MediaSource;
+use crate::error::EncodeError;
+use crate::notes::invalid;
+
 /// Media fetched for one request, by the URL that the request names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MediaStore {
@@ -27,6 +31,33 @@ impl MediaStore {
     #[must_use]
     pub fn get(&self, url: &str) -> Option<&Media> {
         self.items.get(url)
+    }
+
+    /// Type and base64 of media that goes inline; the type may be empty.
+    ///
+    /// # Errors
+    /// A URL whose bytes are not here.
+    pub(crate) fn bytes_of<'a>(
+        &'a self,
+        source: &'a MediaSource,
+        at: &str,
+    ) -> Result<(String, &'a str), EncodeError> {
+        let (said, data) = match source {
+            MediaSource::Inline { media_type, data } => (media_type.as_str(), data.as_str()),
+            MediaSource::Url(url) => match self.get(url) {
+                Some(media) => (media.media_type.as_str(), media.data.as_str()),
+                None => {
+                    return Err(invalid(
+                        at,
+                        "The URL could not be fetched. Send an `https` URL that is reachable, or \
+                         the content itself as a data URL.",
+                    ));
+                }
+            },
+            MediaSource::FileId(_) => ("", ""),
+        };
+        let said = said.split(';').next().unwrap_or_default().trim();
+        Ok((effective_type(said, data), data))
     }
 }
 

@@ -3,6 +3,9 @@
 use serde_json::{Map, Value};
 
 use crate::adapter::Target;
+use crate::chat::ChatRequest;
+use crate::error::EncodeError;
+use crate::notes::Notes;
 
 /// The options of the caller that are meant for this target: those under the dialect's name, then
 /// those under the provider's own, which win.
@@ -20,6 +23,31 @@ pub(crate) fn own<'a>(
     .flatten()
     .filter_map(|name| options?.get(name)?.as_object())
     .collect()
+}
+
+/// All of those as members of a request's body, less the keys that the request itself sets: the
+/// model is a matter of rights, streaming of how the answer is read.
+///
+/// # Errors
+/// A key that is left out where the policy forbids to leave anything out.
+pub(crate) fn members(
+    request: &ChatRequest,
+    dialect: &str,
+    target: &Target,
+    set: &[&str],
+    notes: &mut Notes,
+) -> Result<Map<String, Value>, EncodeError> {
+    let mut all = Map::new();
+    for own in own(Some(&request.provider_options), dialect, target) {
+        merge(&mut all, own);
+    }
+    for key in set {
+        if all.shift_remove(*key).is_some() {
+            let field = format!("provider_options.{dialect}.{key}");
+            notes.drop(&field, "it is set by the request itself")?;
+        }
+    }
+    Ok(all)
 }
 
 /// Merges options into a body: objects member by member, `tools` appended, anything else replaced.

@@ -67,7 +67,7 @@ impl Pairing {
         let wire = (1_usize..)
             .map(|nth| match nth {
                 1 => base.clone(),
-                _ => format!("{base}_{nth}"),
+                _ => self.rule.cut(&base, &format!("_{nth}")),
             })
             .find(|id| !self.used.contains(id))
             .unwrap_or_else(|| base.clone());
@@ -156,6 +156,66 @@ impl Pairing {
             })
             .collect();
         // The hash keeps ids apart that differ only in what was replaced.
-        format!("{readable}_{:016x}", stable_hash(given.as_bytes()))
+        let hash = format!("_{:016x}", stable_hash(given.as_bytes()));
+        self.rule.cut(&readable, &hash)
+    }
+}
+
+impl IdRule {
+    /// ASCII text with that behind it, cut so that both fit.
+    fn cut(&self, text: &str, suffix: &str) -> String {
+        let room = self.bytes_max.saturating_sub(suffix.len());
+        let kept = text.get(..text.len().min(room)).unwrap_or(text);
+        format!("{kept}{suffix}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: IdRule = IdRule {
+        bytes_max: 64,
+        allows: |character| character.is_ascii_alphanumeric() || "_.:-".contains(character),
+    };
+
+    #[test]
+    fn case_6_long_and_odd_ids_fit_and_stay_apart() {
+        let mut pairing = Pairing::new(RULE);
+        let long = "x".repeat(80);
+        let longer = "x".repeat(81);
+        let ids = [
+            pairing.call("call:1.a", "t", 0, 0),
+            pairing.call("call 1/a", "t", 0, 1),
+            pairing.call(&long, "t", 0, 2),
+            pairing.call(&longer, "t", 0, 3),
+            pairing.call("", "t", 0, 4),
+            pairing.call(&format!("{} ", "x".repeat(63)), "t", 0, 5),
+        ];
+        assert_eq!(ids[0], "call:1.a");
+        for id in &ids {
+            assert!(
+                id.len() <= 64 && id.chars().all(|c| (RULE.allows)(c)),
+                "{id}"
+            );
+        }
+        assert!(
+            ids.iter()
+                .enumerate()
+                .all(|(at, id)| !ids[..at].contains(id))
+        );
+        assert_eq!(pairing.result(Some(&longer), None).unwrap().1, ids[3]);
+    }
+
+    #[test]
+    fn case_5_repeated_ids_pair_by_occurrence_within_the_length() {
+        let mut pairing = Pairing::new(RULE);
+        let id = "y".repeat(64);
+        let first = pairing.call(&id, "t", 0, 0);
+        let second = pairing.call(&id, "t", 0, 1);
+        assert_ne!(first, second);
+        assert_eq!(second.len(), 64);
+        assert_eq!(pairing.result(Some(&id), None).unwrap(), (0, first));
+        assert_eq!(pairing.result(Some(&id), None).unwrap(), (1, second));
     }
 }

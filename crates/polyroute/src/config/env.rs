@@ -72,6 +72,31 @@ variables! {
     NO_PROXY = "NO_PROXY":
         "Hosts reached without a proxy, comma-separated (`no_proxy` too).";
     SSL_CERT_FILE = "SSL_CERT_FILE": "More certificate authorities to trust upstream, PEM.";
+    AWS_REGION = "AWS_REGION": "Bedrock: the region, where the file names none (`AWS_DEFAULT_REGION` too).";
+    AWS_ACCESS_KEY_ID = "AWS_ACCESS_KEY_ID": "Bedrock: access key id, with `AWS_SECRET_ACCESS_KEY`.";
+    AWS_SECRET_ACCESS_KEY = "AWS_SECRET_ACCESS_KEY": "Bedrock: secret access key.";
+    AWS_SESSION_TOKEN = "AWS_SESSION_TOKEN": "Bedrock: session token of temporary keys.";
+    AWS_PROFILE = "AWS_PROFILE": "Bedrock: the profile of the shared files.";
+    AWS_SHARED_CREDENTIALS_FILE = "AWS_SHARED_CREDENTIALS_FILE":
+        "Bedrock: the shared file of keys, else `~/.aws/credentials`.";
+    AWS_CONFIG_FILE = "AWS_CONFIG_FILE": "Bedrock: the shared file of settings, else `~/.aws/config`.";
+    AWS_WEB_IDENTITY_TOKEN_FILE = "AWS_WEB_IDENTITY_TOKEN_FILE":
+        "Bedrock: the file with the token for `AWS_ROLE_ARN` (set by EKS).";
+    AWS_ROLE_ARN = "AWS_ROLE_ARN": "Bedrock: the role to take with that token.";
+    AWS_ROLE_SESSION_NAME = "AWS_ROLE_SESSION_NAME": "Bedrock: the session's name in AWS's logs.";
+    AWS_ENDPOINT_URL_STS = "AWS_ENDPOINT_URL_STS": "Bedrock: the token service, else that of the region.";
+    AWS_CONTAINER_CREDENTIALS_RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI":
+        "Bedrock: the path of the container's credentials (set by ECS).";
+    AWS_CONTAINER_CREDENTIALS_FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI":
+        "Bedrock: the URL of the container's credentials (set by EKS).";
+    AWS_CONTAINER_AUTHORIZATION_TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN":
+        "Bedrock: what that URL wants as `Authorization`.";
+    AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE":
+        "Bedrock: a file that holds that.";
+    AWS_EC2_METADATA_DISABLED = "AWS_EC2_METADATA_DISABLED":
+        "Bedrock: `true` leaves the instance's metadata service alone.";
+    AWS_EC2_METADATA_SERVICE_ENDPOINT = "AWS_EC2_METADATA_SERVICE_ENDPOINT":
+        "Bedrock: the metadata service, else `http://169.254.169.254`.";
     NO_COLOR = "NO_COLOR": "No colours in the terminal, if set to anything.";
 }
 

@@ -175,6 +175,71 @@ pub struct Provider {
     pub proxy: ProxyChoice,
     /// Whether its list of models is read and shown.
     pub models: bool,
+    /// Bedrock without a bearer key: where AWS credentials come from.
+    pub aws: Option<Aws>,
+}
+
+/// How requests to AWS are signed.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    /// The region of the signature (`eu-central-1`).
+    pub region: String,
+    /// Where credentials come from; the first that has some wins.
+    pub sources: Vec<AwsSource>,
+}
+
+/// A source of AWS credentials.
+#[derive(Debug, Clone)]
+pub enum AwsSource {
+    /// Keys that were given.
+    Keys {
+        /// Access key id.
+        id: String,
+        /// Secret access key.
+        secret: Secret,
+        /// Session token of temporary keys.
+        token: Option<Secret>,
+    },
+    /// The shared files of AWS's tools; read at each renewal.
+    Profile {
+        /// The file `credentials`.
+        credentials: PathBuf,
+        /// The file `config`.
+        config: PathBuf,
+        /// The profile's name.
+        name: String,
+        /// The token service, for a profile with a role.
+        sts_url: String,
+    },
+    /// A token of the cluster, for a role.
+    WebIdentity(WebIdentity),
+    /// The endpoint of an ECS task or an EKS pod.
+    Container {
+        /// Its URL.
+        url: String,
+        /// What it wants as `Authorization`.
+        token: Option<Secret>,
+        /// A file that holds that; it may change.
+        token_file: Option<PathBuf>,
+    },
+    /// The metadata service of an EC2 instance.
+    Metadata {
+        /// Its URL.
+        url: String,
+    },
+}
+
+/// A role that is taken with a token of somebody else's.
+#[derive(Debug, Clone)]
+pub struct WebIdentity {
+    /// The file with the token; it may change.
+    pub token_file: PathBuf,
+    /// The role.
+    pub role_arn: String,
+    /// The session's name in AWS's logs.
+    pub session: String,
+    /// The token service.
+    pub sts_url: String,
 }
 
 impl Provider {
@@ -205,6 +270,7 @@ impl Provider {
             http2: true,
             proxy: ProxyChoice::Environment,
             models: true,
+            aws: None,
         }
     }
 }

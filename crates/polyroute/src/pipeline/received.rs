@@ -23,12 +23,17 @@ pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), UpstreamError> {
 }
 
 pub(super) fn upstream_request_id(headers: &HeaderMap) -> Option<String> {
-    ["x-request-id", "request-id", "x-goog-request-id"]
-        .iter()
-        .find_map(|name| headers.get(*name))
-        .and_then(|value| value.to_str().ok())
-        .filter(|id| id.len() <= 200)
-        .map(ToOwned::to_owned)
+    [
+        "x-request-id",
+        "request-id",
+        "x-goog-request-id",
+        "x-amzn-requestid",
+    ]
+    .iter()
+    .find_map(|name| headers.get(*name))
+    .and_then(|value| value.to_str().ok())
+    .filter(|id| id.len() <= 200)
+    .map(ToOwned::to_owned)
 }
 
 pub(super) fn header_map(headers: &HeaderMap) -> BTreeMap<String, String> {

@@ -1,5 +1,6 @@
 //! The models that each provider lists, read at start and refreshed.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use http_body_util::{BodyExt as _, Limited};
 use polyroute_engine::snapshot::Provider as Known;
 use polyroute_wire::adapter::ModelListing;
 
+use crate::config::settings::BaseUrl;
 use crate::gateway::{Gateway, ProviderState};
 use crate::upstream::{TraceContext, outgoing};
 
@@ -99,8 +101,14 @@ async fn list(
     let mut page = None;
     for _ in 0..PAGES_MAX {
         let encoded = adapter.encode_models(&endpoint, page.as_deref());
+        let mut config = Cow::Borrowed(&state.config);
+        if let Some(url) = adapter.models_base_url(state.config.base_url.as_str())
+            && let Ok(url) = BaseUrl::parse(&url)
+        {
+            config.to_mut().base_url = url;
+        }
         let request = outgoing(
-            &state.config,
+            &config,
             state.config.credentials.first(),
             encoded,
             false,

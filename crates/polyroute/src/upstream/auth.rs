@@ -1,6 +1,7 @@
 //! Credentials that are more than a header: signatures and tokens that expire.
 
 use futures_util::future::BoxFuture;
+use http::{HeaderMap, StatusCode};
 use polyroute_wire::error::UpstreamError;
 
 use super::Outgoing;
@@ -19,4 +20,10 @@ pub trait Signer: Send + Sync + std::fmt::Debug {
 
     /// The provider answered a signed request with 401: what signed it may be no good any more.
     fn refused(&self) {}
+
+    /// Looks at an answer's head and the headers that were sent. `true`: it was refused for something
+    /// that the next signature has right, so sending it once more is worth it.
+    fn learn(&self, _sent: &HeaderMap, _status: StatusCode, _headers: &HeaderMap) -> bool {
+        false
+    }
 }

@@ -28,7 +28,7 @@ const RESPONSE_HEAD_BYTES_MAX: usize = 64 * 1024;
 const RESPONSE_HEADERS_MAX: usize = 200;
 
 /// A request on its way to a provider.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Outgoing {
     /// `GET` or `POST`.
     pub method: Method,
@@ -92,10 +92,23 @@ impl UpstreamClient {
     /// # Errors
     /// Kind `connection` (with code `upstream_tls` where TLS failed), `timeout`, or what the signer
     /// ran into.
-    pub async fn send(&self, mut outgoing: Outgoing) -> Result<Response<Incoming>, UpstreamError> {
-        if let Some(signer) = &self.signer {
-            signer.sign(&mut outgoing).await?;
+    pub async fn send(&self, outgoing: Outgoing) -> Result<Response<Incoming>, UpstreamError> {
+        let Some(signer) = &self.signer else {
+            return self.exchange(outgoing).await;
+        };
+        let mut signed = outgoing.clone();
+        signer.sign(&mut signed).await?;
+        let sent = signed.headers.clone();
+        let response = self.exchange(signed).await?;
+        if !signer.learn(&sent, response.status(), response.headers()) {
+            return Ok(response);
         }
+        let mut again = outgoing;
+        signer.sign(&mut again).await?;
+        self.exchange(again).await
+    }
+
+    async fn exchange(&self, outgoing: Outgoing) -> Result<Response<Incoming>, UpstreamError> {
         let mut request = Request::new(Full::new(outgoing.body));
         *request.method_mut() = outgoing.method;
         *request.uri_mut() = outgoing.uri;

@@ -4,6 +4,8 @@
 //! where to send what, and when to stop.
 
 mod auth;
+#[cfg(feature = "bedrock")]
+mod aws;
 mod client;
 mod connector;
 mod fetch;
@@ -13,6 +15,8 @@ mod request;
 mod tls;
 
 pub use auth::Signer;
+#[cfg(feature = "bedrock")]
+pub use aws::AwsSigner;
 pub use client::{Outgoing, UpstreamClient, UpstreamClients};
 pub use fetch::{FetchError, MediaFetcher, MediaLimits};
 pub use identity::TokenSigner;

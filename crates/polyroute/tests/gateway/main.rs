@@ -16,6 +16,8 @@ mod tls;
 
 mod answers;
 mod bad_input;
+#[cfg(feature = "bedrock")]
+mod bedrock;
 mod cloud;
 mod cohere;
 mod endpoints;

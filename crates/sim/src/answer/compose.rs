@@ -144,7 +144,7 @@ fn call_tokens(call: &Call) -> u64 {
 
 fn usage(prompt: &Prompt, known: &Known, turns: &[Turn], hit: Hit) -> Usage {
     let input = input_tokens(prompt);
-    let marks_only = known.model.dialect == Dialect::Anthropic;
+    let marks_only = matches!(known.model.dialect, Dialect::Anthropic | Dialect::Bedrock);
     let hit = if marks_only && !prompt.cache_marked {
         Hit::default()
     } else {

@@ -2,6 +2,7 @@
 //! what it understood; the rest renders answers.
 
 pub mod anthropic;
+pub mod bedrock;
 pub mod cohere;
 pub mod gemini;
 pub mod openai;

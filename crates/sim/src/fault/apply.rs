@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::{CutHow, Fault, RetryAfter, WrongType, edit, gzip};
 use crate::clock;
-use crate::errors::{About, EDGE_HTML, Flavour, by_status};
+use crate::errors::{About, EDGE_HTML, Flavour, bedrock_exception, by_status};
+use crate::headers::error_type;
 use crate::latency::Pace;
 use crate::models::Dialect;
 use crate::plan;
@@ -181,6 +182,9 @@ fn status(
     if about.dialect == Dialect::Anthropic && matches!(code, 400 | 401) {
         put("x-should-retry", "false".to_owned());
     }
+    if about.dialect == Dialect::Bedrock {
+        headers.push(named_exception(code, quota));
+    }
     if code == 502 {
         let headers = plan::typed(headers, "text/html");
         return whole(code, headers, Bytes::from_static(EDGE_HTML.as_bytes()));
@@ -214,6 +218,16 @@ fn status(
     }
     let headers = plan::typed(headers, plan::error_type(about));
     whole(code, headers, plan::document(&body, about.dialect))
+}
+
+/// The header in which Bedrock names its errors.
+fn named_exception(code: u16, quota: bool) -> (String, String) {
+    let flavour = if quota {
+        Flavour::Quota
+    } else {
+        Flavour::Usual
+    };
+    error_type(bedrock_exception(code, flavour))
 }
 
 fn cut_steps(how: CutHow) -> Vec<Step> {

@@ -56,6 +56,36 @@ pub fn prompt(
             let events = vec![Event::json(Kind::Finish, body.clone())];
             whole_or_stream(prompt, body, events, framing)
         }
+        Dialect::Bedrock => {
+            // A guardrail answers with words of its own.
+            let said = "Sorry, the model cannot answer this question.";
+            let usage = json!({"inputTokens": input, "outputTokens": 0, "totalTokens": input});
+            let body = json!({
+                "metrics": {"latencyMs": 100},
+                "output": {"message": {"role": "assistant", "content": [{ "text": said }]}},
+                "stopReason": "guardrail_intervened",
+                "usage": usage,
+            });
+            let named = |name, kind, value| Event {
+                name: Some(name),
+                ..Event::json(kind, value)
+            };
+            let delta = json!({"contentBlockIndex": 0, "delta": { "text": said }});
+            let stop = json!({"stopReason": "guardrail_intervened"});
+            let counts = json!({"metrics": {"latencyMs": 100}, "usage": usage});
+            let events = vec![
+                named("messageStart", Kind::Head, json!({"role": "assistant"})),
+                named("contentBlockDelta", Kind::Content, delta),
+                named(
+                    "contentBlockStop",
+                    Kind::Mark,
+                    json!({"contentBlockIndex": 0}),
+                ),
+                named("messageStop", Kind::Finish, stop),
+                named("metadata", Kind::Usage, counts),
+            ];
+            whole_or_stream(prompt, body, events, framing)
+        }
     }
 }
 

@@ -32,7 +32,11 @@ pub(super) fn events(
             }
         }
         Fault::MalformedEvent { after } => {
-            let name = (about.dialect == Dialect::Anthropic).then_some("content_block_delta");
+            let name = match about.dialect {
+                Dialect::Anthropic => Some("content_block_delta"),
+                Dialect::Bedrock => Some("contentBlockDelta"),
+                Dialect::Openai | Dialect::Gemini | Dialect::Cohere => None,
+            };
             let data = Data::Text(r#"{"id":"broken","choices":[{"delta":{"content":"#.to_owned());
             let broken = Event {
                 name,
@@ -90,6 +94,7 @@ pub(super) fn whole(value: &mut Value, fault: &Fault, dialect: Dialect) {
                 Dialect::Openai => "/choices/0/message/content",
                 Dialect::Anthropic => "/content/0/text",
                 Dialect::Gemini => "/candidates/0/content/parts/0/text",
+                Dialect::Bedrock => "/output/message/content/0/text",
                 Dialect::Cohere => "/message/content/0/text",
             };
             if let Some(text) = value.pointer_mut(path) {
@@ -107,6 +112,7 @@ pub(super) fn error(about: About<'_>) -> Event {
     }
     let name = match about.dialect {
         Dialect::Anthropic => Some("error"),
+        Dialect::Bedrock => Some("serviceUnavailableException"),
         Dialect::Cohere => Some("message-end"),
         Dialect::Openai | Dialect::Gemini => None,
     };
@@ -132,7 +138,7 @@ fn ping(about: About<'_>) -> Event {
             name: Some("ping"),
             ..Event::json(Kind::Ping, json!({"type": "ping"}))
         },
-        Dialect::Openai | Dialect::Gemini | Dialect::Cohere => {
+        Dialect::Openai | Dialect::Gemini | Dialect::Bedrock | Dialect::Cohere => {
             Event::raw(Kind::Ping, ": keep-alive\n\n")
         }
     }
@@ -154,7 +160,7 @@ fn missing_finish(events: &mut Vec<Event>, about: About<'_>) {
     match about.dialect {
         // The last chunk carries text as well: only the reason goes.
         Dialect::Gemini => each_json(events, drop_finish),
-        Dialect::Openai | Dialect::Anthropic | Dialect::Cohere => {
+        Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock | Dialect::Cohere => {
             events.retain(|event| !matches!(event.kind, Kind::Finish | Kind::Usage | Kind::Done));
         }
     }
@@ -165,6 +171,9 @@ fn drop_finish(value: &mut Value) {
         && members.contains_key("stop_reason")
     {
         members.insert("stop_reason".to_owned(), Value::Null);
+    }
+    if let Some(members) = value.as_object_mut() {
+        members.shift_remove("stopReason");
     }
     if let Some(members) = value.as_object_mut()
         && members.contains_key("finish_reason")
@@ -199,7 +208,7 @@ fn flood(events: &mut Vec<Event>, count: usize) {
 fn big_event(events: &mut [Event], bytes: usize, dialect: Dialect) {
     let paths: &[&str] = match dialect {
         Dialect::Openai => &["/choices/0/delta/content", "/message/content"],
-        Dialect::Anthropic => &["/delta/text"],
+        Dialect::Anthropic | Dialect::Bedrock => &["/delta/text"],
         Dialect::Gemini => &["/candidates/0/content/parts/0/text"],
         Dialect::Cohere => &["/delta/message/content/text"],
     };

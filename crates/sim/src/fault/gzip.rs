@@ -1,5 +1,7 @@
 //! A gzip file without compression: enough for a body that nobody asked to have packed.
 
+use crate::crc32::crc32;
+
 /// Wraps the bytes as gzip (RFC 1952), each block stored as it is (RFC 1951, 3.2.4).
 pub(super) fn stored(bytes: &[u8]) -> Vec<u8> {
     let mut packed = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
@@ -21,26 +23,9 @@ pub(super) fn stored(bytes: &[u8]) -> Vec<u8> {
     packed
 }
 
-/// CRC-32 as gzip has it (polynomial 0xEDB88320), bit by bit.
-fn crc32(bytes: &[u8]) -> u32 {
-    let mut crc = u32::MAX;
-    for byte in bytes {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 };
-        }
-    }
-    !crc
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn checksum_of_the_standard_check_text() {
-        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
-    }
 
     #[test]
     fn stored_block_has_the_text_and_its_length_twice() {

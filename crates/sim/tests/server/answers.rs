@@ -30,9 +30,9 @@ async fn both_ways(sim: &Sim, chat: &Chat) -> Said {
 fn finish(dialect: Dialect, openai: &'static str) -> &'static str {
     match (dialect, openai) {
         (Dialect::Openai, word) => word,
-        (Dialect::Anthropic, "stop") => "end_turn",
-        (Dialect::Anthropic, "length") => "max_tokens",
-        (Dialect::Anthropic, _) => "tool_use",
+        (Dialect::Anthropic | Dialect::Bedrock, "stop") => "end_turn",
+        (Dialect::Anthropic | Dialect::Bedrock, "length") => "max_tokens",
+        (Dialect::Anthropic | Dialect::Bedrock, _) => "tool_use",
         (Dialect::Cohere, "stop") => "COMPLETE",
         (Dialect::Cohere, "tool_calls") => "TOOL_CALL",
         (Dialect::Cohere | Dialect::Gemini, "length") => "MAX_TOKENS",
@@ -378,6 +378,10 @@ async fn repeated_long_prefix_is_read_from_the_cache() {
                 json!([
                 {"type": "text", "text": long, "cache_control": {"type": "ephemeral"}}]),
             ),
+            Dialect::Bedrock => Chat::new(dialect, "hi").with(
+                "system",
+                json!([{"text": long}, {"cachePoint": {"type": "default"}}]),
+            ),
             Dialect::Gemini => Chat::new(dialect, "hi")
                 .with("systemInstruction", json!({"parts": [{"text": long}]})),
         };
@@ -385,7 +389,7 @@ async fn repeated_long_prefix_is_read_from_the_cache() {
         let second = said(dialect, false, &chat.send(&sim).await);
         assert_eq!(first.usage[1], 0);
         assert!(second.usage[1] >= 1024, "{dialect} {:?}", second.usage);
-        if dialect == Dialect::Anthropic {
+        if matches!(dialect, Dialect::Anthropic | Dialect::Bedrock) {
             assert!(
                 second.usage[0] < 1024,
                 "cached tokens are outside input_tokens"

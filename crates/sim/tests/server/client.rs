@@ -62,11 +62,47 @@ impl Answer {
     }
 
     pub fn event_values(&self) -> Vec<Value> {
+        if self.header("content-type") == Some("application/vnd.amazon.eventstream") {
+            let frames = frames(&self.body).into_iter();
+            return frames.map(|frame| frame.value).collect();
+        }
         let datas = self.events().into_iter().filter(|data| data != "[DONE]");
         datas
             .map(|data| serde_json::from_str(&data).unwrap())
             .collect()
     }
+}
+
+/// One frame of an AWS event stream.
+#[derive(Debug, Clone)]
+pub struct AwsFrame {
+    pub headers: Vec<(String, String)>,
+    pub value: Value,
+}
+
+/// Takes an AWS event stream apart, whose bytes must be whole frames.
+pub fn frames(mut body: &[u8]) -> Vec<AwsFrame> {
+    let number = |bytes: &[u8]| u32::from_be_bytes(bytes[..4].try_into().unwrap()) as usize;
+    let mut out = Vec::new();
+    while !body.is_empty() {
+        let (total, head) = (number(body), number(&body[4..]));
+        let (frame, rest) = body.split_at(total);
+        let mut block = &frame[12..12 + head];
+        let mut headers = Vec::new();
+        while let Some((length, more)) = block.split_first() {
+            let (name, more) = more.split_at(usize::from(*length));
+            assert_eq!(more[0], 7, "a string");
+            let size = usize::from(u16::from_be_bytes([more[1], more[2]]));
+            let (value, more) = more[3..].split_at(size);
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            headers.push((text(name), text(value)));
+            block = more;
+        }
+        let value = serde_json::from_slice(&frame[12 + head..total - 4]).unwrap();
+        out.push(AwsFrame { headers, value });
+        body = rest;
+    }
+    out
 }
 
 /// A simulator that answers at once, always the same.
@@ -211,6 +247,10 @@ impl Chat {
                 "gemini-2.5-flash",
                 json!({"contents": [{"role": "user", "parts": [{"text": text}]}]}),
             ),
+            Dialect::Bedrock => (
+                "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+                json!({"messages": [{"role": "user", "content": [{"text": text}]}]}),
+            ),
         };
         Self {
             dialect,
@@ -264,6 +304,12 @@ impl Chat {
                     each(&|name| json!({"name": name, "parametersJsonSchema": schema}));
                 vec![json!({"functionDeclarations": all})]
             }
+            Dialect::Bedrock => {
+                let tools: Vec<Value> = each(
+                    &|name| json!({"toolSpec": {"name": name, "inputSchema": {"json": schema}}}),
+                );
+                return self.with("toolConfig", json!({ "tools": tools }));
+            }
         };
         self.with("tools", json!(tools))
     }
@@ -278,6 +324,14 @@ impl Chat {
                     "generateContent"
                 };
                 format!("{}/v1beta/models/{}:{call}", self.prefix, self.model)
+            }
+            Dialect::Bedrock => {
+                let call = if self.stream {
+                    "converse-stream"
+                } else {
+                    "converse"
+                };
+                format!("{}/model/{}/{call}", self.prefix, self.model)
             }
             dialect => {
                 body["model"] = json!(self.model);
@@ -307,7 +361,7 @@ impl Chat {
         headers.push(("content-type", "application/json"));
         match self.dialect {
             _ if keyed => {}
-            Dialect::Openai | Dialect::Cohere => {
+            Dialect::Openai | Dialect::Bedrock | Dialect::Cohere => {
                 headers.push(("authorization", "Bearer sk-test-1234"));
             }
             Dialect::Anthropic => headers.push(("x-api-key", "sk-ant-test")),

@@ -149,12 +149,13 @@ async fn token_counts_match_usage() {
 
 /// The word by which a dialect's error is told: OpenAI's code, Anthropic's type, Gemini's status.
 fn word(dialect: Dialect, answer: &Answer) -> String {
-    let error = answer.json()["error"].clone();
+    let body = answer.json();
+    let error = &body["error"];
     let member = match dialect {
         Dialect::Openai => &error["code"],
         Dialect::Anthropic => &error["type"],
         Dialect::Gemini => &error["status"],
-        Dialect::Cohere => &answer.json()["message"].clone(),
+        Dialect::Bedrock | Dialect::Cohere => &body["message"],
     };
     member.as_str().unwrap_or("").to_owned()
 }

@@ -10,6 +10,7 @@
 
 mod admin;
 mod answers;
+mod bedrock;
 mod client;
 mod cloud;
 mod endpoints;

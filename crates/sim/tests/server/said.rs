@@ -4,7 +4,7 @@
 use polyroute_sim::models::Dialect;
 use serde_json::{Value, json};
 
-use crate::client::Answer;
+use crate::client::{Answer, frames};
 
 /// What an answer says.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,6 +31,8 @@ pub fn said(dialect: Dialect, stream: bool, answer: &Answer) -> Said {
         (Dialect::Cohere, true) => cohere_stream(answer),
         (Dialect::Gemini, false) => gemini(&[answer.json()]),
         (Dialect::Gemini, true) => gemini(&answer.event_values()),
+        (Dialect::Bedrock, false) => bedrock(&answer.json()),
+        (Dialect::Bedrock, true) => bedrock_stream(answer),
     }
 }
 
@@ -268,6 +270,102 @@ fn anthropic_stream(answer: &Answer) -> Said {
     }
     assert!(open.is_none());
     anthropic(&message)
+}
+
+fn bedrock(body: &Value) -> Said {
+    let usage = &body["usage"];
+    let mut said = Said {
+        finish: string(&body["stopReason"]),
+        usage: [
+            count(usage, "/inputTokens"),
+            count(usage, "/cacheReadInputTokens"),
+            count(usage, "/outputTokens"),
+            0,
+        ],
+        ..Said::default()
+    };
+    let written = count(usage, "/cacheWriteInputTokens");
+    let sum = said.usage[0] + said.usage[1] + written + said.usage[2];
+    assert_eq!(count(usage, "/totalTokens"), sum);
+    for block in body["output"]["message"]["content"].as_array().unwrap() {
+        let (kind, block) = block.as_object().unwrap().iter().next().unwrap();
+        match kind.as_str() {
+            "text" => said.text.push_str(block.as_str().unwrap()),
+            "reasoningContent" => {
+                let thought = &block["reasoningText"];
+                said.thinking.push_str(thought["text"].as_str().unwrap());
+                said.signed = !string(&thought["signature"]).is_empty();
+            }
+            "toolUse" => {
+                said.calls
+                    .push((string(&block["name"]), block["input"].clone()));
+                said.ids.push(string(&block["toolUseId"]));
+            }
+            other => panic!("{other}"),
+        }
+    }
+    said
+}
+
+/// Folds the events back into an answer, holding them to their order.
+fn bedrock_stream(answer: &Answer) -> Said {
+    let frames = frames(&answer.body);
+    let names: Vec<&str> = frames
+        .iter()
+        .map(|frame| {
+            let header = |name: &str| {
+                let found = frame.headers.iter().find(|(known, _)| known == name);
+                found.map(|(_, value)| value.as_str()).unwrap_or_default()
+            };
+            assert_eq!(header(":message-type"), "event");
+            assert_eq!(header(":content-type"), "application/json");
+            header(":event-type")
+        })
+        .collect();
+    assert_eq!(names.first(), Some(&"messageStart"));
+    assert_eq!(names[names.len() - 2..], ["messageStop", "metadata"]);
+    let mut content: Vec<Value> = Vec::new();
+    let mut open: Option<(Value, String)> = None;
+    for (name, frame) in names.iter().zip(&frames) {
+        assert!(frame.value["p"].is_string(), "padding");
+        match *name {
+            "contentBlockStart" => {
+                assert!(open.is_none(), "one block open at a time");
+                open = Some((frame.value["start"].clone(), String::new()));
+            }
+            "contentBlockDelta" => {
+                assert_eq!(frame.value["contentBlockIndex"], content.len());
+                let delta = &frame.value["delta"];
+                let (block, arguments) = open.get_or_insert_with(|| (json!({}), String::new()));
+                if let Some(piece) = delta["toolUse"]["input"].as_str() {
+                    arguments.push_str(piece);
+                } else if let Some(piece) = delta["text"].as_str() {
+                    block["text"] = json!(string(&block["text"]) + piece);
+                } else {
+                    let thought = &mut block["reasoningContent"]["reasoningText"];
+                    for (key, piece) in delta["reasoningContent"].as_object().unwrap() {
+                        let whole = string(&thought[key]) + piece.as_str().unwrap();
+                        thought[key] = json!(whole);
+                    }
+                }
+            }
+            "contentBlockStop" => {
+                let (mut block, arguments) = open.take().expect("a block is open");
+                if block["toolUse"].is_object() {
+                    block["toolUse"]["input"] = serde_json::from_str(&arguments).unwrap();
+                }
+                content.push(block);
+            }
+            _ => {}
+        }
+    }
+    let stop = &frames[frames.len() - 2].value;
+    let counts = &frames[frames.len() - 1].value;
+    bedrock(&json!({
+        "output": {"message": {"content": content}},
+        "stopReason": stop["stopReason"],
+        "usage": counts["usage"],
+    }))
 }
 
 fn gemini(chunks: &[Value]) -> Said {

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderValue};
-use polyroute_sim::dialect::{anthropic, cohere, gemini, openai};
+use polyroute_sim::dialect::{anthropic, bedrock, cohere, gemini, openai};
 use polyroute_sim::prompt::{Prompt, Refusal};
 use polyroute_sim::vendor::accept::{accept_chat, accept_embeddings, accept_native_chat};
 use polyroute_sim::vendor::{AZURE, Vendor};
@@ -67,6 +67,7 @@ const PROVIDERS: &[&str] = &[
     "anthropic",
     "gemini",
     "vertex",
+    "bedrock",
     "cohere",
     "cerebras",
     "crusoe",
@@ -126,7 +127,14 @@ fn prompts_hold_the_facts_of_the_request() {
         };
         let body = &entry["request"]["body"];
         let path = entry["request"]["path"].as_str().unwrap();
-        let streams = body["stream"] == true || path.contains(":streamGenerateContent");
+        let streams = body["stream"] == true
+            || path.contains(":streamGenerateContent")
+            || path.ends_with("/converse-stream");
+        let counted = &body["input"]["converse"];
+        let body = if counted.is_object() { counted } else { body };
+        if body["input"]["invokeModel"].is_object() {
+            continue;
+        }
         assert_eq!(prompt.stream, streams, "{file}: stream");
         assert_eq!(prompt.tools.len(), tools_in(body), "{file}: tools");
         assert!(!prompt.model.is_empty(), "{file}: model");
@@ -274,6 +282,14 @@ fn judge(entry: &Value) -> Option<Verdict> {
                 model, stream, &headers, &body,
             ))
         }
+        ("bedrock", "converse") => Some(bedrock::accept::accept_converse(
+            &bedrock_model(path),
+            path.ends_with("/converse-stream"),
+            &body,
+        )),
+        ("bedrock", "count-tokens") => {
+            Some(bedrock::accept::accept_count(&bedrock_model(path), &body))
+        }
         ("gemini" | "vertex", "embeddings") => {
             let batch = path.contains(":batchEmbedContents");
             Some(gemini::accept::accept_embed(model, batch, &headers, &body))
@@ -346,7 +362,38 @@ fn model_in(path: &str) -> &str {
     rest.split([':', '?']).next().unwrap_or_default()
 }
 
+fn bedrock_model(path: &str) -> String {
+    let model = path
+        .trim_start_matches("/model/")
+        .split('/')
+        .next()
+        .unwrap();
+    model.replace("%3A", ":").replace("%2F", "/")
+}
+
+/// Bedrock says all in one text; the names of models and keys are the server's business.
+fn compare_bedrock(entry: &Value, verdict: &Verdict) -> Result<(), String> {
+    let status = entry["response"]["status"].as_u64().unwrap();
+    let recorded = entry["response"]["body"]["message"]
+        .as_str()
+        .unwrap_or_default();
+    match verdict {
+        Ok(_) if status == 400 && !recorded.contains("model identifier is invalid") => {
+            Err(format!("accepted, but the API refused it: {recorded}"))
+        }
+        Ok(_) => Ok(()),
+        Err(refusal) if status == 400 && refusal.body["message"] == recorded => Ok(()),
+        Err(refusal) => Err(format!(
+            "refused as {}, but the API answered {status}: {recorded}",
+            refusal.body["message"]
+        )),
+    }
+}
+
 fn compare(entry: &Value, verdict: &Verdict) -> Result<(), String> {
+    if entry["provider"] == "bedrock" {
+        return compare_bedrock(entry, verdict);
+    }
     let status = entry["response"]["status"].as_u64().unwrap();
     let recorded = &entry["response"]["body"]["error"];
     match verdict {
@@ -384,6 +431,9 @@ fn each<'a>(value: &'a Value, keys: &[&str]) -> Vec<&'a Value> {
 /// Client tools offered, counted without the code under test.
 fn tools_in(body: &Value) -> usize {
     let mut count = each(body, &["functions"]).len();
+    for tool in each(&body["toolConfig"], &["tools"]) {
+        count += usize::from(tool.get("toolSpec").is_some());
+    }
     for tool in each(body, &["tools"]) {
         let declarations = each(tool, &["functionDeclarations", "function_declarations"]);
         let anthropic_server_tool = tool
@@ -437,7 +487,10 @@ fn ends_with_results(body: &Value) -> bool {
         let blocks = each(last, &["content"]);
         return last["role"] == "tool"
             || last["role"] == "function"
-            || blocks.iter().any(|block| block["type"] == "tool_result");
+            || blocks.iter().any(|block| block["type"] == "tool_result")
+            || blocks
+                .iter()
+                .any(|block| last["role"] == "user" && block.get("toolResult").is_some());
     }
     // A list of items; embeddings have lists of strings.
     if let Some(last) = each(body, &["input"]).last() {

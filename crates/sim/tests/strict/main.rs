@@ -9,6 +9,7 @@
 
 mod anthropic;
 mod anything;
+mod bedrock;
 mod cohere;
 mod corpus;
 mod gemini;

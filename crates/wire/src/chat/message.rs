@@ -138,7 +138,7 @@ pub enum MediaSource {
         /// Base64.
         data: String,
     },
-    /// An `http`, `https` or `gs` URL.
+    /// An `http`, `https`, `gs` or `s3` URL.
     Url(String),
     /// A file that was uploaded to the provider before.
     FileId(String),

@@ -58,6 +58,18 @@ pub enum ToolChoice {
     },
 }
 
+impl ToolChoice {
+    /// Whether a call is a must.
+    #[must_use]
+    pub const fn is_forced(&self) -> bool {
+        match self {
+            Self::Required | Self::Named(_) => true,
+            Self::Allowed { required, .. } => *required,
+            Self::Auto | Self::None => false,
+        }
+    }
+}
+
 /// A call that the model made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolCall {

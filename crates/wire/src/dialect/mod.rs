@@ -2,6 +2,7 @@
 //! its own bytes and the hub and knows nothing of the other dialects.
 
 pub mod anthropic;
+pub mod bedrock;
 pub mod cohere;
 pub mod gemini;
 pub mod openai;
@@ -23,6 +24,8 @@ pub enum Dialect {
     Anthropic,
     /// Google's generateContent.
     Gemini,
+    /// AWS Bedrock Converse.
+    Bedrock,
     /// Cohere v2: chat, embeddings and reranking.
     Cohere,
     /// OpenAI Responses.
@@ -43,6 +46,7 @@ impl Dialect {
         Self::OpenAi,
         Self::Anthropic,
         Self::Gemini,
+        Self::Bedrock,
         Self::Cohere,
         Self::Responses,
     ];
@@ -66,6 +70,12 @@ impl Dialect {
                 about: "Google's generateContent.",
                 key_header: Some("x-goog-api-key"),
                 adapter: &gemini::Gemini,
+            },
+            Self::Bedrock => Row {
+                name: "bedrock",
+                about: "AWS Bedrock Converse.",
+                key_header: None,
+                adapter: &bedrock::Bedrock,
             },
             Self::Cohere => Row {
                 name: "cohere",

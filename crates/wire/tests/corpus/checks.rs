@@ -16,7 +16,7 @@ use crate::{errors, hub, shape};
 pub(crate) fn answer(entry: &Entry, report: &mut Report) {
     let adapter = entry.dialect.adapter();
     let decoded = match &entry.body {
-        Body::Stream { text, .. } => streamed(entry, adapter, text),
+        Body::Stream { bytes, .. } => streamed(entry, adapter, bytes),
         Body::Json(_) | Body::Text(_) => adapter
             .decode_chat(&entry.bytes(), &entry.context())
             .map_err(|error| format!("{error:?}")),
@@ -40,7 +40,9 @@ pub(crate) fn answer(entry: &Entry, report: &mut Report) {
     let held = Held::new(&hub::value(&answer));
     let (recorded, is_stream) = match &entry.body {
         Body::Json(value) => (vec![value.clone()], false),
-        Body::Stream { events, .. } if entry.dialect == Dialect::Anthropic => {
+        Body::Stream { events, .. }
+            if matches!(entry.dialect, Dialect::Anthropic | Dialect::Bedrock) =>
+        {
             (joined_inputs(events), true)
         }
         Body::Stream { events, .. } => (events.clone(), true),
@@ -62,7 +64,7 @@ pub(crate) fn answer(entry: &Entry, report: &mut Report) {
 /// Passed on, an answer goes through byte by byte, and what was noticed of it is what decoding
 /// finds.
 fn tapped(entry: &Entry, answer: &ChatResponse) -> Result<(), String> {
-    let Body::Stream { text, .. } = &entry.body else {
+    let Body::Stream { bytes, .. } = &entry.body else {
         let summary = tap_whole(&entry.bytes()).map_err(|error| format!("{error:?}"))?;
         return same_summary(&summary, answer);
     };
@@ -70,7 +72,7 @@ fn tapped(entry: &Entry, answer: &ChatResponse) -> Result<(), String> {
     for usage_asked in [true, false] {
         let mut tap = Tap::new(usage_asked);
         let mut out = Vec::new();
-        for piece in random.pieces(text.as_bytes()) {
+        for piece in random.pieces(bytes) {
             tap.push(piece, &mut out);
         }
         let summary = tap.finish(&mut out).map_err(|error| format!("{error:?}"))?;
@@ -78,7 +80,8 @@ fn tapped(entry: &Entry, answer: &ChatResponse) -> Result<(), String> {
         let out = String::from_utf8_lossy(&out);
         // A stream that ends without `[DONE]` gets one (Perplexity).
         let ours = out.strip_suffix("data: [DONE]\n\n").unwrap_or(&out);
-        if usage_asked && ![ours.trim_end(), out.trim_end()].contains(&text.trim_end()) {
+        let theirs = String::from_utf8_lossy(bytes);
+        if usage_asked && ![ours.trim_end(), out.trim_end()].contains(&theirs.trim_end()) {
             return Err("the bytes were changed".to_owned());
         }
         // Usage beside content came unasked and does no harm; a chunk of its own would.
@@ -115,8 +118,7 @@ fn same_summary(summary: &TapSummary, answer: &ChatResponse) -> Result<(), Strin
 }
 
 /// Decodes a stream whole, byte by byte and in random pieces; all must agree.
-fn streamed(entry: &Entry, adapter: &dyn Adapter, text: &str) -> Result<ChatResponse, String> {
-    let bytes = text.as_bytes();
+fn streamed(entry: &Entry, adapter: &dyn Adapter, bytes: &[u8]) -> Result<ChatResponse, String> {
     let whole = events(entry, adapter, &[bytes]);
     let singles: Vec<&[u8]> = bytes.chunks(1).collect();
     if events(entry, adapter, &singles) != whole {

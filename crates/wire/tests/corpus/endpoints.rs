@@ -47,7 +47,7 @@ pub(crate) fn rerank(entry: &Entry) -> Result<(), String> {
 /// out as it came.
 pub(crate) fn completion(entry: &Entry, report: &mut Report) {
     let noticed = match &entry.body {
-        Body::Stream { text, events } => completion_stream(entry, text, events),
+        Body::Stream { bytes, events } => completion_stream(entry, bytes, events),
         Body::Json(recorded) => tap_completion(&entry.bytes())
             .map_err(|error| format!("{error:?}"))
             .and_then(|summary| noticed(&summary, std::slice::from_ref(recorded))),
@@ -61,14 +61,14 @@ pub(crate) fn completion(entry: &Entry, report: &mut Report) {
     });
 }
 
-fn completion_stream(entry: &Entry, text: &str, events: &[Value]) -> Result<(), String> {
+fn completion_stream(entry: &Entry, bytes: &[u8], events: &[Value]) -> Result<(), String> {
     let mut random = Random::new(&entry.name);
     let (mut tap, mut out) = (Tap::new(true), Vec::new());
-    for piece in random.pieces(text.as_bytes()) {
+    for piece in random.pieces(bytes) {
         tap.push(piece, &mut out);
     }
     let summary = tap.finish(&mut out).map_err(|error| format!("{error:?}"))?;
-    if String::from_utf8_lossy(&out).trim_end() != text.trim_end() {
+    if out.trim_ascii_end() != bytes.trim_ascii_end() {
         return Err("the bytes were changed".to_owned());
     }
     noticed(&summary, events)

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
 use polyroute_engine::catalog::Catalog;
 use polyroute_wire::adapter::DecodeContext;
 pub(crate) use polyroute_wire::dialect::Dialect;
@@ -20,6 +21,9 @@ const READ: &[(&str, &str, Dialect)] = &[
     ("vertex", "embeddings", Dialect::Gemini),
     // Embeddings of the older models.
     ("vertex", "predict", Dialect::Gemini),
+    // The models' own bodies (`invoke`) are another API.
+    ("bedrock", "converse", Dialect::Bedrock),
+    ("bedrock", "count-tokens", Dialect::Bedrock),
     ("vertex", "count-tokens", Dialect::Gemini),
     ("anthropic", "count-tokens", Dialect::Anthropic),
     ("openai", "count-tokens", Dialect::Responses),
@@ -40,7 +44,14 @@ const READ: &[(&str, &str, Dialect)] = &[
 ];
 
 /// Providers whose recordings of an API that [`READ`] names for all are in a format of their own.
-const NOT_OPENAI: &[&str] = &["anthropic", "cohere", "gemini", "vertex", "voyage"];
+const NOT_OPENAI: &[&str] = &[
+    "anthropic",
+    "bedrock",
+    "cohere",
+    "gemini",
+    "vertex",
+    "voyage",
+];
 
 /// The format of an exchange, if this test reads it.
 fn dialect_of(provider: &str, api: &str) -> Option<Dialect> {
@@ -79,7 +90,7 @@ pub(crate) enum Body {
     Json(Value),
     /// A stream as it came, or put together from a fixture's events.
     Stream {
-        text: String,
+        bytes: Vec<u8>,
         events: Vec<Value>,
     },
     Text(String),
@@ -130,7 +141,8 @@ impl Entry {
     pub(crate) fn bytes(&self) -> Vec<u8> {
         match &self.body {
             Body::Json(value) => value.to_string().into_bytes(),
-            Body::Stream { text, .. } | Body::Text(text) => text.clone().into_bytes(),
+            Body::Stream { bytes, .. } => bytes.clone(),
+            Body::Text(text) => text.clone().into_bytes(),
         }
     }
 
@@ -246,20 +258,40 @@ fn body(response: &Value, dialect: Dialect) -> Body {
                 .filter_map(|line| serde_json::from_str(line.strip_prefix("data:")?.trim()).ok());
             Body::Stream {
                 events: events.collect(),
-                text,
+                bytes: text.into_bytes(),
             }
         }
         "events" => {
             let events = response["events"].as_array().cloned().unwrap_or_default();
+            let bytes = framed(&events, dialect);
+            let inner = |event: Value| match event {
+                // Each event stands under its own name, which a frame has in its head.
+                Value::Object(named) if dialect == Dialect::Bedrock => {
+                    named.into_iter().map(|(_, event)| event).collect()
+                }
+                event => vec![event],
+            };
+            let events = events.into_iter().flat_map(inner).collect();
+            Body::Stream { bytes, events }
+        }
+        "eventstream" => {
+            let bytes = base64::engine::general_purpose::STANDARD
+                .decode(response["base64"].as_str().unwrap_or_default())
+                .expect("a recorded event stream is base64");
+            let frames = response["events"].as_array().into_iter().flatten();
+            let events = frames.map(|frame| {
+                let payload = frame["payload"].as_str().unwrap_or_default();
+                serde_json::from_str(payload).unwrap_or_default()
+            });
             Body::Stream {
-                text: framed(&events, dialect),
-                events,
+                events: events.collect(),
+                bytes,
             }
         }
         "json-array-stream" => {
             let events = response["body"].as_array().cloned().unwrap_or_default();
             Body::Stream {
-                text: response["body"].to_string(),
+                bytes: response["body"].to_string().into_bytes(),
                 events,
             }
         }
@@ -268,7 +300,10 @@ fn body(response: &Value, dialect: Dialect) -> Body {
 }
 
 /// The framing that the dialect's streams have, for fixtures that lost it.
-fn framed(events: &[Value], dialect: Dialect) -> String {
+fn framed(events: &[Value], dialect: Dialect) -> Vec<u8> {
+    if dialect == Dialect::Bedrock {
+        return event_stream(events);
+    }
     let mut text = String::new();
     for event in events {
         if matches!(dialect, Dialect::Anthropic | Dialect::Cohere) {
@@ -280,5 +315,27 @@ fn framed(events: &[Value], dialect: Dialect) -> String {
     if matches!(dialect, Dialect::OpenAi | Dialect::Cohere) {
         text.push_str("data: [DONE]\n\n");
     }
-    text
+    text.into_bytes()
+}
+
+/// AWS frames of events that each stand under their own name.
+fn event_stream(events: &[Value]) -> Vec<u8> {
+    use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
+
+    let mut out = Vec::new();
+    for (name, payload) in events.iter().filter_map(Value::as_object).flatten() {
+        let header = |name: &str, value: &str| {
+            Header::new(
+                name.to_owned(),
+                HeaderValue::String(value.to_owned().into()),
+            )
+        };
+        let message = Message::new(payload.to_string().into_bytes())
+            .add_header(header(":event-type", name))
+            .add_header(header(":content-type", "application/json"))
+            .add_header(header(":message-type", "event"));
+        aws_smithy_eventstream::frame::write_message_to(&message, &mut out)
+            .expect("a frame of a fixture can be written");
+    }
+    out
 }

@@ -40,6 +40,7 @@ pub(crate) fn classified(entry: &Entry) -> Result<(), String> {
     let said = match &entry.body {
         Body::Json(value) => value
             .pointer("/error/message")
+            .or_else(|| value.pointer("/message"))
             .or_else(|| value.pointer("/0/error/message"))
             .or_else(|| value.pointer("/message"))
             .and_then(Value::as_str),
@@ -103,6 +104,9 @@ fn expected(entry: &Entry) -> ErrorKind {
     if long.iter().any(|cue| message.contains(cue)) {
         return ErrorKind::ContextLengthExceeded;
     }
+    if entry.dialect == Dialect::Bedrock {
+        return of_bedrock(entry, word("/message"));
+    }
     match (entry.dialect, entry.status) {
         (Dialect::OpenAi | Dialect::Responses, 400) => match word("/error/code") {
             "model_not_found" => ErrorKind::NotFound,
@@ -133,6 +137,28 @@ fn expected(entry: &Entry) -> ErrorKind {
         (_, 408 | 504) => ErrorKind::Timeout,
         (_, 429) => ErrorKind::RateLimited,
         (_, 503 | 529) => ErrorKind::Overloaded,
+        _ => ErrorKind::ServerError,
+    }
+}
+
+/// As [`expected`] for Bedrock: by the exception's name where it was recorded, else by what the
+/// text of the same exception says elsewhere (wire-protocols §13.3).
+fn of_bedrock(entry: &Entry, message: &str) -> ErrorKind {
+    let name = entry.headers["x-amzn-errortype"].as_str();
+    let name = name.unwrap_or_default().split(':').next();
+    match (entry.status, name.unwrap_or_default()) {
+        (403, "ExpiredTokenException" | "UnrecognizedClientException") => ErrorKind::Auth,
+        (400, "" | "ValidationException") if message.contains("model identifier is invalid") => {
+            ErrorKind::NotFound
+        }
+        (400, "" | "ValidationException") if message.starts_with("This model doesn't support") => {
+            ErrorKind::UnsupportedParameter
+        }
+        (400, "" | "ValidationException") => ErrorKind::InvalidRequest,
+        (403, _) => ErrorKind::Permission,
+        (404, _) => ErrorKind::NotFound,
+        (429, _) => ErrorKind::RateLimited,
+        (503, _) => ErrorKind::Overloaded,
         _ => ErrorKind::ServerError,
     }
 }

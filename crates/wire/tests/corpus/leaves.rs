@@ -152,15 +152,21 @@ fn last_counts(recorded: &[Value]) -> HashMap<String, usize> {
     last
 }
 
-/// Anthropic streams the input of a call as pieces of JSON text. Puts the pieces of each block
+/// Anthropic and Bedrock stream the input of a call as pieces of JSON text. Puts the pieces of each block
 /// together, so that the leaves of the input can be looked for, and leaves out what follows the
 /// message's end.
 pub(crate) fn joined_inputs(events: &[Value]) -> Vec<Value> {
     let mut out = Vec::new();
     let mut inputs: BTreeMap<u64, String> = BTreeMap::new();
     for event in events {
-        let index = event["index"].as_u64().unwrap_or_default();
-        match event.pointer("/delta/partial_json").and_then(Value::as_str) {
+        let index = event["index"]
+            .as_u64()
+            .or(event["contentBlockIndex"].as_u64());
+        let index = index.unwrap_or_default();
+        let piece = event
+            .pointer("/delta/partial_json")
+            .or_else(|| event.pointer("/delta/toolUse/input"));
+        match piece.and_then(Value::as_str) {
             Some(piece) => inputs.entry(index).or_default().push_str(piece),
             None => out.push(event.clone()),
         }

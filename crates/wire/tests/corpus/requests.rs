@@ -18,7 +18,7 @@ use crate::report::Report;
 
 /// Dialect, provider, model (empty for the recorded one) and check: for each dialect an older model
 /// that takes much, and a newer one that refuses more.
-const TARGETS: [(Dialect, &str, &str, &str); 9] = [
+const TARGETS: [(Dialect, &str, &str, &str); 12] = [
     (Dialect::OpenAi, "openai", "", "to-openai"),
     (Dialect::OpenAi, "openai", "gpt-5.4", "to-openai-newer"),
     (Dialect::Responses, "openai", "gpt-4.1", "to-responses"),
@@ -46,6 +46,24 @@ const TARGETS: [(Dialect, &str, &str, &str); 9] = [
         "gemini",
         "gemini-3.8-flash",
         "to-gemini-newer",
+    ),
+    (
+        Dialect::Bedrock,
+        "bedrock",
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "to-bedrock-claude-newer",
+    ),
+    (
+        Dialect::Bedrock,
+        "bedrock",
+        "us.anthropic.claude-opus-5-5",
+        "to-bedrock-opus-newer",
+    ),
+    (
+        Dialect::Bedrock,
+        "bedrock",
+        "us.amazon.nova-2-lite-v1:0",
+        "to-bedrock",
     ),
     (
         Dialect::Cohere,
@@ -165,10 +183,18 @@ fn refused_rightly(
     match error.code {
         EncodeErrorCode::UnsupportedParameter
             if param == "n"
-                && matches!(dialect, Dialect::Anthropic | Dialect::Responses)
+                && matches!(
+                    dialect,
+                    Dialect::Anthropic | Dialect::Bedrock | Dialect::Responses
+                )
                 && request.n > Some(1) =>
         {
             Some("asks for several choices of an API that gives one")
+        }
+        EncodeErrorCode::UnsupportedParameter
+            if param == "web_search_options" && dialect == Dialect::Bedrock =>
+        {
+            Some("asks for a search of a model that has none on Bedrock")
         }
         EncodeErrorCode::UnsupportedContent if param.starts_with("messages[") => {
             let sound = parts.clone().any(|part| matches!(part, Part::Audio { .. }));
@@ -242,6 +268,7 @@ fn counted(
         Dialect::Responses => sim::openai::responses::accept::accept_count(&headers, body),
         Dialect::Anthropic => sim::anthropic::accept::accept_count_tokens(&headers, body),
         Dialect::Gemini => sim::gemini::accept::accept_count(&target.model, &headers, body),
+        Dialect::Bedrock => sim::bedrock::accept::accept_count(&target.model, body),
         other => return Err(format!("{other:?} counts, and nobody judges it")),
     };
     verdict
@@ -269,6 +296,9 @@ fn simulator_takes(dialect: Dialect, encoded: &Encoded, stream: bool) -> Result<
         Dialect::Cohere => sim::cohere::accept::accept_chat(&headers, body),
         Dialect::Gemini => {
             sim::gemini::accept::accept_generate(&encoded.context.model, stream, &headers, body)
+        }
+        Dialect::Bedrock => {
+            sim::bedrock::accept::accept_converse(&encoded.context.model, stream, body)
         }
     };
     verdict
@@ -302,10 +332,16 @@ fn shown(value: &Value) -> String {
 /// Every text of the messages and tools, and every parameter's value, is in what is sent, or is
 /// named as left out or changed.
 fn nothing_lost(body: &Value, sent: &Value, encoded: &Encoded) -> Result<(), String> {
-    let held: Vec<String> = leaves::of(sent)
+    let mut held: Vec<String> = leaves::of(sent)
         .iter()
         .map(|leaf| shown(leaf.value))
         .collect();
+    // Bedrock takes a schema as text.
+    let schema = sent.pointer("/outputConfig/textFormat/structure/jsonSchema/schema");
+    let schema = schema.and_then(Value::as_str);
+    if let Some(schema) = schema.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
+        held.extend(leaves::of(&schema).iter().map(|leaf| shown(leaf.value)));
+    }
     let joined = held.join("\u{0}");
     for message in body["messages"].as_array().into_iter().flatten() {
         texts_held(message, &joined)?;

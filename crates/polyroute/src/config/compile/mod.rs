@@ -4,6 +4,7 @@
 //! wrong and goes on with a stand-in, and [`compile`] gives settings only when nothing was noted.
 //! Read [`Context`] first.
 
+mod aws;
 pub(crate) mod cloud;
 mod keys;
 mod providers;

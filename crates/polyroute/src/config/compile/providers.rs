@@ -6,9 +6,9 @@ use http::header::{HeaderName, HeaderValue};
 use polyroute_engine::catalog::{Catalog, Cloud, ProviderEntry};
 use polyroute_engine::snapshot::ApiChoice;
 
-use super::Context;
 use super::cloud::{self, Draft};
 use super::keys::note_literal;
+use super::{Context, aws};
 use crate::config::base_url::BaseUrl;
 use crate::config::env::{self, Discovered};
 use crate::config::file::{self, Dialect, Named};
@@ -105,18 +105,13 @@ fn from_file(
     }
     cloud::note_foreign_keys(cloud, file, &path, context);
     let credentials = credentials(name, file, row, &path, context);
+    let aws = match dialect {
+        Dialect::Bedrock if credentials.is_empty() => aws::signing(file, &path, context),
+        _ => None,
+    };
+    note_foreign_keys(file, dialect, cloud, &path, context);
     let headers = headers(file, &path.key("headers"), context);
     let proxy = proxy(file.proxy.as_deref(), &path.key("proxy"), context);
-    for (key, value) in [
-        ("organization", &file.organization),
-        ("project", &file.project),
-    ] {
-        let is_clouds = key == "project" && cloud == Some(Cloud::Vertex);
-        if value.is_some() && dialect != Dialect::OpenAi && !is_clouds {
-            let reason = format!("`{key}` means something to OpenAI only");
-            context.problems.advise(path.key(key), reason, "remove it");
-        }
-    }
     let provider = Provider {
         kind: rules.map(|row| row.name.clone()),
         api: api(file, dialect, &path, context),
@@ -129,6 +124,7 @@ fn from_file(
         http2: file.http2.unwrap_or(true),
         proxy,
         models: file.models.unwrap_or(true),
+        aws,
         ..Provider::new(name.to_owned(), dialect, base_url?, credentials)
     };
     let Some(cloud) = cloud else {
@@ -165,6 +161,7 @@ fn address(
                 None
             }
         },
+        (None, Some(_)) if dialect == Dialect::Bedrock => aws::base_url(file, &path, context),
         (None, Some(row)) => BaseUrl::parse(&row.connection.base_url).ok(),
         (None, None) => {
             let catalog = Arc::clone(&context.catalog);
@@ -189,6 +186,28 @@ fn by_variable(
     cloud?;
     let variable = env::known_base_url(row?, context.environment)?;
     context.environment.get(variable).map(ToOwned::to_owned)
+}
+
+/// Keys that mean something to another dialect only.
+fn note_foreign_keys(
+    file: &file::Provider,
+    dialect: Dialect,
+    cloud: Option<Cloud>,
+    path: &KeyPath,
+    context: &mut Context<'_>,
+) {
+    let openai = (Dialect::OpenAi, "OpenAI");
+    for (key, is_set, (of, whose)) in [
+        ("organization", file.organization.is_some(), openai),
+        ("project", file.project.is_some(), openai),
+        ("aws", file.aws.is_some(), (Dialect::Bedrock, "Bedrock")),
+    ] {
+        let is_clouds = key == "project" && cloud == Some(Cloud::Vertex);
+        if is_set && dialect != of && !is_clouds {
+            let reason = format!("`{key}` means something to {whose} only");
+            context.problems.advise(path.key(key), reason, "remove it");
+        }
+    }
 }
 
 /// The API that the file names, which only a provider of OpenAI's dialect has a choice of.
@@ -260,6 +279,7 @@ fn note_long_url(url: &BaseUrl, dialect: Dialect, origin: Origin, context: &mut 
         Dialect::Responses => &["/responses", "/models"],
         Dialect::Anthropic => &["/v1", "/v1/messages"],
         Dialect::Gemini => &["/v1", "/v1beta", "/models"],
+        Dialect::Bedrock => &["/model", "/converse", "/openai/v1"],
         Dialect::Cohere => &["/v1", "/v2", "/v2/chat"],
     };
     if let Some(end) = ends.iter().find(|end| url.as_str().ends_with(*end)) {
@@ -484,6 +504,9 @@ fn from_environment(
                 None
             }
         },
+        None if found.dialect == Dialect::Bedrock => {
+            BaseUrl::parse(&aws::endpoint(aws::default_region(context.environment)?)).ok()
+        }
         None => BaseUrl::parse(found.base_url.as_deref()?).ok(),
     };
     let mut credentials = Vec::new();
@@ -501,8 +524,12 @@ fn from_environment(
         value.filter(|_| found.name == "openai")
     };
     let (organization, project) = (openai(env::OPENAI_ORG_ID), openai(env::OPENAI_PROJECT_ID));
+    let aws = (found.dialect == Dialect::Bedrock && credentials.is_empty())
+        .then(|| aws::found(context.environment))
+        .flatten();
     let provider = Provider {
         kind: row.map(|row| row.name.clone()),
+        aws,
         organization,
         project,
         ..Provider::new(found.name.clone(), found.dialect, url?, credentials)

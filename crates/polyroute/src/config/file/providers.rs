@@ -31,8 +31,11 @@ pub struct Provider {
     pub api_version: Option<String>,
     /// More headers for every request to it.
     pub headers: Named<HeaderValue>,
-    /// Where it computes. A fact for reports and policies; it changes no address.
+    /// Where it computes: a fact for reports and policies. Bedrock: the AWS region, which makes the
+    /// address and is signed; `AWS_REGION` where absent.
     pub region: Option<String>,
+    /// Bedrock: AWS credentials other than those that AWS's own tools would find.
+    pub aws: Option<AwsCredentials>,
     /// What was agreed with it, such as `gdpr` or `zero_retention`.
     pub agreements: Vec<String>,
     /// OpenAI: the organization that pays (`OpenAI-Organization`).
@@ -60,6 +63,21 @@ pub struct Provider {
     /// Show what it lists on `GET /v1/models`.
     #[schemars(extend("default" = true))]
     pub models: Option<bool>,
+}
+
+/// AWS credentials. Where nothing is written, they are found as AWS's tools do: variables, profile,
+/// web identity, container, instance.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AwsCredentials {
+    /// The profile of the shared files; `AWS_PROFILE` where absent.
+    pub profile: Option<String>,
+    /// The access key id.
+    pub access_key_id: Option<SecretRef>,
+    /// The secret access key.
+    pub secret_access_key: Option<SecretRef>,
+    /// The session token of temporary keys.
+    pub session_token: Option<SecretRef>,
 }
 
 /// Which of OpenAI's two APIs a provider is called over.

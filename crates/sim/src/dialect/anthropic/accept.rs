@@ -42,6 +42,39 @@ pub fn accept_count_tokens(headers: &HeaderMap, body: &[u8]) -> Result<Prompt, R
     accept(headers, body, &shape::COUNT)
 }
 
+/// Checks only the rules between parameters, for a service that serves Claude under its own names.
+///
+/// # Errors
+/// What Anthropic's API would answer.
+pub(crate) fn check_rules(body: &Value) -> Result<(), Refusal> {
+    rules::check(&Call {
+        body,
+        traits: Traits::of(text(body, "model")),
+        version: Version::V20230601,
+        betas: String::new(),
+    })
+}
+
+/// Whether a `system` turn may stand inside the conversation.
+pub(crate) fn takes_system_turns(model: &str) -> bool {
+    model.starts_with("claude-") && Traits::of(model).takes_system_turns()
+}
+
+/// Whether the model thinks whatever it is told.
+pub(crate) fn always_thinks(model: &str) -> bool {
+    Traits::of(model).always_thinks()
+}
+
+/// Whether the conversation must not end with the assistant's own words.
+pub(crate) fn refuses_prefill(model: &str) -> bool {
+    Traits::of(model).refuses_prefill()
+}
+
+/// Whether the model enforces schemas.
+pub(crate) fn takes_format(model: &str) -> bool {
+    Traits::of(model).takes_format()
+}
+
 /// The API versions that are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {

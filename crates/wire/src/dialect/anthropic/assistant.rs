@@ -2,20 +2,19 @@
 
 use std::collections::VecDeque;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::ISSUER;
 use super::block::is_direct;
 use super::content::{mark, text_block};
 use crate::adapter::Target;
-use crate::chat::{CacheControl, Message, Part, ProviderBlock, ToolCall};
+use crate::chat::{Message, ProviderBlock, ToolCall};
 use crate::error::EncodeError;
+use crate::function;
 use crate::names::NameMap;
-use crate::notes::{Notes, unsupported_content};
+use crate::notes::Notes;
 use crate::pairing::Pairing;
-
-/// Part types in which other providers carry reasoning.
-const FOREIGN_REASONING: [&str; 2] = ["thinking", "reasoning"];
+use crate::turn_text::TurnText;
 
 /// The blocks of one assistant message; empty if it says nothing.
 pub(super) fn blocks(
@@ -27,7 +26,7 @@ pub(super) fn blocks(
     notes: &mut Notes,
 ) -> Result<Vec<Value>, EncodeError> {
     let mut builder = Builder {
-        text: Text::read(message, at, notes)?,
+        text: TurnText::read(message, at, "an Anthropic model", notes)?,
         calls: message
             .tool_calls
             .iter()
@@ -83,7 +82,7 @@ fn is_sendable(block: &ProviderBlock) -> bool {
 }
 
 struct Builder<'a> {
-    text: Text<'a>,
+    text: TurnText<'a>,
     /// Calls that are not out yet, with their wire ids.
     calls: VecDeque<(&'a ToolCall, String)>,
     calls_done: usize,
@@ -148,7 +147,7 @@ impl Builder<'_> {
             let Some((call, wire)) = self.calls.pop_front() else {
                 return;
             };
-            let input = input(call, self.notes);
+            let input = function::object_arguments(call, self.notes);
             self.out.push(json!({
                 "type": "tool_use",
                 "id": wire,
@@ -157,98 +156,5 @@ impl Builder<'_> {
             }));
             self.calls_done += 1;
         }
-    }
-}
-
-/// The arguments as the object that the API wants.
-fn input(call: &ToolCall, notes: &mut Notes) -> Value {
-    if call.custom {
-        return json!({ "input": call.arguments });
-    }
-    if call.arguments.trim().is_empty() {
-        return Value::Object(Map::new());
-    }
-    match serde_json::from_str(&call.arguments) {
-        Ok(Value::Object(input)) => Value::Object(input),
-        _ => {
-            notes.change("messages[].tool_calls[].function.arguments", "_raw");
-            json!({ "_raw": call.arguments })
-        }
-    }
-}
-
-/// The turn's text as it is used up from the front.
-struct Text<'a> {
-    parts: VecDeque<(&'a str, Option<&'a CacheControl>)>,
-    /// Characters used up.
-    chars: usize,
-}
-
-impl<'a> Text<'a> {
-    fn read(message: &'a Message, at: usize, notes: &mut Notes) -> Result<Self, EncodeError> {
-        let mut parts = VecDeque::with_capacity(message.parts.len());
-        for (index, part) in message.parts.iter().enumerate() {
-            match part {
-                Part::Text {
-                    text,
-                    cache_control,
-                } => parts.push_back((text.as_str(), cache_control.as_ref())),
-                Part::Refusal { text } => parts.push_back((text.as_str(), None)),
-                // Another provider's reasoning: worth nothing here, and the turn is whole
-                // without it.
-                Part::Unknown { kind, .. } if FOREIGN_REASONING.contains(&kind.as_str()) => {
-                    notes.drop(
-                        &format!("messages[].content[].{kind}"),
-                        "only its issuer can read it",
-                    )?;
-                }
-                _ => {
-                    return Err(unsupported_content(
-                        format!("messages[{at}].content[{index}]"),
-                        "Assistant messages to an Anthropic model hold text and tool calls only. \
-                         Move other content to a user message.",
-                    ));
-                }
-            }
-        }
-        Ok(Self { parts, chars: 0 })
-    }
-
-    /// The next run of text that stands before that many characters of the turn's text.
-    fn next_before(&mut self, chars: usize) -> Option<(&'a str, Option<&'a CacheControl>)> {
-        let wanted = chars.checked_sub(self.chars).filter(|left| *left > 0)?;
-        let (text, mark) = self.parts.pop_front()?;
-        let cut = text.char_indices().nth(wanted).map(|(byte, _)| byte);
-        let (head, rest) = cut
-            .and_then(|cut| text.split_at_checked(cut))
-            .unwrap_or((text, ""));
-        if !rest.is_empty() {
-            self.parts.push_front((rest, mark));
-        }
-        self.chars += head.chars().count();
-        Some((head, mark))
-    }
-
-    /// Uses up `said` if the text goes on with exactly that.
-    fn skip(&mut self, said: &str) -> bool {
-        let mut left = said;
-        for (text, _) in &self.parts {
-            if let Some(rest) = left.strip_prefix(text) {
-                left = rest;
-            } else if text.starts_with(left) {
-                left = "";
-            } else {
-                return false;
-            }
-            if left.is_empty() {
-                break;
-            }
-        }
-        if !left.is_empty() {
-            return false;
-        }
-        let end = self.chars + said.chars().count();
-        while self.next_before(end).is_some() {}
-        true
     }
 }

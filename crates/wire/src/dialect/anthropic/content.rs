@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::adapter::Target;
 use crate::chat::{CacheControl, ChatRequest, MediaSource, Part, Role};
 use crate::error::EncodeError;
-use crate::media::{MediaStore, effective_type};
+use crate::media::MediaStore;
 use crate::notes::{Notes, invalid, unsupported_content};
 
 /// Picture types that the API takes.
@@ -176,7 +176,7 @@ fn image(source: &MediaSource, at: &str, context: Context<'_>) -> Result<Value, 
         }
         MediaSource::FileId(id) => file_source(id, at)?,
         MediaSource::Inline { .. } | MediaSource::Url(_) => {
-            let (media_type, data) = bytes_of(source, at, context)?;
+            let (media_type, data) = context.media.bytes_of(source, at)?;
             return inline_image(&media_type, data, at);
         }
     };
@@ -211,7 +211,7 @@ fn document(
         }
         MediaSource::FileId(id) => file_source(id, at)?,
         MediaSource::Inline { .. } | MediaSource::Url(_) => {
-            let (media_type, data) = bytes_of(source, at, context)?;
+            let (media_type, data) = context.media.bytes_of(source, at)?;
             if media_type.starts_with("image/") && IMAGE_TYPES.contains(&media_type.as_str()) {
                 return inline_image(&media_type, data, at);
             }
@@ -279,28 +279,4 @@ fn file_source(id: &str, at: &str) -> Result<Value, EncodeError> {
         ));
     }
     Ok(json!({"type": "file", "file_id": id}))
-}
-
-/// Type and base64 of media that goes inline.
-fn bytes_of<'a>(
-    source: &'a MediaSource,
-    at: &str,
-    context: Context<'a>,
-) -> Result<(String, &'a str), EncodeError> {
-    let (said, data) = match source {
-        MediaSource::Inline { media_type, data } => (media_type.as_str(), data.as_str()),
-        MediaSource::Url(url) => match context.media.get(url) {
-            Some(media) => (media.media_type.as_str(), media.data.as_str()),
-            None => {
-                return Err(invalid(
-                    at,
-                    "The URL could not be fetched. Send an `https` URL that is reachable, or the \
-                     content itself as a data URL.",
-                ));
-            }
-        },
-        MediaSource::FileId(_) => ("", ""),
-    };
-    let said = said.split(';').next().unwrap_or_default().trim();
-    Ok((effective_type(said, data), data))
 }

@@ -4,17 +4,21 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::content::{Context, takes_marks};
-use super::format::Format;
 use super::messages::Conversation;
-use super::params::Thinking;
 use super::tools::Tools;
-use super::{ISSUER, format, messages, params, tools, version};
+use super::{ISSUER, messages, params, tools, version};
 use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::chat::{CacheControl, ChatRequest, MediaSource, Part};
+use crate::claude_thinking::Thinking;
 use crate::error::EncodeError;
+use crate::function;
 use crate::media::MediaStore;
-use crate::names::NameMap;
+use crate::names::{NameMap, NameRule};
 use crate::notes::Notes;
+use crate::options;
+use crate::sampling::{self, Sampled};
+use crate::schema_format::{self, Format};
+use crate::unsent::without_equivalent;
 
 /// Lets requests name files that were uploaded before.
 const FILES_BETA: &str = "files-api-2025-04-14";
@@ -29,20 +33,24 @@ pub(super) fn encode(
     media: &MediaStore,
 ) -> Result<Encoded, EncodeError> {
     let mut notes = Notes::new(target.policy.strict_params);
-    let mut options = options(request, target, &mut notes)?;
+    let mut options = options::members(request, ISSUER, target, &["model", "stream"], &mut notes)?;
     let betas = betas(request, target, &mut options);
 
-    params::without_equivalent(request, &mut notes)?;
-    let names = tools::names(request);
+    without_equivalent(request, "an Anthropic model", &params::PLACED, &mut notes)?;
+    if request.metadata.as_ref().is_some_and(|map| !map.is_empty()) {
+        notes.drop("metadata", "the API has no equivalent")?;
+    }
+    let names = function::names(request, &NameRule::STRICT);
     let context = Context { target, media };
     let mut conversation = messages::build(request, context, &names, &mut notes)?;
     let lacks = conversation.loop_lacks_thinking();
     let thinking = Thinking::plan(request, &mut options, target, lacks, &mut notes)?;
     let tools = tools::definitions(request, target, &names, &mut notes)?;
     let has_tools = !tools.list.is_empty() || options.contains_key("tools");
-    let format = format::plan(request, target, &thinking, has_tools, &mut notes)?;
+    let can_force = tools::can_force(target, thinking.has_budget());
+    let format = schema_format::plan(request, target, can_force, has_tools, &mut notes)?;
     let (mut choice, forced) =
-        tools::choice(request, target, &names, &thinking, has_tools, &mut notes)?;
+        tools::choice(request, target, &names, can_force, has_tools, &mut notes)?;
     for line in [forced.as_deref(), format.instruction.as_deref()] {
         line.into_iter()
             .for_each(|line| conversation.instruct(line));
@@ -51,8 +59,7 @@ pub(super) fn encode(
     let prefills = target.capabilities.prefill && !thinking.is_on();
     conversation.settle_prefill(prefills, target.policy.rewrite_prefill, &mut notes)?;
 
-    let schema_tool = format.tool.as_ref().and_then(|tool| tool.get("name"));
-    let schema_tool = schema_tool.and_then(Value::as_str).map(ToOwned::to_owned);
+    let schema_tool = format.tool.as_ref().map(|tool| tool.name.clone());
     if let Some(name) = &schema_tool {
         // One call, as its arguments are the whole answer.
         choice = Some(json!({"type": "tool", "name": name, "disable_parallel_tool_use": true}));
@@ -70,8 +77,7 @@ pub(super) fn encode(
         },
         &mut notes,
     )?;
-    let mut body_value = Value::Object(std::mem::take(&mut body));
-    merge(&mut body_value, Value::Object(options));
+    options::merge(&mut body, &options);
     let (path, version) = path(request, target)?;
     let mut headers: Vec<_> = version
         .map(|version| ("anthropic-version", version))
@@ -85,7 +91,7 @@ pub(super) fn encode(
         get: false,
         path,
         headers,
-        body: Bytes::from(body_value.to_string()),
+        body: Bytes::from(Value::Object(body).to_string()),
         dropped,
         changed,
         context,
@@ -163,7 +169,10 @@ fn body(
     put("max_tokens", thinking.max_tokens.into());
     system.into_iter().for_each(|system| put("system", system));
     put("messages", turns.into());
-    let list: Vec<Value> = tools.list.into_iter().chain(format.tool).collect();
+    let format_tool = format.tool.map(|tool| {
+        json!({"name": tool.name, "description": tool.description, "input_schema": tool.schema})
+    });
+    let list: Vec<Value> = tools.list.into_iter().chain(format_tool).collect();
     if !list.is_empty() {
         put("tools", list.into());
     }
@@ -178,16 +187,21 @@ fn body(
         output.insert("effort".to_owned(), effort.as_str().into());
     }
     if let Some(native) = format.native {
-        output.insert("format".to_owned(), native);
+        let format = json!({"type": "json_schema", "schema": native.described()});
+        output.insert("format".to_owned(), format);
     }
     if !output.is_empty() {
         put("output_config", output.into());
     }
-    params::sampling(request, target, &thinking, &mut body, notes)?;
+    let rule = params::sampling_rule(target);
+    let sampled = sampling::sampling(request, target, rule, thinking.as_sampling_sees(), notes)?;
     let mut put = |key: &str, value: Value| {
         body.insert(key.to_owned(), value);
     };
-    let stops = params::stop_sequences(request, target, notes)?;
+    for (key, value) in under_their_names(sampled) {
+        value.into_iter().for_each(|value| put(key, value));
+    }
+    let stops = sampling::stop_sequences(request, target, notes)?;
     if !stops.is_empty() {
         put("stop_sequences", stops.into());
     }
@@ -210,31 +224,12 @@ fn body(
     Ok(body)
 }
 
-/// The caller's own members for this provider. Model and streaming are not theirs to change here:
-/// the one is a matter of rights, the other of how the answer is read.
-fn options(
-    request: &ChatRequest,
-    target: &Target,
-    notes: &mut Notes,
-) -> Result<Map<String, Value>, EncodeError> {
-    let mut all = Value::Object(Map::new());
-    let provider = target.endpoint.provider.as_str();
-    let by_provider = Some(provider).filter(|provider| *provider != ISSUER);
-    for name in [Some(ISSUER), by_provider].into_iter().flatten() {
-        if let Some(own @ Value::Object(_)) = request.provider_options.get(name) {
-            merge(&mut all, own.clone());
-        }
-    }
-    let Value::Object(mut all) = all else {
-        return Ok(Map::new());
-    };
-    for key in ["model", "stream", "anthropic_version"] {
-        if all.shift_remove(key).is_some() {
-            let field = format!("provider_options.{ISSUER}.{key}");
-            notes.drop(&field, "it is set by the request itself")?;
-        }
-    }
-    Ok(all)
+fn under_their_names(sampled: Sampled) -> [(&'static str, Option<Value>); 3] {
+    [
+        ("temperature", sampled.temperature),
+        ("top_p", sampled.top_p),
+        ("top_k", sampled.top_k.map(Value::from)),
+    ]
 }
 
 /// Names for the `anthropic-beta` header: `betas` or `anthropic_beta` of the caller's options.
@@ -278,26 +273,4 @@ fn betas(request: &ChatRequest, target: &Target, options: &mut Map<String, Value
         betas.push(FILES_BETA.to_owned());
     }
     betas
-}
-
-/// Deep merge: objects member by member, `tools` appended, anything else replaced.
-pub(super) fn merge(into: &mut Value, from: Value) {
-    match (into, from) {
-        (Value::Object(into), Value::Object(from)) => {
-            for (key, value) in from {
-                match (into.get_mut(&key), value) {
-                    (Some(Value::Array(list)), Value::Array(more)) if key == "tools" => {
-                        list.extend(more);
-                    }
-                    (Some(known @ Value::Object(_)), value @ Value::Object(_)) => {
-                        merge(known, value);
-                    }
-                    (_, value) => {
-                        into.insert(key, value);
-                    }
-                }
-            }
-        }
-        (into, from) => *into = from,
-    }
 }

@@ -3,14 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::content::{mark, takes_marks};
-use super::params::Thinking;
-use super::schema;
 use crate::adapter::Target;
-use crate::capability::{ForcedToolChoice, JsonSchemaSupport};
+use crate::capability::JsonSchemaSupport;
 use crate::chat::{ChatRequest, Tool, ToolChoice};
+use crate::closed_schema;
 use crate::custom_tools;
 use crate::error::EncodeError;
-use crate::names::{NameMap, NameRule};
+use crate::function::{input_schema, name_of};
+use crate::names::NameMap;
 use crate::notes::{Notes, invalid, unsupported};
 
 /// The version of the search tool that stands for `web_search_options`: every model takes it.
@@ -24,24 +24,6 @@ pub(super) struct Tools {
     pub(super) list: Vec<Value>,
     /// Custom tools that went out as functions.
     pub(super) custom: Vec<String>,
-}
-
-/// The names that this request uses, as the wire takes them.
-pub(super) fn names(request: &ChatRequest) -> NameMap {
-    let defined = request.tools.iter().filter_map(name_of);
-    let called = request
-        .messages
-        .iter()
-        .flat_map(|message| &message.tool_calls)
-        .map(|call| call.name.as_str());
-    NameMap::new(defined.chain(called), &NameRule::STRICT)
-}
-
-fn name_of(tool: &Tool) -> Option<&str> {
-    match tool {
-        Tool::Function { name, .. } | Tool::Custom { name, .. } => Some(name),
-        Tool::Unknown { value, .. } => value.get("name").and_then(Value::as_str),
-    }
 }
 
 /// Translates the definitions.
@@ -128,7 +110,7 @@ fn definition(
             let at = format!("tools[{index}].function.parameters");
             let schema = input_schema(parameters.as_ref(), &at)?;
             let schema = if is_strict {
-                schema::sanitise(&schema).schema
+                closed_schema::sanitise(&schema).schema
             } else {
                 schema
             };
@@ -203,34 +185,6 @@ fn native(
     Ok(value)
 }
 
-/// The schema of a function's arguments, with the `type: object` that the API demands.
-fn input_schema(parameters: Option<&Value>, at: &str) -> Result<Value, EncodeError> {
-    let empty = || json!({"type": "object", "properties": {}});
-    let schema = match parameters {
-        None | Some(Value::Null) => return Ok(empty()),
-        Some(Value::Object(schema)) if schema.is_empty() => return Ok(empty()),
-        Some(Value::Object(schema)) => schema,
-        Some(_) => return Err(invalid(at, "The parameters must be a JSON schema object.")),
-    };
-    match schema.get("type") {
-        Some(Value::String(kind)) if kind == "object" => Ok(Value::Object(schema.clone())),
-        None | Some(Value::Null) => {
-            let mut whole = Map::new();
-            whole.insert("type".to_owned(), "object".into());
-            for (key, value) in schema {
-                if key != "type" {
-                    whole.insert(key.clone(), value.clone());
-                }
-            }
-            Ok(Value::Object(whole))
-        }
-        Some(kind) => Err(invalid(
-            at,
-            format!("The schema of a function's parameters must be of type `object`, not {kind}."),
-        )),
-    }
-}
-
 /// OpenAI `web_search_options` as Anthropic's search tool.
 fn web_search(options: &Value, notes: &mut Notes) -> Result<Value, EncodeError> {
     let size = options.get("search_context_size").and_then(Value::as_str);
@@ -261,13 +215,13 @@ pub(super) fn choice(
     request: &ChatRequest,
     target: &Target,
     names: &NameMap,
-    thinking: &Thinking,
+    can_force: bool,
     has_tools: bool,
     notes: &mut Notes,
 ) -> Result<(Option<Value>, Option<String>), EncodeError> {
     let asked = request.tool_choice.as_ref();
     if !has_tools {
-        let forces = asked.is_some_and(|choice| *choice != ToolChoice::None && is_forced(choice));
+        let forces = asked.is_some_and(|choice| *choice != ToolChoice::None && choice.is_forced());
         if forces {
             notes.drop("tool_choice", "there are no tools")?;
         }
@@ -296,8 +250,8 @@ pub(super) fn choice(
             Some(json!({"type": "tool", "name": names.to_wire(name)}))
         }
     };
-    if let Some(choice) = asked.filter(|choice| is_forced(choice))
-        && !can_force(target, thinking)
+    if let Some(choice) = asked.filter(|choice| choice.is_forced())
+        && !can_force
     {
         instruction = Some(downgrade(choice, target, names, notes)?);
         wire = Some(json!({"type": "auto"}));
@@ -315,21 +269,9 @@ pub(super) fn choice(
     Ok((wire, instruction))
 }
 
-fn is_forced(choice: &ToolChoice) -> bool {
-    match choice {
-        ToolChoice::Required | ToolChoice::Named(_) => true,
-        ToolChoice::Allowed { required, .. } => *required,
-        ToolChoice::Auto | ToolChoice::None => false,
-    }
-}
-
-/// Whether this model, thinking as planned, can be made to call a tool.
-pub(super) fn can_force(target: &Target, thinking: &Thinking) -> bool {
-    match target.capabilities.forced_tool_choice {
-        ForcedToolChoice::Yes => true,
-        ForcedToolChoice::UnlessThinking => !thinking.has_budget(),
-        ForcedToolChoice::Never => false,
-    }
+/// Whether this model, with or without a thinking budget, can be made to call a tool.
+pub(super) fn can_force(target: &Target, has_budget: bool) -> bool {
+    target.capabilities.forced_tool_choice.holds(has_budget)
 }
 
 fn downgrade(

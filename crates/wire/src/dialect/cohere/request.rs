@@ -12,6 +12,9 @@ use crate::media::MediaStore;
 use crate::notes::Notes;
 use crate::options;
 
+/// Members of a body that the request itself sets.
+const SET: [&str; 3] = ["model", "stream", "messages"];
+
 /// Translates a request to `POST /v2/chat`.
 pub(super) fn encode(
     request: &ChatRequest,
@@ -19,7 +22,7 @@ pub(super) fn encode(
     media: &MediaStore,
 ) -> Result<Encoded, EncodeError> {
     let mut notes = Notes::new(target.policy.strict_params);
-    let mut own = own_options(request, target, &mut notes)?;
+    let mut own = options::members(request, ISSUER, target, &SET, &mut notes)?;
     params::without_equivalent(request, &mut notes)?;
     let names = tools::names(request);
     let context = Context { target, media };
@@ -85,24 +88,4 @@ pub(super) fn encode(
             ..DecodeContext::default()
         },
     })
-}
-
-/// The caller's own members for this provider. Model and streaming are not theirs to change here:
-/// the one is a matter of rights, the other of how the answer is read.
-fn own_options(
-    request: &ChatRequest,
-    target: &Target,
-    notes: &mut Notes,
-) -> Result<Map<String, Value>, EncodeError> {
-    let mut all = Map::new();
-    for own in options::own(Some(&request.provider_options), ISSUER, target) {
-        options::merge(&mut all, own);
-    }
-    for key in ["model", "stream", "messages"] {
-        if all.shift_remove(key).is_some() {
-            let field = format!("provider_options.{ISSUER}.{key}");
-            notes.drop(&field, "it is set by the request itself")?;
-        }
-    }
-    Ok(all)
 }

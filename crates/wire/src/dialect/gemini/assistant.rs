@@ -8,6 +8,7 @@ use super::read::{field, member};
 use super::{ISSUER, contents::Context};
 use crate::chat::{Message, Part, ProviderBlock, ToolCall};
 use crate::error::EncodeError;
+use crate::function::object_arguments;
 use crate::notes::Notes;
 
 /// What a call without its signature carries, base64 of `skip_thought_signature_validator`, where
@@ -139,7 +140,7 @@ impl Turn<'_> {
             function.insert("id".into(), call.id.clone().into());
         }
         function.insert("name".into(), context.names.to_wire(&call.name).into());
-        function.insert("args".into(), arguments(call, notes));
+        function.insert("args".into(), object_arguments(call, notes));
         let empty = Map::new();
         let rest = block.unwrap_or(&empty);
         self.parts
@@ -157,23 +158,6 @@ fn with_data(name: &str, data: Value, rest: &Map<String, Value>) -> Value {
         }
     }
     part.into()
-}
-
-/// Gemini takes an object; anything else is wrapped and said.
-fn arguments(call: &ToolCall, notes: &mut Notes) -> Value {
-    if call.custom {
-        return json!({ "input": call.arguments });
-    }
-    if call.arguments.trim().is_empty() {
-        return json!({});
-    }
-    match serde_json::from_str::<Value>(&call.arguments) {
-        Ok(Value::Object(object)) => object.into(),
-        _ => {
-            notes.change("messages[].tool_calls[].function.arguments", "_raw");
-            json!({ "_raw": call.arguments })
-        }
-    }
 }
 
 fn pictures(

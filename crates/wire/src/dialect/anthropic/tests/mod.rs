@@ -73,7 +73,8 @@ fn decode_with(message: Value, context: &DecodeContext) -> ChatResponse {
         "stop_reason": "end_turn", "stop_sequence": null,
         "usage": {"input_tokens": 3, "output_tokens": 5},
     });
-    crate::dialect::anthropic::request::merge(&mut whole, message);
+    let members = message.as_object().expect("a message is an object");
+    crate::options::merge(whole.as_object_mut().unwrap(), members);
     Anthropic
         .decode_chat(whole.to_string().as_bytes(), context)
         .unwrap()

@@ -207,10 +207,12 @@ fn url_source(url: String, path: &str) -> Result<MediaSource, ParseError> {
 }
 
 fn is_url(text: &str) -> bool {
-    ["https://", "http://", "gs://"].iter().any(|scheme| {
-        text.get(..scheme.len())
-            .is_some_and(|head| head.eq_ignore_ascii_case(scheme))
-    })
+    ["https://", "http://", "gs://", "s3://"]
+        .iter()
+        .any(|scheme| {
+            text.get(..scheme.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+        })
 }
 
 fn without_breaks(data: String) -> String {

@@ -1,5 +1,5 @@
-//! Brings a JSON schema into the subset that the API enforces (wire-protocols §8.1): what it
-//! refuses is moved to the description, so that the model still reads it.
+//! Brings a JSON schema into the subset that Claude enforces, at Anthropic and on Bedrock
+//! (wire-protocols §8.1): what it refuses is moved to the description, so that the model still reads it.
 //!
 //! Works by position, so that a property that is *named* like a keyword is left alone.
 
@@ -40,15 +40,15 @@ const DEPTH_MAX: usize = 200;
 
 /// A schema that the API takes.
 #[derive(Debug)]
-pub(super) struct Sanitised {
+pub(crate) struct Sanitised {
     /// The schema.
-    pub(super) schema: Value,
+    pub(crate) schema: Value,
     /// Some constraint of the original is only described now.
-    pub(super) lossy: bool,
+    pub(crate) lossy: bool,
 }
 
 /// Brings a schema into the subset.
-pub(super) fn sanitise(schema: &Value) -> Sanitised {
+pub(crate) fn sanitise(schema: &Value) -> Sanitised {
     let mut walk = Walk { lossy: false };
     let schema = walk.schema(schema, 0);
     Sanitised {

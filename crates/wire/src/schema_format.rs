@@ -1,34 +1,59 @@
-//! `response_format`: the API's own schema enforcement, else the ladder of wire-protocols §8.2.
+//! `response_format` where Claude's rules hold, at Anthropic and on Bedrock: the API's own schema
+//! enforcement, else the ladder of wire-protocols §8.2.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::params::Thinking;
-use super::{schema, tools};
 use crate::adapter::Target;
 use crate::capability::JsonSchemaSupport;
 use crate::chat::{ChatRequest, ResponseFormat, ToolChoice};
+use crate::closed_schema;
 use crate::error::EncodeError;
 use crate::names::{NameMap, NameRule};
 use crate::notes::{Notes, unsupported};
 
 /// How the shape of the answer is asked for.
 #[derive(Debug, Default)]
-pub(super) struct Format {
-    /// The wire's `output_config.format`.
-    pub(super) native: Option<Value>,
+pub(crate) struct Format {
+    /// What the API is to enforce.
+    pub(crate) native: Option<NamedSchema>,
     /// A tool whose arguments are the answer, and that is forced.
-    pub(super) tool: Option<Value>,
+    pub(crate) tool: Option<NamedSchema>,
     /// What the model is told.
-    pub(super) instruction: Option<String>,
+    pub(crate) instruction: Option<String>,
     /// What the answer must be checked against.
-    pub(super) validate: Option<Value>,
+    pub(crate) validate: Option<Value>,
 }
 
-/// Decides how.
-pub(super) fn plan(
+/// A JSON schema with its name and what it is for.
+#[derive(Debug)]
+pub(crate) struct NamedSchema {
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) schema: Value,
+}
+
+impl NamedSchema {
+    /// The schema with the description inside, for a wire that has no other place for it.
+    pub(crate) fn described(self) -> Value {
+        let Self {
+            description,
+            mut schema,
+            ..
+        } = self;
+        if let (Some(about), Some(members)) = (description, schema.as_object_mut())
+            && !members.contains_key("description")
+        {
+            members.insert("description".to_owned(), about.into());
+        }
+        schema
+    }
+}
+
+/// Decides how. `can_force`: the model can be made to call a tool.
+pub(crate) fn plan(
     request: &ChatRequest,
     target: &Target,
-    thinking: &Thinking,
+    can_force: bool,
     has_tools: bool,
     notes: &mut Notes,
 ) -> Result<Format, EncodeError> {
@@ -56,21 +81,23 @@ pub(super) fn plan(
         JsonSchemaSupport::No => false,
     };
     if native {
-        let sanitised = schema::sanitise(wanted);
+        let sanitised = closed_schema::sanitise(wanted);
         // What the API does not enforce and the caller counts on is checked on the answer.
         format.validate = (sanitised.lossy && strict == Some(true)).then(|| wanted.clone());
-        let mut enforced = sanitised.schema;
-        if let (Some(about), Some(members)) = (description, enforced.as_object_mut())
-            && !members.contains_key("description")
-        {
-            members.insert("description".to_owned(), about.into());
-        }
-        format.native = Some(json!({"type": "json_schema", "schema": enforced}));
+        format.native = Some(NamedSchema {
+            name: name.clone(),
+            description: description.map(ToOwned::to_owned),
+            schema: sanitised.schema,
+        });
         return Ok(format);
     }
     format.validate = Some(wanted.clone());
     if has_tools {
-        if request.tool_choice.as_ref().is_some_and(forces) {
+        if request
+            .tool_choice
+            .as_ref()
+            .is_some_and(ToolChoice::is_forced)
+        {
             return Err(unsupported(
                 "response_format",
                 "This model has no JSON schema output of its own, and a forced `tool_choice` \
@@ -78,7 +105,7 @@ pub(super) fn plan(
             ));
         }
         format.instruction = Some(instruction(description, wanted));
-    } else if tools::can_force(target, thinking) && is_object_schema(wanted) {
+    } else if can_force && is_object_schema(wanted) {
         format.tool = Some(schema_tool(name, description, wanted));
     } else {
         format.instruction = Some(instruction(description, wanted));
@@ -87,27 +114,20 @@ pub(super) fn plan(
     Ok(format)
 }
 
-fn forces(choice: &ToolChoice) -> bool {
-    match choice {
-        ToolChoice::Required | ToolChoice::Named(_) => true,
-        ToolChoice::Allowed { required, .. } => *required,
-        ToolChoice::Auto | ToolChoice::None => false,
-    }
-}
-
 /// The arguments of a tool are an object.
 fn is_object_schema(schema: &Value) -> bool {
     schema.get("type").and_then(Value::as_str) == Some("object")
 }
 
-fn schema_tool(name: &str, description: Option<&str>, schema: &Value) -> Value {
+fn schema_tool(name: &str, description: Option<&str>, schema: &Value) -> NamedSchema {
     let name = if name.is_empty() { "answer" } else { name };
     let map = NameMap::new([name], &NameRule::STRICT);
-    json!({
-        "name": map.to_wire(name),
-        "description": description.unwrap_or("Gives the answer to the user. Call it once, with the whole answer."),
-        "input_schema": schema,
-    })
+    let usual = "Gives the answer to the user. Call it once, with the whole answer.";
+    NamedSchema {
+        name: map.to_wire(name).to_owned(),
+        description: Some(description.unwrap_or(usual).to_owned()),
+        schema: schema.clone(),
+    }
 }
 
 fn instruction(description: Option<&str>, schema: &Value) -> String {

@@ -7,7 +7,8 @@ use crate::answer::{Answer, compose, tokens, vectors};
 use crate::auth;
 use crate::clock;
 use crate::cloud::vertex;
-use crate::dialect::{anthropic, cohere, gemini, openai};
+use crate::dialect::bedrock::signature::{Signed, is_signed};
+use crate::dialect::{anthropic, bedrock, cohere, gemini, openai};
 use crate::errors::{self, About, reply};
 use crate::fault::rules::Subject;
 use crate::fault::{self, Fault, Filtered, apply, blocked};
@@ -16,7 +17,7 @@ use crate::latency::{Latency, Pace};
 use crate::models::{self, Dialect, Known, Purpose};
 use crate::play::Play;
 use crate::prompt::{Prompt, Refusal};
-use crate::route::{Operation, query};
+use crate::route::Operation;
 use crate::script::{Scripted, raw_stream};
 use crate::seed::{Dice, hash};
 use crate::service::Asked;
@@ -25,6 +26,9 @@ use crate::vendor::Meter;
 use crate::vendor::desk::bearer;
 use crate::vendor::route::Call;
 use crate::wire::{Body, Context, Framing, Reply};
+
+mod legacy;
+mod lists;
 
 /// What became of a request.
 #[derive(Debug)]
@@ -93,6 +97,10 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
         },
     };
     desk.head(&mut answer);
+    if dialect == Dialect::Bedrock {
+        let date = clock::http_date(desk.aws_now_s());
+        answer.headers.push(("date".to_owned(), date));
+    }
     let fault = chosen.unwrap_or_default();
     let mut play = apply::apply(answer, fault.as_ref(), about, &mut pace);
     if let Some(vendor) = vendor {
@@ -112,6 +120,8 @@ fn called_model(operation: &Operation, parsed: Option<&Value>) -> Option<String>
         | Operation::GeminiEmbed { model, .. }
         | Operation::GeminiCount { model }
         | Operation::VertexPredict { model }
+        | Operation::BedrockConverse { model, .. }
+        | Operation::BedrockCount { model }
         | Operation::Model(_, model)
         | Operation::Vendor(_, Call::Model(model)) => Some(model.clone()),
         Operation::Vendor(_, Call::Chat(at) | Call::Embeddings(at)) if at.deployment.is_some() => {
@@ -174,13 +184,28 @@ impl Desk<'_> {
         if let Some(refused) = &self.asked.refused {
             return Err(refused.clone());
         }
-        let key = self.credential();
-        auth::check(self.about, key.as_deref())?;
+        if self.about.dialect == Dialect::Bedrock && is_signed(&self.asked.headers) {
+            auth::check_signature(&Signed {
+                method: &self.asked.method,
+                uri: &self.asked.uri,
+                headers: &self.asked.headers,
+                body: self.asked.body.as_deref().unwrap_or_default(),
+                now_s: self.aws_now_s(),
+            })?;
+        } else {
+            let key = self.credential();
+            auth::check(self.about, key.as_deref())?;
+        }
         if self.asked.body.is_none() {
             let body = errors::by_status(self.about, 413, errors::Flavour::Usual);
             return Err(reply(413, body));
         }
         Ok(())
+    }
+
+    /// The clock by which signatures are judged.
+    fn aws_now_s(&self) -> u64 {
+        clock::now_s().saturating_add_signed(self.shared.config.aws_clock_ahead_s)
     }
 
     fn credential(&self) -> Option<String> {
@@ -254,7 +279,9 @@ impl Desk<'_> {
             Operation::OpenaiCompletions => {
                 self.complete(openai::accept::accept_completions(headers, &body))
             }
-            Operation::OpenaiModerations => self.moderate(&body),
+            Operation::OpenaiModerations => {
+                self.moderate(openai::accept::accept_moderations(headers, &body))
+            }
             Operation::AnthropicMessages => {
                 self.chat(anthropic::accept::accept_messages(headers, &body), fault)
             }
@@ -281,6 +308,18 @@ impl Desk<'_> {
                 gemini::accept::accept_count(model, headers, &body),
                 gemini::render::counted,
             ),
+            Operation::BedrockConverse { stream, .. } => {
+                self.profiled()?;
+                self.chat(
+                    bedrock::accept::accept_converse(model, *stream, &body),
+                    fault,
+                )
+            }
+            Operation::BedrockCount { .. } => self.count(
+                bedrock::accept::accept_count(model, &body),
+                bedrock::render::counted,
+            ),
+            Operation::BedrockProfiles => Ok(reply(200, self.profiles())),
             Operation::CohereChat => self.chat(cohere::accept::accept_chat(headers, &body), fault),
             Operation::CohereEmbed => {
                 self.embed(cohere::accept::accept_embed(headers, &body), false)
@@ -296,16 +335,6 @@ impl Desk<'_> {
             Operation::WrongMethod(_) => Err(self.no_such_path(true)),
             Operation::Unknown(_) => Err(self.no_such_path(false)),
         }
-    }
-
-    fn moderate(&self, body: &[u8]) -> Result<Reply, Reply> {
-        let prompt = openai::accept::accept_moderations(&self.asked.headers, body)
-            .map_err(|refusal| self.refused(refusal))?;
-        if !prompt.model.is_empty() && !openai::legacy::moderates(&prompt.model) {
-            return Err(errors::unknown_model(self.about, false));
-        }
-        let answer = openai::legacy::moderation(&prompt, self.id_seed);
-        Ok(reply(200, answer))
     }
 
     /// Embeddings of Vertex AI's older models.
@@ -415,62 +444,9 @@ impl Desk<'_> {
         Ok(self.render(&prompt, &known, &answer))
     }
 
-    fn complete(&self, read: Result<Prompt, Refusal>) -> Result<Reply, Reply> {
-        let prompt = read.map_err(|refusal| self.refused(refusal))?;
-        let Some(known) = openai::legacy::known(&prompt.model) else {
-            if models::find(Dialect::Openai, &prompt.model, false).is_some() {
-                return Err(reply(404, openai::render::chat_model_only()));
-            }
-            return Err(errors::unknown_model(self.about, false));
-        };
-        let scripted = self.shared.moving().scripts.take(&self.subject());
-        let answer = match scripted {
-            Some(Scripted::Json {
-                status,
-                headers,
-                body,
-            }) => {
-                return Ok(Reply {
-                    status,
-                    headers,
-                    tokens: 0,
-                    body: Body::Json(body),
-                });
-            }
-            Some(Scripted::Sse(chunks)) => return Ok(raw_stream(&chunks, self.about.dialect)),
-            Some(Scripted::Turn(turn)) => {
-                compose::finish(&prompt, &known, vec![turn.turn()], Hit::default())
-            }
-            None => compose::answer(&prompt, &known, self.shared.config.seed, Hit::default()),
-        };
-        let context = Context {
-            prompt: &prompt,
-            known: &known,
-            answer: &answer,
-            id_seed: self.id_seed,
-            created_s: clock::now_s(),
-            words_per_event: self.latency().words_per_event,
-            obfuscate: false,
-        };
-        let body = if prompt.stream {
-            Body::Stream {
-                framing: Framing::Sse { crlf: false },
-                events: openai::legacy::events(&context),
-            }
-        } else {
-            Body::Json(openai::legacy::completion(&context))
-        };
-        Ok(Reply {
-            status: 200,
-            headers: Vec::new(),
-            tokens: answer.usage.output_total(),
-            body,
-        })
-    }
-
     fn cache_hit(&self, prompt: &Prompt) -> Hit {
         let dialect = self.about.dialect;
-        if dialect == Dialect::Anthropic && !prompt.cache_marked {
+        if matches!(dialect, Dialect::Anthropic | Dialect::Bedrock) && !prompt.cache_marked {
             return Hit::default();
         }
         self.shared
@@ -487,6 +463,7 @@ impl Desk<'_> {
         match (self.about.dialect, &self.asked.route.operation) {
             (Dialect::Gemini, Operation::GeminiGenerate { sse: false, .. }) => Framing::JsonArray,
             (Dialect::Gemini, _) => Framing::Sse { crlf: true },
+            (Dialect::Bedrock, _) => Framing::AwsFrames,
             (Dialect::Openai | Dialect::Anthropic | Dialect::Cohere, _) => {
                 Framing::Sse { crlf: false }
             }
@@ -528,6 +505,11 @@ impl Desk<'_> {
             (Dialect::Openai, false) => Body::Json(openai::render::completion(&context)),
             (Dialect::Anthropic, false) => Body::Json(anthropic::render::message(&context)),
             (Dialect::Gemini, false) => Body::Json(gemini::render::generated(&context)),
+            (Dialect::Bedrock, false) => Body::Json(bedrock::render::message(&context)),
+            (Dialect::Bedrock, true) => Body::Stream {
+                framing,
+                events: bedrock::stream::events(&context),
+            },
             (Dialect::Cohere, false) => Body::Json(cohere::render::chat(&context)),
             (Dialect::Cohere, true) => Body::Stream {
                 framing,
@@ -579,7 +561,7 @@ impl Desk<'_> {
         let body = match self.about.dialect {
             Dialect::Gemini => gemini::render::embeddings(batch, name, &vectors, tokens),
             Dialect::Cohere => cohere::render::embeddings(&prompt, self.id_seed, &vectors, tokens),
-            Dialect::Openai | Dialect::Anthropic => {
+            Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock => {
                 openai::render::embeddings(&prompt, &known, &vectors, tokens)
             }
         };
@@ -603,49 +585,6 @@ impl Desk<'_> {
         let prompt = read.map_err(|refusal| self.refused(refusal))?;
         self.known(&prompt.model, false)?;
         Ok(reply(200, render(compose::input_tokens(&prompt))))
-    }
-
-    fn models(&self) -> Result<Reply, Reply> {
-        let member = |name: &str| query(&self.asked.uri, name);
-        let size = |name: &str| member(name).and_then(|size| size.parse::<usize>().ok());
-        let page = match self.about.dialect {
-            Dialect::Openai => Some(openai::render::models()),
-            Dialect::Anthropic => {
-                let limit = size("limit").unwrap_or(20).clamp(1, 1_000);
-                let (after, before) = (member("after_id"), member("before_id"));
-                anthropic::render::models(limit, after.as_deref(), before.as_deref())
-            }
-            Dialect::Cohere => {
-                let limit = size("page_size").unwrap_or(20).clamp(1, 1_000);
-                cohere::render::models(limit, member("page_token").as_deref())
-            }
-            Dialect::Gemini => {
-                let limit = size("pageSize").unwrap_or(50).clamp(1, 1_000);
-                gemini::render::models(limit, member("pageToken").as_deref())
-            }
-        };
-        let bad_cursor = || {
-            reply(
-                400,
-                errors::by_status(self.about, 400, errors::Flavour::Usual),
-            )
-        };
-        page.map(|page| reply(200, page)).ok_or_else(bad_cursor)
-    }
-
-    fn model(&self, dialect: Dialect) -> Result<Reply, Reply> {
-        let embeddings = self.about.model.contains("embedding");
-        let known = models::find(dialect, self.about.model, embeddings)
-            .ok_or_else(|| errors::unknown_model(self.about, embeddings))?;
-        Ok(reply(
-            200,
-            match dialect {
-                Dialect::Openai => openai::render::model(&known.model),
-                Dialect::Anthropic => anthropic::render::model(&known.model),
-                Dialect::Gemini => gemini::render::model(&known.model),
-                Dialect::Cohere => cohere::render::model(&known.model),
-            },
-        ))
     }
 
     /// A judge's refusal, under this request's id.
