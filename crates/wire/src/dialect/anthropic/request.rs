@@ -23,6 +23,9 @@ use crate::unsent::without_equivalent;
 /// Lets requests name files that were uploaded before.
 const FILES_BETA: &str = "files-api-2025-04-14";
 
+/// Members that are not the caller's to set.
+const OURS: [&str; 3] = ["model", "stream", "anthropic_version"];
+
 /// `anthropic_version` of bodies on Vertex AI, the only one there is.
 const VERTEX_VERSION: &str = "vertex-2023-10-16";
 
@@ -33,7 +36,7 @@ pub(super) fn encode(
     media: &MediaStore,
 ) -> Result<Encoded, EncodeError> {
     let mut notes = Notes::new(target.policy.strict_params);
-    let mut options = options::members(request, ISSUER, target, &["model", "stream"], &mut notes)?;
+    let mut options = options::members(request, ISSUER, target, &OURS, &mut notes)?;
     let betas = betas(request, target, &mut options);
 
     without_equivalent(request, "an Anthropic model", &params::PLACED, &mut notes)?;
