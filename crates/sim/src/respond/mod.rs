@@ -27,6 +27,7 @@ use crate::vendor::desk::bearer;
 use crate::vendor::route::Call;
 use crate::wire::{Body, Context, Framing, Reply};
 
+mod counts;
 mod legacy;
 mod lists;
 
@@ -272,10 +273,6 @@ impl Desk<'_> {
                 openai::responses::accept::accept_response(headers, &body),
                 fault,
             ),
-            Operation::OpenaiCount => self.count(
-                openai::responses::accept::accept_count(headers, &body),
-                openai::responses::render::counted,
-            ),
             Operation::OpenaiCompletions => {
                 self.complete(openai::accept::accept_completions(headers, &body))
             }
@@ -284,13 +281,6 @@ impl Desk<'_> {
             }
             Operation::AnthropicMessages => {
                 self.chat(anthropic::accept::accept_messages(headers, &body), fault)
-            }
-            Operation::AnthropicCount => {
-                let count = |tokens| serde_json::json!({"input_tokens": tokens});
-                self.count(
-                    anthropic::accept::accept_count_tokens(headers, &body),
-                    count,
-                )
             }
             Operation::GeminiGenerate { stream, .. } => {
                 let accept = match self.asked.route.prefix.as_deref() {
@@ -304,10 +294,6 @@ impl Desk<'_> {
                 gemini::accept::accept_embed(model, *batch, headers, &body),
                 *batch,
             ),
-            Operation::GeminiCount { .. } => self.count(
-                gemini::accept::accept_count(model, headers, &body),
-                gemini::render::counted,
-            ),
             Operation::BedrockConverse { stream, .. } => {
                 self.profiled()?;
                 self.chat(
@@ -315,10 +301,10 @@ impl Desk<'_> {
                     fault,
                 )
             }
-            Operation::BedrockCount { .. } => self.count(
-                bedrock::accept::accept_count(model, &body),
-                bedrock::render::counted,
-            ),
+            Operation::OpenaiCount
+            | Operation::AnthropicCount
+            | Operation::GeminiCount { .. }
+            | Operation::BedrockCount { .. } => self.counts(&body),
             Operation::BedrockProfiles => Ok(reply(200, self.profiles())),
             Operation::CohereChat => self.chat(cohere::accept::accept_chat(headers, &body), fault),
             Operation::CohereEmbed => {
@@ -575,16 +561,6 @@ impl Desk<'_> {
             return Err(errors::unknown_model(self.about, false));
         }
         Ok(reply(200, cohere::render::rerank(&prompt, self.id_seed)))
-    }
-
-    fn count(
-        &self,
-        read: Result<Prompt, Refusal>,
-        render: impl Fn(u64) -> Value,
-    ) -> Result<Reply, Reply> {
-        let prompt = read.map_err(|refusal| self.refused(refusal))?;
-        self.known(&prompt.model, false)?;
-        Ok(reply(200, render(compose::input_tokens(&prompt))))
     }
 
     /// A judge's refusal, under this request's id.

@@ -214,17 +214,29 @@ fn body(
     if let Some(tier) = params::service_tier(request, target, notes)? {
         put("service_tier", tier.into());
     }
-    if let Some(CacheControl(mark)) = &request.cache_control {
-        if takes_marks(target) {
-            put("cache_control", Value::Object(mark.clone()));
-        } else {
-            notes.drop("cache_control", "it takes no prompt-cache marks")?;
-        }
+    if let Some(mark) = mark(request, target, notes)? {
+        put("cache_control", mark);
     }
     if request.stream {
         put("stream", true.into());
     }
     Ok(body)
+}
+
+/// The prompt-cache mark of the request as a whole.
+fn mark(
+    request: &ChatRequest,
+    target: &Target,
+    notes: &mut Notes,
+) -> Result<Option<Value>, EncodeError> {
+    let Some(CacheControl(mark)) = &request.cache_control else {
+        return Ok(None);
+    };
+    if takes_marks(target) {
+        return Ok(Some(Value::Object(mark.clone())));
+    }
+    notes.drop("cache_control", "it takes no prompt-cache marks")?;
+    Ok(None)
 }
 
 fn under_their_names(sampled: Sampled) -> [(&'static str, Option<Value>); 3] {
