@@ -27,6 +27,8 @@ pub enum Operation {
     OpenaiEmbeddings,
     /// `POST /v1/responses`
     OpenaiResponses,
+    /// `POST /v1/responses/input_tokens`
+    OpenaiCount,
     /// `POST /v1/completions`
     OpenaiCompletions,
     /// `POST /v1/moderations`
@@ -110,6 +112,7 @@ impl Operation {
             Self::OpenaiChat
             | Self::OpenaiEmbeddings
             | Self::OpenaiResponses
+            | Self::OpenaiCount
             | Self::OpenaiCompletions
             | Self::OpenaiModerations
             | Self::Vendor(..) => Dialect::Openai,
@@ -221,6 +224,7 @@ fn operation(
         "chat/completions" if suits(Dialect::Openai) => post(Operation::OpenaiChat),
         "embeddings" if suits(Dialect::Openai) => post(Operation::OpenaiEmbeddings),
         "responses" if suits(Dialect::Openai) => post(Operation::OpenaiResponses),
+        "responses/input_tokens" if suits(Dialect::Openai) => post(Operation::OpenaiCount),
         "completions" if suits(Dialect::Openai) => post(Operation::OpenaiCompletions),
         "moderations" if suits(Dialect::Openai) => post(Operation::OpenaiModerations),
         "messages" if suits(Dialect::Anthropic) => post(Operation::AnthropicMessages),

@@ -95,6 +95,31 @@ pub trait Adapter: Send + Sync {
         ))
     }
 
+    /// Translates the question how many tokens the input of a chat request is (wire-protocols §14).
+    /// Wants the same media as [`Adapter::encode_chat`].
+    ///
+    /// # Errors
+    /// What this target can't be sent; `endpoint_not_offered` where the provider has no such call.
+    fn encode_count(
+        &self,
+        _request: &ChatRequest,
+        target: &Target,
+        _media: &MediaStore,
+    ) -> Result<Encoded, EncodeError> {
+        Err(not_offered(target, "counting of tokens"))
+    }
+
+    /// Reads the answer to it with status 2xx: tokens.
+    ///
+    /// # Errors
+    /// A body without the number.
+    fn decode_count(&self, _body: &[u8]) -> Result<u64, UpstreamError> {
+        Err(UpstreamError::new(
+            ErrorKind::MalformedReply,
+            "this API counts no tokens",
+        ))
+    }
+
     /// Reads an error answer: status other than 2xx.
     fn classify(&self, reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError;
 

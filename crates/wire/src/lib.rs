@@ -14,6 +14,7 @@ pub mod chat;
 pub mod classify;
 mod claude_thinking;
 mod closed_schema;
+mod count;
 mod custom_tools;
 pub mod delay;
 pub mod dialect;

@@ -74,6 +74,15 @@ impl<'a> VertexModel<'a> {
             },
         }
     }
+
+    /// Its id as calls on Vertex AI name it.
+    #[must_use]
+    pub fn wire_id(self) -> String {
+        match self.publisher {
+            "anthropic" => versioned(self.id),
+            _ => self.id.to_owned(),
+        }
+    }
 }
 
 impl Endpoint {
@@ -157,6 +166,13 @@ impl Endpoint {
             }
             Surface::AzureInference | Surface::Vertex { .. } => false,
         }
+    }
+
+    /// Whether OpenAI's Responses API counts tokens there, which only OpenAI's own does: Azure
+    /// answers 404 (openai/openai-dotnet#1165), as do others that speak it.
+    #[must_use]
+    pub fn counts_responses(&self) -> bool {
+        self.first_party && self.surface == Surface::Direct
     }
 
     /// Whether `/rerank` can be there: OpenAI has none, and neither has a cloud under OpenAI's paths.

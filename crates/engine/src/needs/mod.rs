@@ -35,6 +35,8 @@ pub enum Operation {
     Completions,
     /// Moderations.
     Moderations,
+    /// How many tokens the input of a chat request is.
+    InputTokens,
 }
 
 /// What a request needs.

@@ -17,6 +17,8 @@ pub(super) struct Speaks {
     pub(super) dialect: Dialect,
     /// Where it serves OpenAI's dialect, it can serve the Responses API as well.
     pub(super) both: bool,
+    /// There it counts tokens, too.
+    pub(super) counts: bool,
     /// What the configuration says.
     pub(super) choice: ApiChoice,
 }
@@ -33,13 +35,15 @@ pub(super) fn choose(
     operation: Operation,
     needs: ApiNeeds,
 ) -> Result<Dialect, ExcludeReason> {
-    let has_both = speaks.both && speaks.dialect == Dialect::OpenAi && operation == Operation::Chat;
+    let chats = matches!(operation, Operation::Chat | Operation::InputTokens);
+    let has_both = speaks.both && speaks.dialect == Dialect::OpenAi && chats;
     match (kind, operation) {
-        (Kind::Responses, Operation::Chat) if speaks.dialect == Dialect::Responses => {}
+        (Kind::Responses, Operation::Chat | Operation::InputTokens)
+            if speaks.dialect == Dialect::Responses => {}
         (Kind::Responses, _) if has_both && speaks.choice != ApiChoice::Chat => {
             return Ok(Dialect::Responses);
         }
-        (Kind::Chat, Operation::Chat | Operation::Completions)
+        (Kind::Chat, Operation::Chat | Operation::Completions | Operation::InputTokens)
         | (Kind::Embedding, Operation::Embedding)
         | (Kind::Completion, Operation::Completions)
         | (Kind::Moderation, Operation::Moderations)
@@ -52,6 +56,8 @@ pub(super) fn choose(
     let responds = match speaks.choice {
         ApiChoice::Chat => false,
         ApiChoice::Responses => true,
+        // Only that one counts (wire-protocols §14).
+        ApiChoice::Auto if operation == Operation::InputTokens && speaks.counts => !needs.chat_only,
         ApiChoice::Auto => !needs.chat_only && is_better(takes.responses, needs),
     };
     Ok(if responds {

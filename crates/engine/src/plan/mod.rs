@@ -252,6 +252,7 @@ fn admit(
     let speaks = Speaks {
         dialect: provider.dialect_of(named),
         both: endpoint.has_responses(),
+        counts: endpoint.counts_responses(),
         choice: provider.api,
     };
     let endpoints = provider.profile.endpoints;
@@ -292,7 +293,7 @@ fn admit(
 /// The kind of model that an operation is for.
 const fn kind_asked(operation: Operation) -> Kind {
     match operation {
-        Operation::Chat | Operation::Completions => Kind::Chat,
+        Operation::Chat | Operation::Completions | Operation::InputTokens => Kind::Chat,
         Operation::Embedding => Kind::Embedding,
         Operation::Rerank => Kind::Rerank,
         Operation::Moderations => Kind::Moderation,

@@ -284,6 +284,39 @@ fn case_46_section_9_tools_and_effort_choose_the_responses_api() {
 }
 
 #[test]
+fn section_14_tokens_are_counted_over_the_api_that_counts() {
+    use crate::snapshot::ApiChoice;
+
+    let counted = |api, chat_only, first_party| {
+        let mut snapshot = snapshot(&["openai/gpt-4o"]);
+        snapshot.providers[0].api = api;
+        snapshot.providers[0].first_party = first_party;
+        let request = NameRequest {
+            model: "route",
+            ..NameRequest::default()
+        };
+        let resolved = resolve(&snapshot, &request).unwrap();
+        let input = PlanInput {
+            needs: RequestNeeds {
+                operation: Operation::InputTokens,
+                ..RequestNeeds::default()
+            },
+            api: ApiNeeds {
+                chat_only,
+                ..ApiNeeds::default()
+            },
+            ..PlanInput::default()
+        };
+        plan(&snapshot, &resolved, &input).unwrap().targets[0].dialect
+    };
+    let (chat, responses) = (Dialect::OpenAi, Dialect::Responses);
+    assert_eq!(counted(ApiChoice::Auto, false, true), responses);
+    assert_eq!(counted(ApiChoice::Auto, true, true), chat);
+    assert_eq!(counted(ApiChoice::Auto, false, false), chat);
+    assert_eq!(counted(ApiChoice::Chat, false, true), chat);
+}
+
+#[test]
 fn section_15_xai_prefers_the_responses_api() {
     let mut snapshot = snapshot(&["xai/grok-4.3"]);
     let mut xai = Provider::new("xai", Dialect::OpenAi, false);

@@ -14,8 +14,9 @@ use crate::pipeline::{Operation, handle, request_id};
 use crate::server::{Reply, ReplyBody, refuse_body};
 
 /// The paths of the public listener, for the answer to a wrong one.
-const PATHS: [&str; 9] = [
+const PATHS: [&str; 10] = [
     "/v1/chat/completions",
+    "/v1/chat/completions/input_tokens",
     "/v1/completions",
     "/v1/moderations",
     "/v1/embeddings",
@@ -47,6 +48,9 @@ async fn route(gateway: Arc<Gateway>, request: Request<Incoming>, id: String) ->
         "/v1/chat/completions" if method == Method::POST => {
             handle(gateway, Operation::Chat, request, id).await
         }
+        "/v1/chat/completions/input_tokens" if method == Method::POST => {
+            handle(gateway, Operation::InputTokens, request, id).await
+        }
         "/v1/embeddings" if method == Method::POST => {
             handle(gateway, Operation::Embeddings, request, id).await
         }
@@ -60,6 +64,7 @@ async fn route(gateway: Arc<Gateway>, request: Request<Incoming>, id: String) ->
             handle(gateway, Operation::Moderations, request, id).await
         }
         "/v1/chat/completions"
+        | "/v1/chat/completions/input_tokens"
         | "/v1/embeddings"
         | "/v1/completions"
         | "/v1/moderations"

@@ -10,18 +10,19 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use polyroute_engine::estimate::Provenance;
+use polyroute_engine::estimate::{self, Provenance};
 use polyroute_engine::next::{Attempt, AttemptEnd, Failure, Next, Stop, most_telling, next};
 use polyroute_engine::plan::{Plan, PlannedTarget};
 use polyroute_wire::adapter::Encoded;
 use polyroute_wire::api_error::ApiError;
+use polyroute_wire::dialect::openai::encode;
 use polyroute_wire::error::{EncodeError, ErrorKind, UpstreamError};
 use polyroute_wire::usage::Usage;
 
 use self::reading::Reading;
 pub(super) use self::reading::refusal;
 use super::batch::send_all;
-use super::call::Call;
+use super::call::{Call, Operation};
 use super::decode::WholeSummary;
 use super::encode::Encoding;
 use super::output::{Rejected, Repair, Rule};
@@ -211,8 +212,9 @@ struct One<'a> {
 
 impl One<'_> {
     async fn attempt(mut self) -> Result<Answer, Missed> {
-        let encoding = match self.call.encode(self.target).await {
-            Ok(encoding) => encoding,
+        let encoding = match self.call.encode_unless_estimated(self.target).await {
+            Ok(Some(encoding)) => encoding,
+            Ok(None) => return Ok(self.estimated()),
             Err(error) => {
                 return Err(Missed {
                     error: Miss::Encode(error),
@@ -246,6 +248,25 @@ impl One<'_> {
                 })
             }
         }
+    }
+
+    /// Our own count of the input, without a call.
+    fn estimated(mut self) -> Answer {
+        let target = self.target;
+        let tokens = estimate::told(self.call.input_estimate(target));
+        let body: Bytes = encode::input_tokens(&target.wire.model, tokens, true).into();
+        let sent = body.len() as u64;
+        self.settle.free();
+        self.settle.record(|record| {
+            record.provider = Some(target.provider().to_owned());
+            record.model = Some(target.wire.model.clone());
+            record.bytes_sent = sent;
+        });
+        self.settle.committed();
+        Answer::Whole(Whole {
+            body,
+            settle: self.settle,
+        })
     }
 
     fn attempt_record(&self, before: Duration) -> AttemptRecord {
@@ -345,6 +366,9 @@ impl One<'_> {
 
     /// Adds what a whole answer cost: as the provider counted, else by its bytes.
     fn account(&mut self, usage: Option<Usage>, bytes: u64, service_tier: Option<&str>) {
+        if self.call.operation == Operation::InputTokens {
+            return self.settle.free();
+        }
         let prices = self.call.prices(self.target);
         let (usage, provenance) = match usage {
             Some(usage) => (usage, Provenance::Reported),

@@ -45,6 +45,8 @@ pub enum Operation {
     Completions,
     /// `POST /v1/moderations`
     Moderations,
+    /// `POST /v1/chat/completions/input_tokens`
+    InputTokens,
 }
 
 impl Operation {
@@ -57,6 +59,7 @@ impl Operation {
             Self::Rerank => "rerank",
             Self::Completions => "completions",
             Self::Moderations => "moderations",
+            Self::InputTokens => "input_tokens",
         }
     }
 }
@@ -79,6 +82,8 @@ pub(super) struct Call {
     pub(super) layout: RawLayout,
     /// Whether the answer is streamed.
     pub(super) stream: bool,
+    /// The caller wants our own estimate of its tokens, and no call.
+    pub(super) estimate_only: bool,
     /// Whether the caller asked for the usage chunk.
     pub(super) include_usage: bool,
     /// Where it may go, in order.
@@ -185,6 +190,11 @@ impl Call {
             Operation::Chat => RequestNeeds::peek(&self.body)
                 .map(|needs| needs.size)
                 .unwrap_or_default(),
+            // Read by the hub where a peek does not do.
+            Operation::InputTokens => RequestNeeds::peek(&self.body)
+                .or_else(|| self.chat_request().ok().map(RequestNeeds::of_chat))
+                .map(|needs| needs.size)
+                .unwrap_or_default(),
             Operation::Embeddings
             | Operation::Completions
             | Operation::Moderations
@@ -220,7 +230,10 @@ impl Call {
             Operation::Chat | Operation::Completions => {
                 estimate::tokens(answer_bytes, target.family)
             }
-            Operation::Embeddings | Operation::Rerank | Operation::Moderations => 0,
+            Operation::Embeddings
+            | Operation::Rerank
+            | Operation::Moderations
+            | Operation::InputTokens => 0,
         };
         Usage {
             input: self.input_estimate(target),
@@ -232,7 +245,8 @@ impl Call {
     /// Learns from a refusal which parameters the target's model does not take; whether anything
     /// of this request was among them.
     pub(super) fn learn(&self, target: &PlannedTarget, error: &UpstreamError) -> bool {
-        if error.unsupported.is_empty() {
+        // What a count refuses, an answer may take.
+        if error.unsupported.is_empty() || self.operation == Operation::InputTokens {
             return false;
         }
         let Ok(raw) = self.raw() else { return false };
@@ -307,6 +321,7 @@ impl Call {
             body,
             layout,
             stream: self.stream,
+            estimate_only: self.estimate_only,
             include_usage: self.include_usage,
             plan: self.plan.clone(),
             rule: self.rule.clone(),

@@ -114,8 +114,8 @@ impl Call {
                 let usage = Some(usage.unwrap_or_default());
                 Ok((bytes, WholeSummary::new(model, usage)))
             }
-            // Reranking is always translated.
-            Operation::Rerank => {
+            // These are always translated.
+            Operation::Rerank | Operation::InputTokens => {
                 let part = Part { bytes, context };
                 self.decode_parts(target, rule, &[part])
             }
@@ -164,6 +164,12 @@ impl Call {
                 let id = format!("rerank-{}", self.request_id.trim_start_matches("req_"));
                 let body = encode::rerank(&answer, &request, &id, &target.wire.model);
                 Ok((body.into(), summary))
+            }
+            Operation::InputTokens => {
+                let body = parts.first().map(|part| &part.bytes);
+                let tokens = adapter.decode_count(body.map_or(&[], |bytes| bytes))?;
+                let body = encode::input_tokens(&target.wire.model, tokens, false);
+                Ok((body.into(), WholeSummary::default()))
             }
             Operation::Completions => {
                 let answers = chats()?;

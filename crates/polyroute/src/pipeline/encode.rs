@@ -95,8 +95,26 @@ struct Body<'a> {
 }
 
 impl Call {
+    /// The request as a target gets it; `None` where our own estimate of its tokens is the answer.
+    pub(super) async fn encode_unless_estimated(
+        &self,
+        target: &PlannedTarget,
+    ) -> Result<Option<Encoding>, EncodeError> {
+        if !self.estimate_only {
+            match self.encode(target).await {
+                // Another model's provider would count by its own tokeniser: ours is nearer.
+                Err(error)
+                    if self.operation == Operation::InputTokens
+                        && error.code == EncodeErrorCode::NotOffered => {}
+                encoding => return encoding.map(Some),
+            }
+        }
+        // Nobody else reads what is wrong with it.
+        self.chat_request().map(|_| None)
+    }
+
     /// The request as a target gets it.
-    pub(super) async fn encode(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
+    async fn encode(&self, target: &PlannedTarget) -> Result<Encoding, EncodeError> {
         let raw = self.raw().map_err(|error| from_parse(&error))?;
         let refused = self.refused_here(&raw, target);
         let mut encoding = if refused.is_empty() {
@@ -191,6 +209,7 @@ impl Call {
                 let encoded = openai::edit_moderation(&body.raw, &target.wire)?;
                 Ok(Encoding::one(encoded, Kind::PASS))
             }
+            Operation::InputTokens => self.translate_chat(body, target).await,
             Operation::Embeddings => self.embeddings(body, target, passes),
             Operation::Rerank => {
                 let request = parse_rerank(&body.raw)?;
@@ -262,9 +281,18 @@ impl Call {
         target: &PlannedTarget,
     ) -> Result<Encoding, EncodeError> {
         let adapter = self.adapter(target);
+        let counts = self.operation == Operation::InputTokens;
         let request = self.hub_request(body)?;
         let mut media = MediaStore::default();
         let urls = adapter.media_to_fetch(&request, &target.wire);
+        // Nothing is fetched for a call that there is not.
+        if counts
+            && !urls.is_empty()
+            && let Err(error) = adapter.encode_count(&request, &target.wire, &media)
+            && error.code == EncodeErrorCode::NotOffered
+        {
+            return Err(error);
+        }
         if urls.len() > MEDIA_FILES_MAX {
             self.gateway.telemetry.metrics.bound_hit("media_files");
             return Err(EncodeError::new(
@@ -294,7 +322,11 @@ impl Call {
         for (url, fetched) in try_join_all(fetches).await? {
             media.insert(url, fetched);
         }
-        let encoded = adapter.encode_chat(&request, &target.wire, &media)?;
+        let encoded = if counts {
+            adapter.encode_count(&request, &target.wire, &media)?
+        } else {
+            adapter.encode_chat(&request, &target.wire, &media)?
+        };
         Ok(Encoding::one(encoded, Kind::Translate))
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header};
 use hyper::body::Incoming;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::json::{NESTING_MAX, RawObject, check_nesting};
@@ -137,6 +137,7 @@ async fn prepare(
         body,
         layout,
         stream: fields.stream,
+        estimate_only: operation == Operation::InputTokens && asks_estimate(&head.uri)?,
         include_usage: fields.include_usage,
         plan,
         rule: planned.rule,
@@ -245,13 +246,20 @@ struct AnswerHeaders {
 
 impl AnswerHeaders {
     fn of(settle: &Settle) -> Self {
-        settle.view(|record| Self {
-            provider: record.provider.clone(),
-            model: record.attempts.last().map(|attempt| attempt.model.clone()),
-            api: record.attempts.last().map(|attempt| attempt.api),
-            attempts: record.attempts.len(),
-            dropped: record.dropped_params.join(", "),
-            changed: record.changed_params.join(", "),
+        settle.view(|record| {
+            let last = record.attempts.last();
+            // Nobody was asked for an answer of ours, whoever was before it.
+            let ours = record.provider.is_some() && last.is_none_or(|last| last.outcome != "ok");
+            let last = last.filter(|_| !ours);
+            let own = record.model.as_ref().filter(|_| ours);
+            Self {
+                provider: record.provider.clone(),
+                model: last.map(|attempt| &attempt.model).or(own).cloned(),
+                api: last.map(|attempt| attempt.api),
+                attempts: record.attempts.len(),
+                dropped: record.dropped_params.join(", "),
+                changed: record.changed_params.join(", "),
+            }
         })
     }
 
@@ -331,7 +339,9 @@ impl Fields {
             ));
         };
         let (needed, what) = match operation {
-            Operation::Chat => ("messages", "Send the conversation as a list of messages."),
+            Operation::Chat | Operation::InputTokens => {
+                ("messages", "Send the conversation as a list of messages.")
+            }
             Operation::Embeddings => ("input", "Send the text to embed, or a list of texts."),
             Operation::Rerank => ("documents", "Send the list of documents to rank."),
             Operation::Completions => ("prompt", "Send the text to go on with."),
@@ -342,7 +352,10 @@ impl Fields {
         }
         if matches!(
             operation,
-            Operation::Embeddings | Operation::Rerank | Operation::Moderations
+            Operation::Embeddings
+                | Operation::Rerank
+                | Operation::Moderations
+                | Operation::InputTokens
         ) {
             return Ok(Self {
                 model,
@@ -362,6 +375,19 @@ impl Fields {
             stream,
             include_usage,
         })
+    }
+}
+
+/// `?estimate=true`: our own estimate will do, without a call.
+fn asks_estimate(uri: &Uri) -> Result<bool, ApiError> {
+    let mut pairs = uri.query().unwrap_or_default().split('&');
+    match pairs.find_map(|pair| pair.strip_prefix("estimate=")) {
+        None | Some("false" | "0") => Ok(false),
+        Some("true" | "1") => Ok(true),
+        Some(_) => {
+            let error = ApiError::new("invalid_value", "`estimate` must be `true` or `false`.");
+            Err(error.with_param("estimate"))
+        }
     }
 }
 

@@ -63,7 +63,8 @@ pub(super) fn plan(
     };
     let resolved = resolve(&gateway.snapshot, &request).map_err(|error| refusal(&error))?;
     let output = match asked.operation {
-        Operation::Chat => {
+        // The format that a route asks for is input too.
+        Operation::Chat | Operation::InputTokens => {
             let route = resolved.route.map(|route| route.name.as_str());
             gateway.outputs.of(route, raw)?
         }
@@ -99,12 +100,13 @@ pub(super) fn plan(
     };
     let plan =
         make_plan(&gateway.snapshot, &resolved, &input).map_err(|error| no_target(&error))?;
-    let size = (chooses && asked.operation == Operation::Chat).then_some(needs.size);
+    let counts = asked.operation == Operation::InputTokens;
+    let sized = chooses && (counts || asked.operation == Operation::Chat);
     Ok(Planned {
         plan,
         hub,
-        size,
-        rule: output.rule,
+        size: sized.then_some(needs.size),
+        rule: output.rule.filter(|_| !counts),
         body: edited,
     })
 }
@@ -119,7 +121,7 @@ fn needs_of(
 ) -> Result<(RequestNeeds, Option<ChatRequest>), ApiError> {
     let mut hub = None;
     let needs = match operation {
-        Operation::Chat if chooses => {
+        Operation::Chat | Operation::InputTokens if chooses => {
             match RequestNeeds::peek(body) {
                 Some(needs) => needs,
                 // Its reader says what is wrong with it.
@@ -131,7 +133,7 @@ fn needs_of(
                 }
             }
         }
-        Operation::Chat => RequestNeeds::default(),
+        Operation::Chat | Operation::InputTokens => RequestNeeds::default(),
         Operation::Embeddings if chooses => {
             let request = parse_embeddings(raw).map_err(|error| ApiError::from_parse(&error))?;
             RequestNeeds::of_embeddings(&request)
@@ -156,7 +158,11 @@ fn needs_of(
             ..RequestNeeds::default()
         },
     };
-    Ok((needs, hub))
+    let operation = match operation {
+        Operation::InputTokens => Needed::InputTokens,
+        _ => needs.operation,
+    };
+    Ok((RequestNeeds { operation, ..needs }, hub))
 }
 
 /// Whether a caller may use a name; for the model list.

@@ -193,6 +193,11 @@ impl Settle {
         });
     }
 
+    /// The answer costs nothing and used no tokens: it only counts them.
+    pub(super) fn free(&mut self) {
+        self.record(|record| record.cost.usd = Some(Money::ZERO.to_string()));
+    }
+
     /// Which model answered, held against the one that was asked for.
     pub(super) fn served(
         &mut self,

@@ -130,6 +130,28 @@ async fn tools_schemas_and_pictures() {
 }
 
 #[tokio::test]
+async fn section_14_claude_is_counted_and_others_are_estimated() {
+    let lab = lab(&KEYS).await;
+    for (model, estimated) in [(CLAUDE, false), (NOVA, true)] {
+        let mut body = ask(model, "What is the weather in Oslo?");
+        let usage = lab.chat(&body).await.json()["usage"].clone();
+        let calls = lab.attempts().len();
+        body["stream"] = json!(true);
+        body["temperature"] = json!(0.5);
+        let answer = lab.post("/v1/chat/completions/input_tokens", &body).await;
+        let counted = answer.json();
+        assert_eq!(counted["estimated"], estimated, "{counted}");
+        if estimated {
+            assert_eq!(lab.attempts().len(), calls, "nobody was asked");
+        } else {
+            assert_eq!(counted["input_tokens"], usage["prompt_tokens"]);
+            let entry = lab.attempts().pop().unwrap();
+            assert!(entry.path.ends_with("/count-tokens"), "{}", entry.path);
+        }
+    }
+}
+
+#[tokio::test]
 async fn failures_fall_back_and_streams_that_break_say_so() {
     let lab = lab(&KEYS).await;
     lab.fault("bedrock", "status:503");

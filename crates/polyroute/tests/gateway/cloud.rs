@@ -108,6 +108,27 @@ async fn section_1_vertex_serves_gemini_and_claude_by_the_models_name() {
 }
 
 #[tokio::test]
+async fn section_1_vertex_counts_for_both_publishers() {
+    let (lab, _folder) = with_account("counts").await;
+    for (model, path) in [
+        (GEMINI, "google/models/gemini-2.5-flash:countTokens"),
+        (CLAUDE, "anthropic/models/count-tokens:rawPredict"),
+    ] {
+        let mut body = ask(model, "echo: over there");
+        let usage = lab.chat(&body).await.json()["usage"].clone();
+        body["stream"] = json!(true);
+        let counted = lab
+            .post("/v1/chat/completions/input_tokens", &body)
+            .await
+            .json();
+        assert_eq!(counted["estimated"], false, "{counted}");
+        assert_eq!(counted["input_tokens"], usage["prompt_tokens"], "{model}");
+        let entry = lab.attempts().pop().unwrap();
+        assert!(entry.path.ends_with(path), "{model}: {}", entry.path);
+    }
+}
+
+#[tokio::test]
 async fn section_1_vertex_streams_and_calls_tools() {
     let (lab, _folder) = with_account("streams").await;
     for model in [GEMINI, CLAUDE] {

@@ -22,6 +22,7 @@ mod cloud;
 mod cohere;
 mod endpoints;
 mod faults;
+mod input_tokens;
 mod keys;
 mod lifecycle;
 mod made_up_vendor;

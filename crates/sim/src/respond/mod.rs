@@ -29,6 +29,7 @@ use crate::vendor::desk::bearer;
 use crate::vendor::route::Call;
 use crate::wire::{Body, Context, Framing, Reply};
 
+mod counts;
 mod legacy;
 mod lists;
 
@@ -57,6 +58,7 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
         Operation::OpenaiChat
         | Operation::OpenaiEmbeddings
         | Operation::OpenaiResponses
+        | Operation::OpenaiCount
         | Operation::OpenaiCompletions
         | Operation::OpenaiModerations
         | Operation::AnthropicMessages
@@ -282,10 +284,6 @@ impl Desk<'_> {
             Operation::AnthropicMessages => {
                 self.chat(anthropic::accept::accept_messages(headers, &body), fault)
             }
-            Operation::AnthropicCount => {
-                let read = anthropic::accept::accept_count_tokens(headers, &body);
-                self.count(read, |tokens| serde_json::json!({"input_tokens": tokens}))
-            }
             Operation::GeminiGenerate { stream, .. } => {
                 let accept = match self.asked.route.prefix.as_deref() {
                     Some(vertex::PREFIX) => gemini::accept::accept_vertex_generate,
@@ -298,10 +296,6 @@ impl Desk<'_> {
                 gemini::accept::accept_embed(model, *batch, headers, &body),
                 *batch,
             ),
-            Operation::GeminiCount { .. } => self.count(
-                gemini::accept::accept_count(model, headers, &body),
-                gemini::render::counted,
-            ),
             Operation::BedrockConverse { stream, .. } => {
                 self.profiled()?;
                 self.chat(
@@ -309,10 +303,10 @@ impl Desk<'_> {
                     fault,
                 )
             }
-            Operation::BedrockCount { .. } => self.count(
-                bedrock::accept::accept_count(model, &body),
-                bedrock::render::counted,
-            ),
+            Operation::OpenaiCount
+            | Operation::AnthropicCount
+            | Operation::GeminiCount { .. }
+            | Operation::BedrockCount { .. } => self.counts(&body),
             Operation::BedrockProfiles => Ok(reply(200, self.profiles())),
             Operation::CohereChat => self.chat(cohere::accept::accept_chat(headers, &body), fault),
             Operation::CohereEmbed => {

@@ -1,10 +1,8 @@
 //! Answers that are one JSON object whatever is asked: embeddings, reranking, counts, moderation and
 //! lists of models.
 
-use serde_json::Value;
-
 use super::Desk;
-use crate::answer::{compose, tokens, vectors};
+use crate::answer::{tokens, vectors};
 use crate::cloud::vertex;
 use crate::dialect::{cohere, gemini, openai};
 use crate::errors::{self, reply};
@@ -58,15 +56,5 @@ impl Desk<'_> {
             return Err(errors::unknown_model(self.about, false));
         }
         Ok(reply(200, cohere::render::rerank(&prompt, self.id_seed)))
-    }
-
-    pub(super) fn count(
-        &self,
-        read: Result<Prompt, Refusal>,
-        render: impl Fn(u64) -> Value,
-    ) -> Result<Reply, Reply> {
-        let prompt = read.map_err(|refusal| self.refused(refusal))?;
-        self.known(&prompt.model, false)?;
-        Ok(reply(200, render(compose::input_tokens(&prompt))))
     }
 }

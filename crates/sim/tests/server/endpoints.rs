@@ -134,6 +134,17 @@ async fn token_counts_match_usage() {
         counted["totalTokens"],
         answer["usageMetadata"]["promptTokenCount"]
     );
+    let body = json!({"model": "gpt-4.1", "input": text}).to_string();
+    let answer = send(&sim, "POST", "/v1/responses", OPENAI, &body)
+        .await
+        .json();
+    let path = "/v1/responses/input_tokens";
+    let counted = send(&sim, "POST", path, OPENAI, &body).await.json();
+    assert_eq!(counted["object"], "response.input_tokens");
+    assert_eq!(counted["input_tokens"], answer["usage"]["input_tokens"]);
+    let stored = json!({"model": "gpt-4.1", "input": text, "store": false}).to_string();
+    let refused = send(&sim, "POST", path, OPENAI, &stored).await;
+    assert_eq!(refused.status, 400, "{}", refused.text());
 }
 
 /// The word by which a dialect's error is told: OpenAI's code, Anthropic's type, Gemini's status.

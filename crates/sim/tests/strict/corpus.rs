@@ -264,6 +264,9 @@ fn judge(entry: &Value) -> Option<Verdict> {
             Some(openai::responses::accept::accept_response(&headers, &body))
         }
         ("anthropic", "messages") => Some(anthropic::accept::accept_messages(&headers, &body)),
+        ("openai", "count-tokens") => {
+            Some(openai::responses::accept::accept_count(&headers, &body))
+        }
         ("anthropic", "count-tokens") => {
             Some(anthropic::accept::accept_count_tokens(&headers, &body))
         }

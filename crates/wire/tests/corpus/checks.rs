@@ -4,7 +4,6 @@ use polyroute_wire::adapter::Adapter;
 use polyroute_wire::chat::{ChatEvent, ChatResponse, Fold, replay};
 use polyroute_wire::dialect::openai::encode::{self, ChunkEncoder, ChunkOptions, ReplyIdentity};
 use polyroute_wire::dialect::openai::{OpenAi, Tap, TapSummary, tap_whole};
-use polyroute_wire::rerank::RerankRequest;
 use polyroute_wire::usage::Usage;
 use serde_json::Value;
 
@@ -154,10 +153,10 @@ fn events(entry: &Entry, adapter: &dyn Adapter, pieces: &[&[u8]]) -> Vec<ChatEve
 }
 
 /// A small generator with a seed, so that a failure can be repeated.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn new(seed: &str) -> Self {
+    pub(crate) fn new(seed: &str) -> Self {
         Self(polyroute_wire::json::stable_hash(seed.as_bytes()) | 1)
     }
 
@@ -169,7 +168,7 @@ impl Random {
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % bound
     }
 
-    fn pieces<'a>(&mut self, mut bytes: &'a [u8]) -> Vec<&'a [u8]> {
+    pub(crate) fn pieces<'a>(&mut self, mut bytes: &'a [u8]) -> Vec<&'a [u8]> {
         let mut pieces = Vec::new();
         while !bytes.is_empty() {
             let size = usize::try_from(1 + self.below(400))
@@ -274,35 +273,6 @@ pub(crate) fn models(entry: &Entry) -> Result<(), String> {
     }
 }
 
-/// A rerank answer: every result as recorded, in the decoder's own words and in ours.
-pub(crate) fn rerank(entry: &Entry) -> Result<(), String> {
-    let adapter = entry.dialect.adapter();
-    let answer = adapter
-        .decode_rerank(&entry.bytes(), &entry.context())
-        .map_err(|error| format!("{error:?}"))?;
-    let Body::Json(recorded) = &entry.body else {
-        return Err("the answer is no JSON".to_owned());
-    };
-    let body = encode::rerank(&answer, &RerankRequest::default(), "rerank-1", "model");
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let pairs = |value: &Value| -> Vec<(Option<u64>, Option<f64>)> {
-        let list = value["results"].as_array();
-        list.into_iter()
-            .flatten()
-            .map(|one| (one["index"].as_u64(), one["relevance_score"].as_f64()))
-            .collect()
-    };
-    if pairs(&body) != pairs(recorded) || answer.results.is_empty() {
-        return Err(format!("the results are {body}"));
-    }
-    let units = "/meta/billed_units/search_units";
-    if recorded.pointer(units) == body.pointer(units) && recorded["id"] == body["id"] {
-        Ok(())
-    } else {
-        Err(format!("identity or search units are lost: {body}"))
-    }
-}
-
 /// Everything about an embeddings answer with status 2xx.
 pub(crate) fn embeddings(entry: &Entry, report: &mut Report) {
     let adapter = entry.dialect.adapter();
@@ -319,7 +289,11 @@ pub(crate) fn embeddings(entry: &Entry, report: &mut Report) {
     let Body::Json(recorded) = &entry.body else {
         return;
     };
-    report.case(entry, "leaves", shape::same_vectors(recorded, &answer));
+    report.case(
+        entry,
+        "leaves",
+        shape::same_vectors(recorded, &answer, entry.has_int8_vectors()),
+    );
     for base64 in [false, true] {
         let body = encode::embeddings(&answer, base64);
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use base64::Engine as _;
+use polyroute_engine::catalog::Catalog;
 use polyroute_wire::adapter::DecodeContext;
 pub(crate) use polyroute_wire::dialect::Dialect;
+use polyroute_wire::profile::VectorForm;
 use serde_json::Value;
 
 /// Which recordings are read: the folder of a provider, the API that answered, and whose wire
@@ -22,6 +24,11 @@ const READ: &[(&str, &str, Dialect)] = &[
     // The models' own bodies (`invoke`) are another API.
     ("bedrock", "converse", Dialect::Bedrock),
     ("bedrock", "count-tokens", Dialect::Bedrock),
+    ("vertex", "count-tokens", Dialect::Gemini),
+    ("anthropic", "count-tokens", Dialect::Anthropic),
+    ("openai", "count-tokens", Dialect::Responses),
+    ("openrouter", "rerank", Dialect::OpenAi),
+    ("voyage", "rerank", Dialect::OpenAi),
     // Cohere's retired v1 chat and generate are not spoken; its v1 embed and rerank answer as v2 does.
     ("cohere", "cohere-v2", Dialect::Cohere),
     ("cohere", "embeddings", Dialect::Cohere),
@@ -29,6 +36,8 @@ const READ: &[(&str, &str, Dialect)] = &[
     ("cohere", "models", Dialect::Cohere),
     // Everybody who speaks OpenAI's format.
     ("*", "chat.completions", Dialect::OpenAi),
+    ("*", "completions", Dialect::OpenAi),
+    ("*", "moderation", Dialect::OpenAi),
     ("*", "embeddings", Dialect::OpenAi),
     ("*", "models", Dialect::OpenAi),
     ("*", "responses", Dialect::Responses),
@@ -100,6 +109,26 @@ impl Entry {
         self.api == "rerank"
     }
 
+    pub(crate) fn is_completion(&self) -> bool {
+        self.api == "completions"
+    }
+
+    pub(crate) fn is_moderation(&self) -> bool {
+        self.api == "moderation"
+    }
+
+    pub(crate) fn is_count(&self) -> bool {
+        self.api == "count-tokens"
+    }
+
+    /// Its vectors are of signed bytes.
+    pub(crate) fn has_int8_vectors(&self) -> bool {
+        let catalog = Catalog::embedded();
+        catalog
+            .entry(&self.provider)
+            .is_some_and(|entry| entry.profile.embeddings.vectors == VectorForm::Int8)
+    }
+
     pub(crate) fn is_models(&self) -> bool {
         self.api == "models"
     }
@@ -147,6 +176,7 @@ impl Entry {
                 .as_ref()
                 .and_then(|request| request["documents"].as_array())
                 .map_or(0, Vec::len),
+            int8_vectors: self.has_int8_vectors(),
             ..DecodeContext::default()
         }
     }
@@ -196,10 +226,6 @@ fn read(provider: &str, stem: &str, value: &Value) -> Option<Entry> {
             .is_some_and(|path| path.ends_with("/models"))
     });
     if api == "models" && !is_list && dialect != Dialect::Cohere {
-        return None;
-    }
-    // Of token counts only refusals are read.
-    if api == "count-tokens" && value["response"]["status"].as_u64() < Some(400) {
         return None;
     }
     let response = &value["response"];

@@ -12,6 +12,7 @@
 )]
 
 mod checks;
+mod endpoints;
 mod entry;
 mod errors;
 mod exceptions;
@@ -72,7 +73,13 @@ fn check(entry: &Entry, report: &mut Report) {
     } else if entry.is_models() {
         report.case(entry, "decode", checks::models(entry));
     } else if entry.is_rerank() {
-        report.case(entry, "decode", checks::rerank(entry));
+        report.case(entry, "decode", endpoints::rerank(entry));
+    } else if entry.is_completion() {
+        endpoints::completion(entry, report);
+    } else if entry.is_moderation() {
+        endpoints::moderation(entry, report);
+    } else if entry.is_count() {
+        report.case(entry, "decode", endpoints::count(entry));
     } else if entry.is_embeddings() {
         checks::embeddings(entry, report);
     } else {

@@ -113,7 +113,8 @@ pub(crate) fn all(entry: &Entry, report: &mut Report) {
         }
         let media = fetched(&adapter.media_to_fetch(&request, &target));
         let result = match adapter.encode_chat(&request, &target, &media) {
-            Ok(encoded) => accepted(entry, dialect, provider, body, &request, &encoded, report),
+            Ok(encoded) => accepted(entry, dialect, provider, body, &request, &encoded, report)
+                .and_then(|()| counted(dialect, &request, &target, &media)),
             Err(error) => {
                 match refused_rightly(&request, dialect, &target, &error) {
                     // Beside the one model a dialect that is asked for, a refusal that says why
@@ -249,13 +250,44 @@ fn accepted(
     nothing_lost(body, &sent, encoded)
 }
 
-/// Has the simulator judge a request as strictly as the real API does.
-fn simulator_takes(dialect: Dialect, encoded: &Encoded, stream: bool) -> Result<(), String> {
+/// What can be asked can be counted, where the dialect counts.
+fn counted(
+    dialect: Dialect,
+    request: &ChatRequest,
+    target: &Target,
+    media: &MediaStore,
+) -> Result<(), String> {
+    let encoded = match dialect.adapter().encode_count(request, target, media) {
+        Ok(encoded) => encoded,
+        Err(error) if error.code == EncodeErrorCode::NotOffered => return Ok(()),
+        Err(error) => return Err(format!("{error:?}")),
+    };
+    let headers = headers(&encoded)?;
+    let body = &encoded.body;
+    let verdict = match dialect {
+        Dialect::Responses => sim::openai::responses::accept::accept_count(&headers, body),
+        Dialect::Anthropic => sim::anthropic::accept::accept_count_tokens(&headers, body),
+        Dialect::Gemini => sim::gemini::accept::accept_count(&target.model, &headers, body),
+        Dialect::Bedrock => sim::bedrock::accept::accept_count(&target.model, body),
+        other => return Err(format!("{other:?} counts, and nobody judges it")),
+    };
+    verdict
+        .map(|_| ())
+        .map_err(|refusal| format!("the simulator does not count it: {}", refusal.body))
+}
+
+fn headers(encoded: &Encoded) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for (name, value) in &encoded.headers {
         let value = HeaderValue::from_str(value).map_err(|error| error.to_string())?;
         headers.insert(HeaderName::from_static(name), value);
     }
+    Ok(headers)
+}
+
+/// Has the simulator judge a request as strictly as the real API does.
+fn simulator_takes(dialect: Dialect, encoded: &Encoded, stream: bool) -> Result<(), String> {
+    let headers = headers(encoded)?;
     let body = &encoded.body;
     let verdict = match dialect {
         Dialect::OpenAi => sim::openai::accept::accept_chat(&headers, body),

@@ -234,10 +234,27 @@ fn read_vector(value: &Value) -> Result<Vec<f32>, String> {
     Ok(numbers)
 }
 
+/// Whether a vector of unit length points where the recorded one of signed bytes does.
+fn same_direction(recorded: &Value, vector: &[f32]) -> Result<bool, String> {
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(recorded.as_str().unwrap_or_default())
+        .map_err(|error| error.to_string())?;
+    let pairs = || {
+        let bytes = bytes.iter().map(|byte| f64::from(byte.cast_signed()));
+        bytes.zip(vector.iter().copied().map(f64::from))
+    };
+    let (dot, recorded, held) = pairs().fold((0.0, 0.0, 0.0), |(dot, left, right), (a, b)| {
+        (dot + a * b, left + a * a, right + b * b)
+    });
+    let cosine = dot / f64::sqrt(recorded * held);
+    let close = |number: f64| (number - 1.0).abs() < 1e-5;
+    Ok(bytes.len() == vector.len() && close(cosine) && close(held))
+}
+
 /// Whether the hub holds the recorded vectors, model and token counts.
-pub(crate) fn same_vectors(recorded: &Value, answer: &EmbeddingResponse) -> Checked {
+pub(crate) fn same_vectors(recorded: &Value, answer: &EmbeddingResponse, int8: bool) -> Checked {
     // OpenAI's list, Vertex AI's predictions, Gemini's batch, Cohere's lists by type, Gemini's
-    // single one.
+    // single one; Ollama's of bare vectors.
     let predictions = recorded["predictions"].as_array();
     let rows: Vec<&Value> = match (&recorded["data"], &recorded["embeddings"]) {
         _ if predictions.is_some() => predictions
@@ -251,12 +268,23 @@ pub(crate) fn same_vectors(recorded: &Value, answer: &EmbeddingResponse) -> Chec
             .flatten()
             .collect(),
         (Value::Array(rows), _) => rows.iter().map(|row| &row["embedding"]).collect(),
-        (_, Value::Array(rows)) => rows.iter().map(|row| &row["values"]).collect(),
-        _ => vec![&recorded["embedding"]["values"]],
+        (_, Value::Array(rows)) => rows
+            .iter()
+            .map(|row| row.get("values").unwrap_or(row))
+            .collect(),
+        _ => {
+            let one = &recorded["embedding"];
+            vec![one.get("values").unwrap_or(one)]
+        }
     };
     ensure(rows.len() == answer.vectors.len(), "every vector is there")?;
     for (row, vector) in rows.iter().zip(&answer.vectors) {
-        ensure(&read_vector(row)? == vector, "a vector is as recorded")?;
+        let same = if int8 {
+            same_direction(row, vector)?
+        } else {
+            &read_vector(row)? == vector
+        };
+        ensure(same, "a vector is as recorded")?;
     }
     if let Some(model) = recorded["model"].as_str() {
         ensure(answer.model == model, "the model is kept")?;

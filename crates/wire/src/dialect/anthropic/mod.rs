@@ -7,6 +7,7 @@
 mod assistant;
 mod block;
 mod content;
+mod count;
 mod errors;
 mod machine;
 mod messages;
@@ -91,6 +92,19 @@ impl Adapter for Anthropic {
             ErrorKind::MalformedReply,
             "the Anthropic Messages API has no embeddings",
         ))
+    }
+
+    fn encode_count(
+        &self,
+        request: &ChatRequest,
+        target: &Target,
+        media: &MediaStore,
+    ) -> Result<Encoded, EncodeError> {
+        count::encode(request, target, media)
+    }
+
+    fn decode_count(&self, body: &[u8]) -> Result<u64, UpstreamError> {
+        crate::count::read(body, "input_tokens")
     }
 
     fn classify(&self, reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {

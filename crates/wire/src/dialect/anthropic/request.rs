@@ -23,12 +23,11 @@ use crate::unsent::without_equivalent;
 /// Lets requests name files that were uploaded before.
 const FILES_BETA: &str = "files-api-2025-04-14";
 
+/// Members that are not the caller's to set.
+const OURS: [&str; 3] = ["model", "stream", "anthropic_version"];
+
 /// `anthropic_version` of bodies on Vertex AI, the only one there is.
 const VERTEX_VERSION: &str = "vertex-2023-10-16";
-
-/// Members that are not the caller's to change: the model is a matter of rights, streaming of how
-/// the answer is read, the version of where it goes.
-const OWN_OPTIONS: [&str; 3] = ["model", "stream", "anthropic_version"];
 
 /// Translates a request to `POST /v1/messages`.
 pub(super) fn encode(
@@ -37,7 +36,7 @@ pub(super) fn encode(
     media: &MediaStore,
 ) -> Result<Encoded, EncodeError> {
     let mut notes = Notes::new(target.policy.strict_params);
-    let mut options = options::members(request, ISSUER, target, &OWN_OPTIONS, &mut notes)?;
+    let mut options = options::members(request, ISSUER, target, &OURS, &mut notes)?;
     let betas = betas(request, target, &mut options);
 
     without_equivalent(request, "an Anthropic model", &params::PLACED, &mut notes)?;
@@ -221,17 +220,29 @@ fn body(
     if let Some(tier) = params::service_tier(request, target, notes)? {
         put("service_tier", tier.into());
     }
-    if let Some(CacheControl(mark)) = &request.cache_control {
-        if takes_marks(target) {
-            put("cache_control", Value::Object(mark.clone()));
-        } else {
-            notes.drop("cache_control", "it takes no prompt-cache marks")?;
-        }
+    if let Some(mark) = mark(request, target, notes)? {
+        put("cache_control", mark);
     }
     if request.stream {
         put("stream", true.into());
     }
     Ok(body)
+}
+
+/// The prompt-cache mark of the request as a whole.
+fn mark(
+    request: &ChatRequest,
+    target: &Target,
+    notes: &mut Notes,
+) -> Result<Option<Value>, EncodeError> {
+    let Some(CacheControl(mark)) = &request.cache_control else {
+        return Ok(None);
+    };
+    if takes_marks(target) {
+        return Ok(Some(Value::Object(mark.clone())));
+    }
+    notes.drop("cache_control", "it takes no prompt-cache marks")?;
+    Ok(None)
 }
 
 fn under_their_names(sampled: Sampled) -> [(&'static str, Option<Value>); 3] {

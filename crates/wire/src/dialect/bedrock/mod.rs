@@ -8,6 +8,7 @@
 mod assistant;
 mod block;
 mod content;
+mod count;
 mod errors;
 mod id;
 mod machine;
@@ -92,6 +93,19 @@ impl Adapter for Bedrock {
             ErrorKind::MalformedReply,
             "Bedrock Converse has no embeddings",
         ))
+    }
+
+    fn encode_count(
+        &self,
+        request: &ChatRequest,
+        target: &Target,
+        media: &MediaStore,
+    ) -> Result<Encoded, EncodeError> {
+        count::encode(request, target, media)
+    }
+
+    fn decode_count(&self, body: &[u8]) -> Result<u64, UpstreamError> {
+        crate::count::read(body, "inputTokens")
     }
 
     fn classify(&self, reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {

@@ -7,6 +7,7 @@ mod answer;
 mod assistant;
 mod config;
 mod contents;
+mod count;
 mod embeddings;
 mod finish;
 mod format;
@@ -85,6 +86,19 @@ impl Adapter for Gemini {
         context: &DecodeContext,
     ) -> Result<EmbeddingResponse, UpstreamError> {
         embeddings::decode(body, context)
+    }
+
+    fn encode_count(
+        &self,
+        request: &ChatRequest,
+        target: &Target,
+        media: &MediaStore,
+    ) -> Result<Encoded, EncodeError> {
+        count::encode(request, target, media)
+    }
+
+    fn decode_count(&self, body: &[u8]) -> Result<u64, UpstreamError> {
+        crate::count::read(body, "totalTokens")
     }
 
     fn classify(&self, reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {

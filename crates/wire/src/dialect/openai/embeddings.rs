@@ -88,7 +88,7 @@ pub(super) fn decode(
         return Err(malformed("the provider's answer is no JSON object"));
     };
     let mut rows = Vec::new();
-    for (at, row) in take_list(&mut top, "data").into_iter().enumerate() {
+    for (at, row) in listed(&mut top).into_iter().enumerate() {
         let index = row.get("index").and_then(Value::as_u64);
         let index = index.unwrap_or(u64::try_from(at).unwrap_or(u64::MAX));
         let numbers = if context.int8_vectors {
@@ -115,6 +115,17 @@ pub(super) fn decode(
         usage,
         metadata: present(top),
     })
+}
+
+/// The rows of the answer; Ollama's own endpoints give bare vectors.
+fn listed(top: &mut Map<String, Value>) -> Vec<Value> {
+    if top.contains_key("data") {
+        return take_list(top, "data");
+    }
+    let one = top.remove("embedding").into_iter();
+    one.chain(take_list(top, "embeddings"))
+        .map(|vector| json!({ "embedding": vector }))
+        .collect()
 }
 
 /// Token ids, where the provider takes none.
@@ -264,6 +275,21 @@ mod tests {
             let body = json!({"data": [{"index": 0, "embedding": embedding}]});
             assert!(decode(body.to_string().as_bytes(), &context).is_err());
         }
+    }
+
+    #[test]
+    fn section_3_6_ollamas_own_answers_hold_bare_vectors() {
+        let context = DecodeContext::default();
+        for body in [
+            json!({"embedding": [0.5, 1]}),
+            json!({"model": "e", "embeddings": [[0.5, 1]], "prompt_eval_count": 2}),
+        ] {
+            let answer = decode(body.to_string().as_bytes(), &context).unwrap();
+            assert_eq!(answer.vectors, [[0.5, 1.0]], "{body}");
+            assert!(!answer.metadata.contains_key("embeddings"));
+        }
+        let broken = json!({"embeddings": [0.5]}).to_string();
+        assert!(decode(broken.as_bytes(), &context).is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::super::accept::wording::{
 use super::super::accept::{flag, object, schema, shaped, tools};
 use super::{items, shape};
 use crate::prompt::{Prompt, Refusal, ToolChoice, ToolOffer};
-use crate::strict::{list, set, text, whole};
+use crate::strict::{Record, list, set, text, whole};
 
 /// What asks for reasoning that can be sent back.
 const ENCRYPTED: &str = "reasoning.encrypted_content";
@@ -27,14 +27,26 @@ pub fn accept_response(_headers: &HeaderMap, body: &[u8]) -> Result<Prompt, Refu
         Ok(parsed) if parsed.get("prompt").is_some_and(Value::is_object) => parsed,
         _ => object(body)?,
     };
-    shaped(&body, &shape::RESPONSE)?;
-    let traits = Traits::of(text(&body, "model"));
-    given(&body)?;
-    unsupported(&body, &traits)?;
-    offered(&body)?;
-    format(&body)?;
-    items::check(&body, &traits)?;
-    Ok(prompt(&body, &traits))
+    judged(&body, &shape::RESPONSE)
+}
+
+/// Accepts a `/v1/responses/input_tokens` body, or refuses it.
+///
+/// # Errors
+/// A 400 in the shape `{"error":{message,type,param,code}}`.
+pub fn accept_count(_headers: &HeaderMap, body: &[u8]) -> Result<Prompt, Refusal> {
+    judged(&object(body)?, &shape::COUNT)
+}
+
+fn judged(body: &Value, record: &'static Record) -> Result<Prompt, Refusal> {
+    shaped(body, record)?;
+    let traits = Traits::of(text(body, "model"));
+    given(body)?;
+    unsupported(body, &traits)?;
+    offered(body)?;
+    format(body)?;
+    items::check(body, &traits)?;
+    Ok(prompt(body, &traits))
 }
 
 /// There is something to answer, and members that need others have them.

@@ -170,6 +170,11 @@ pub fn called(
     item
 }
 
+/// What a count of a request answers.
+pub fn counted(input_tokens: u64) -> Value {
+    json!({"object": "response.input_tokens", "input_tokens": input_tokens})
+}
+
 /// Usage: cached tokens are inside input tokens, reasoning tokens inside output tokens.
 fn usage(usage: &Usage) -> Value {
     json!({

@@ -70,6 +70,27 @@ pub(super) static RESPONSE: Record = Record {
     ],
 };
 
+/// `POST /v1/responses/input_tokens`.
+pub(super) static COUNT: Record = Record {
+    fields: &[
+        null!("conversation", Union(&[Text, Object])),
+        null!("input", Union(&[Text, List(&Tag(&ITEM))])),
+        null!("instructions", Text),
+        null!("model", Text),
+        null!("parallel_tool_calls", Bool),
+        null!("personality", Text),
+        null!("previous_response_id", Text),
+        null!("reasoning", Rec(&REASONING)),
+        null!("text", Rec(&TEXT)),
+        null!(
+            "tool_choice",
+            Union(&[Word(&["none", "auto", "required"]), Tag(&TOOL_CHOICE)])
+        ),
+        null!("tools", List(&Tag(&TOOL))),
+        null!("truncation", Word(&["auto", "disabled"])),
+    ],
+};
+
 static REASONING: Record = Record {
     fields: &[
         null!("effort", Word(&EFFORTS)),

@@ -130,3 +130,20 @@ fn section_13_3_the_hosting_clouds_own_errors_are_read_too() {
         json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}});
     assert_eq!(of(529, own).kind, ErrorKind::Overloaded);
 }
+
+#[test]
+fn section_1_vertex_counts_where_a_model_stands() {
+    let asked = request(json!({"temperature": 0.5}));
+    let media = MediaStore::default();
+    let encoded = Anthropic
+        .encode_count(&asked, &on_vertex(), &media)
+        .unwrap();
+    assert_eq!(
+        encoded.path,
+        "/v1/projects/p/locations/europe-west1/publishers/anthropic/models/count-tokens:rawPredict"
+    );
+    let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
+    assert_eq!(sent["model"], "claude-sonnet-4-5@20250929");
+    assert_eq!(sent["anthropic_version"], "vertex-2023-10-16");
+    assert_eq!(sent.as_object().unwrap().len(), 3, "{sent}");
+}

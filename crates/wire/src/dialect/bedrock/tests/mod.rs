@@ -1,6 +1,7 @@
 //! Tests of the dialect as a whole; rules of one file are tested beside it.
 
 mod answers;
+mod count;
 mod failures;
 mod requests;
 

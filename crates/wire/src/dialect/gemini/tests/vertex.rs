@@ -133,3 +133,24 @@ fn section_3_6_embeddings_of_older_models_go_to_predict() {
     let fewer = br#"{"predictions":[{"embeddings":{"values":[1.0]}}]}"#;
     assert!(Gemini.decode_embeddings(fewer, &context).is_err());
 }
+
+#[test]
+fn section_14_vertex_counts_members_side_by_side() {
+    let asked = request(json!({
+        "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}],
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}],
+        "tool_choice": "required", "metadata": {"team": "a"}, "temperature": 0.5,
+    }));
+    let target = on_vertex("gemini-2.5-flash", 2);
+    let counted = Gemini.encode_count(&asked, &target, &MediaStore::default());
+    let encoded = counted.unwrap();
+    assert_eq!(
+        encoded.path,
+        format!("{MODELS}/gemini-2.5-flash:countTokens")
+    );
+    let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
+    let mut keys: Vec<&String> = sent.as_object().unwrap().keys().collect();
+    keys.sort();
+    let wanted = ["contents", "generationConfig", "systemInstruction", "tools"];
+    assert_eq!(keys, wanted, "{sent}");
+}

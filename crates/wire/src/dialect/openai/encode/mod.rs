@@ -31,6 +31,20 @@ pub struct ReplyIdentity {
     pub model: String,
 }
 
+/// Body of the answer to how many tokens the input of a chat request is. `model` as it is counted
+/// by, `estimated` where its provider did not say.
+#[must_use]
+pub fn input_tokens(model: &str, tokens: u64, estimated: bool) -> Vec<u8> {
+    json!({
+        "object": "input_tokens",
+        "model": model,
+        "input_tokens": tokens,
+        "estimated": estimated,
+    })
+    .to_string()
+    .into_bytes()
+}
+
 /// Body of a whole chat completion. `legacy_functions` answers a request that used `functions`.
 #[must_use]
 pub fn response(

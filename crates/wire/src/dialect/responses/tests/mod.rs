@@ -2,6 +2,7 @@
 
 mod answers;
 mod controls;
+mod count;
 mod failures;
 mod history;
 mod streams;
