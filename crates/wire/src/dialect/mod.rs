@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::adapter::Adapter;
 
 /// A wire format that providers speak. A new one is a folder here, a variant, and its row in
-/// [`Dialect::row`].
+/// `Dialect::row`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dialect {
