@@ -1,11 +1,17 @@
 //! The text of an assistant turn of the history, used up from the front while opaque blocks are put
-//! back at their places.
+//! back at their places; and the turns that stand for what a wire can't say.
 
 use std::collections::VecDeque;
 
 use crate::chat::{CacheControl, Message, Part};
 use crate::error::EncodeError;
 use crate::notes::{Notes, unsupported_content};
+
+/// Stands before a conversation that the assistant opens where the API wants a user turn first.
+pub(crate) const OPENING: &str = "(The assistant speaks first.)";
+/// Asks for more where a trailing assistant message can't be continued.
+pub(crate) const CONTINUE: &str = "Continue your last message from exactly where it ends. Do not \
+                                   repeat any of it.";
 
 /// Part types in which other providers carry reasoning.
 const FOREIGN_REASONING: [&str; 2] = ["thinking", "reasoning"];

@@ -198,7 +198,7 @@ async fn case_15_a_trailing_assistant_turn_at_vendors_that_go_on_from_it() {
     // Perplexity has nothing to go on with, and the caller hears that.
     let answer = lab.chat(&talk(PERPLEXITY, &messages)).await;
     assert_eq!(answer.status, 400, "{}", answer.text());
-    assert_eq!(answer.code(), "invalid_request");
+    assert_eq!(answer.code(), "unsupported_content");
 }
 
 #[tokio::test]

@@ -10,12 +10,7 @@ use crate::error::{EncodeError, EncodeErrorCode};
 use crate::names::NameMap;
 use crate::notes::{Notes, invalid, unsupported, unsupported_content};
 use crate::pairing::{IdRule, NO_RESULT, Pairing, Unanswered};
-
-/// Stands before a conversation that the assistant opens: the API wants a user turn first.
-const OPENING: &str = "(The assistant speaks first.)";
-/// Asks for more where a trailing assistant message can't be continued.
-const CONTINUE: &str = "Continue your last message from exactly where it ends. Do not repeat any \
-                        of it.";
+use crate::turn_text::{CONTINUE, OPENING};
 
 /// `[A-Za-z0-9_-]+`.
 const CALL_IDS: IdRule = IdRule {

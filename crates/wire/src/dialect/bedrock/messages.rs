@@ -13,12 +13,8 @@ use crate::error::{EncodeError, EncodeErrorCode};
 use crate::names::NameMap;
 use crate::notes::{Notes, invalid, unsupported, unsupported_content};
 use crate::pairing::{IdRule, NO_RESULT, Pairing, Unanswered};
+use crate::turn_text::{CONTINUE, OPENING};
 
-/// Stands before a conversation that the assistant opens: the API wants a user turn first.
-const OPENING: &str = "(The assistant speaks first.)";
-/// Asks for more where a trailing assistant message can't be continued.
-const CONTINUE: &str = "Continue your last message from exactly where it ends. Do not repeat any \
-                        of it.";
 /// Stands beside documents that come without a word: the API wants a text with them.
 const ATTACHED: &str = "(See the attached document.)";
 /// Says what a failed tool did not say: the API wants words with an error.

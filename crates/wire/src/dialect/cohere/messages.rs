@@ -9,10 +9,8 @@ use crate::error::{EncodeError, EncodeErrorCode};
 use crate::names::NameMap;
 use crate::notes::{Notes, invalid, unsupported, unsupported_content};
 use crate::pairing::{IdRule, NO_RESULT, Pairing, Unanswered};
+use crate::turn_text::CONTINUE;
 
-/// Asks for more where a trailing assistant message can't be continued.
-const CONTINUE: &str = "Continue your last message from exactly where it ends. Do not repeat any \
-                        of it.";
 /// The result of a tool that returned nothing: an empty message is refused, and the API wants "a
 /// JSON object string".
 const EMPTY_RESULT: &str = "{}";

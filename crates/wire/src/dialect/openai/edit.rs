@@ -247,6 +247,7 @@ fn edit_messages<'a>(
     if strip::may_need(text.as_bytes(), target) {
         let mut value = value_of("messages", text)?;
         let fitted = strip::messages(&mut value, target);
+        fitted.check(target)?;
         if fitted.any {
             edited = Some(value.to_string());
         }

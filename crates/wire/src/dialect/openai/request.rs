@@ -23,6 +23,7 @@ pub(super) fn encode(
     let mut repairs = content::Repairs::default();
     let mut messages = content::messages(request, target, media, &names, &mut repairs)?;
     let fitted = strip::messages(&mut messages, target);
+    fitted.check(target)?;
     lost.extend(fitted.dropped);
     let mut body = Map::new();
     body.insert("model".to_owned(), target.model.clone().into());

@@ -4,10 +4,12 @@ use serde_json::{Map, Value, json};
 
 use crate::adapter::Target;
 use crate::classify::nine_characters;
+use crate::error::{EncodeError, EncodeErrorCode};
 use crate::profile::{
     Documents, MessageName, MessageRules, Prefill, ReasoningReplay, SameRole, SilentAssistant,
     StrictTools, SystemPlace, ToolIds,
 };
+use crate::turn_text::CONTINUE;
 
 /// Where chat requests go, below the base URL.
 pub(in super::super) const CHAT_PATH: &str = "/chat/completions";
@@ -23,6 +25,29 @@ pub(in super::super) struct Fitted {
     pub(in super::super) changed: Vec<String>,
     /// The last message is one to go on with, and the vendor wants that said.
     pub(in super::super) prefill: bool,
+    /// The last message is one to go on with, and the model does not: its index.
+    pub(in super::super) refused_prefill: Option<usize>,
+}
+
+impl Fitted {
+    /// Whether what was found can be sent at all.
+    ///
+    /// # Errors
+    /// A trailing assistant message that the model does not go on from.
+    pub(in super::super) fn check(&self, target: &Target) -> Result<(), EncodeError> {
+        let Some(at) = self.refused_prefill else {
+            return Ok(());
+        };
+        Err(EncodeError::new(
+            EncodeErrorCode::UnsupportedContent,
+            format!("messages[{at}]"),
+            format!(
+                "The model `{}` does not continue a trailing assistant message. End the \
+                 conversation with a user message.",
+                target.model
+            ),
+        ))
+    }
 }
 
 /// Whether [`fit`] may have something to do at this target.
@@ -300,7 +325,18 @@ impl Fit<'_> {
         *list = out;
     }
 
-    fn prefill(&mut self, list: &mut [Value]) {
+    fn prefill(&mut self, list: &mut Vec<Value>) {
+        if !self.target.capabilities.prefill && list.last().is_some_and(is_prefill) {
+            if !self.target.policy.rewrite_prefill {
+                self.done.refused_prefill = list.len().checked_sub(1);
+                return;
+            }
+            list.push(json!({"role": "user", "content": CONTINUE}));
+            self.done.any = true;
+            let note = "messages[].role=user_turn_added";
+            self.done.changed.push(note.to_owned());
+            return;
+        }
         let marks = matches!(self.rules.prefill, Prefill::Prefix { .. });
         let Some(last) = list.last_mut().filter(|last| is_prefill(last)) else {
             return;

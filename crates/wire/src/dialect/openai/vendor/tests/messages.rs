@@ -207,3 +207,20 @@ fn section_7_strict_tools_where_they_are_known() {
         assert_eq!(sent.dropped, ["tools[].function.strict"], "{vendor}");
     }
 }
+
+/// Case 15, where nobody goes on from it: refused by its place, or asked for in words.
+#[test]
+fn case_15_section_5_a_trailing_assistant_turn_that_no_model_goes_on_from() {
+    let body = json!({"model": "x", "messages": [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Well"},
+    ]});
+    let mut perplexity = target("perplexity");
+    perplexity.capabilities.prefill = false;
+    let error = sent_to(&perplexity, &body).err().unwrap();
+    assert_eq!(error.param.as_deref(), Some("messages[1]"));
+    perplexity.policy.rewrite_prefill = true;
+    let sent = sent_to(&perplexity, &body).unwrap();
+    assert_eq!(sent.body["messages"][2]["role"], "user");
+    assert_eq!(sent.changed, ["messages[].role=user_turn_added"]);
+}
