@@ -157,6 +157,7 @@ fn cheapest(catalog: &Catalog, provider: &str) -> Option<String> {
     let offered = catalog.models(provider).filter(|model| {
         model.kind == Kind::Chat
             && model.capabilities.tools
+            && !model.deprecated
             && model.retires.as_ref().is_none_or(|day| *day > today)
     });
     let priced = offered.filter_map(|model| {
