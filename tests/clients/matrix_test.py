@@ -36,6 +36,9 @@ SCHEMA = {
 # simulator's address, `{account}` a file of a Google service account.
 VERTEX = 'base_url: "{sim}/vertex", project: sim-project, location: us-central1, credentials_file: "{account}"'
 AZURE = 'base_url: "{sim}/azure", deployments: {{ gpt-4o-mini-sim-prod: gpt-4o-mini }}'
+# What the simulator's AWS account is, whose signatures it recomputes.
+AWS_KEYS = {"AWS_ACCESS_KEY_ID": "AKIASIM1", "AWS_SECRET_ACCESS_KEY": "sim-secret-of-AKIASIM1"}
+BEDROCK = 'base_url: "{sim}/bedrock", region: eu-central-1'
 PROVIDERS = [
     ("openai", 'base_url: "{sim}/openai/v1"', "gpt-4o-mini"),
     ("anthropic", 'base_url: "{sim}/anthropic"', "claude-sonnet-4-5"),
@@ -57,6 +60,9 @@ PROVIDERS = [
     ("azure-dated", f'kind: azure, api_version: "2024-10-21", {AZURE}', "gpt-4o-mini-sim-prod"),
     ("vertex", VERTEX, "gemini-2.5-flash"),
     ("vertex-claude", f"kind: vertex, {VERTEX}", "claude-sonnet-4-5"),
+    ("bedrock", BEDROCK, "us.amazon.nova-2-lite-v1:0"),
+    ("bedrock-claude", f"kind: bedrock, {BEDROCK}", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+    ("openai-responses", 'kind: openai, api: responses, base_url: "{sim}/openai/v1"', "gpt-4.1"),
 ]
 # Models that take pictures, where the one above takes none.
 SEES = {
@@ -87,8 +93,8 @@ def matrix_gateway(sim, tmp_path_factory):
     account.write_text(fetch(f"{sim.url}/_sim/google/credentials")[2])
 
     def section(name, own):
-        # Who signs in with an account has no key.
-        key = "" if "credentials_file" in own else "credentials: [{ env: UPSTREAM }], "
+        # Who signs in with an account, or signs, has no key.
+        key = "" if "credentials_file" in own or "region" in own else "credentials: [{ env: UPSTREAM }], "
         return f"  {name}: {{ models: false, {key}{own.format(sim=sim.url, account=account)} }}\n"
 
     sections = "".join(section(name, own) for name, own, _ in PROVIDERS)
@@ -99,7 +105,7 @@ def matrix_gateway(sim, tmp_path_factory):
         f"providers:\n{sections}"
         "media: { allow_private_networks: true }\n"
     )
-    environment = {"MATRIX_KEY": KEY, "UPSTREAM": UPSTREAM}
+    environment = {**AWS_KEYS, "MATRIX_KEY": KEY, "UPSTREAM": UPSTREAM}
     program = Program(folder, "matrix", ["serve", "--config", str(config)], environment)
     url = program.wait_for(r"listening on (http://127\.0\.0\.1:\d+/v1)").group(1)
     root = url.removesuffix("/v1")
