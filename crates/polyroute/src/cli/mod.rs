@@ -40,7 +40,7 @@ pub enum Command {
     Serve(serve::ServeArgs),
     /// Show the gateway at work on simulated providers: no keys, no network
     Demo(demo::DemoArgs),
-    /// Run the provider simulator: OpenAI, Anthropic and Gemini with faults on demand
+    /// Run the provider simulator: every known provider, with faults on demand
     Sim(sim::SimArgs),
     /// List, filter and compare models; read LiteLLM's price file
     Models(models::ModelsArgs),

@@ -49,7 +49,7 @@ pub(super) fn run(args: &SimArgs) -> anyhow::Result<()> {
         let sim = Sim::start(config).await?;
         writeln!(
             std::io::stdout(),
-            "simulating OpenAI, Anthropic and Gemini at {}",
+            "simulating every provider at {} (paths and faults: docs/simulator.md)",
             sim.url()
         )?;
         tokio::signal::ctrl_c().await?;
