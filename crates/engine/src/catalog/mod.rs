@@ -208,10 +208,10 @@ impl Catalog {
 
     /// Everything listed under that bare name, over all providers.
     pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Known<'a>> {
-        self.sections
-            .iter()
-            .filter_map(move |section| section.listed(name))
-            .filter(|known| known.matched == Match::Listed)
+        self.sections.iter().filter_map(move |section| {
+            let entry = section.exact(name)?;
+            Some(section.known(Match::Listed, Some(entry), &entry.capabilities))
+        })
     }
 
     /// The listed models of one provider, in the order of its file.
@@ -285,19 +285,27 @@ impl Section {
     }
 
     fn listed(&self, id: &str) -> Option<Known<'_>> {
-        let id = bare(id);
-        let listed = |name: &str| {
-            let index = self.names.get(name)?;
-            self.models.get(*index)
-        };
-        // Vertex AI writes `claude-haiku-4-5@20251001` for what Anthropic calls
-        // `claude-haiku-4-5-20251001`.
-        let at = || id.contains('@').then(|| listed(&id.replace('@', "-")));
-        let (matched, entry) = match listed(id).or_else(|| at().flatten()) {
+        let (matched, entry) = match self.exact(id) {
             Some(entry) => (Match::Listed, entry),
-            None => (Match::Dated, version_of(id).find_map(listed)?),
+            None => {
+                let version = version_of(bare(id)).find_map(|name| self.entry(name))?;
+                (Match::Dated, version)
+            }
         };
         Some(self.known(matched, Some(entry), &entry.capabilities))
+    }
+
+    /// The model that is listed under this id itself, not under a version of it.
+    fn exact(&self, id: &str) -> Option<&ModelEntry> {
+        let id = bare(id);
+        // Vertex AI writes `claude-haiku-4-5@20251001` for what Anthropic calls
+        // `claude-haiku-4-5-20251001`.
+        let at = || id.contains('@').then(|| self.entry(&id.replace('@', "-")));
+        self.entry(id).or_else(|| at().flatten())
+    }
+
+    fn entry(&self, name: &str) -> Option<&ModelEntry> {
+        self.models.get(*self.names.get(name)?)
     }
 
     /// The family of an unlisted id, and whether a pattern of it fits.
