@@ -22,8 +22,14 @@ pub enum Family {
     Gpt5Responses,
     /// OpenAI's open weights.
     GptOss,
-    /// Claude up to 3.5.
+    /// Claude 3.5, and those before 3.
     Claude3,
+    /// Claude 3 Opus: each size of Claude 3 has its own prompt for tools.
+    Claude3Opus,
+    /// Claude 3 Sonnet.
+    Claude3Sonnet,
+    /// Claude 3 Haiku.
+    Claude3Haiku,
     /// Claude 3.7 to 4.1, whose prompt for tools is shorter than that of the later ones.
     Claude4,
     /// Claude 4.5 and 4.6.
@@ -126,7 +132,38 @@ impl Family {
     pub const fn is_claude(self) -> bool {
         matches!(
             self,
-            Self::Claude3 | Self::Claude4 | Self::Claude | Self::ClaudeNew
+            Self::Claude3
+                | Self::Claude3Opus
+                | Self::Claude3Sonnet
+                | Self::Claude3Haiku
+                | Self::Claude4
+                | Self::Claude
+                | Self::ClaudeNew
+        )
+    }
+
+    /// Whether the model is told of tools that it can't call (`tool_choice: none`).
+    #[must_use]
+    pub const fn shows_uncallable(self) -> bool {
+        self.is_claude()
+            || matches!(
+                self,
+                Self::Gemini2 | Self::Gemini | Self::Gemini3 | Self::Gpt5Responses
+            )
+    }
+
+    /// Whether its prompt leaves out what earlier answers thought in their text
+    /// (`<think>…</think>`), as the chat templates of Qwen, DeepSeek and GLM do.
+    #[must_use]
+    pub const fn drops_think_text(self) -> bool {
+        matches!(
+            self,
+            Self::Qwen
+                | Self::QwenGpustack
+                | Self::QwenOllama
+                | Self::DeepSeek
+                | Self::DeepSeekV4
+                | Self::Other
         )
     }
 
@@ -140,6 +177,9 @@ impl Family {
             Self::Gpt5Responses => &rates::GPT_5_RESPONSES,
             Self::GptOss => &rates::GPT_OSS,
             Self::Claude3 => &rates::CLAUDE_3,
+            Self::Claude3Opus => &rates::CLAUDE_3_OPUS,
+            Self::Claude3Sonnet => &rates::CLAUDE_3_SONNET,
+            Self::Claude3Haiku => &rates::CLAUDE_3_HAIKU,
             Self::Claude4 => &rates::CLAUDE_4,
             Self::Claude => &rates::CLAUDE,
             Self::ClaudeNew => &rates::CLAUDE_NEW,
@@ -229,18 +269,19 @@ fn llama(provider: &str, name: &str) -> Family {
 /// Which Claude: the version stands behind the line's name (`claude-opus-4-8`) or, up to 3.5,
 /// before it (`claude-3-5-sonnet`). Dates (`-20250514`) are no version.
 fn claude(name: &str) -> Family {
-    if [
-        "claude-v2",
-        "claude-2",
-        "claude-instant",
-        "claude-3-opus",
-        "claude-3-sonnet",
-    ]
-    .iter()
-    .chain(&["claude-3-haiku", "claude-3-5", "claude-3.5"])
-    .any(|old| name.contains(old))
-    {
-        return Family::Claude3;
+    for (old, family) in [
+        ("claude-3-opus", Family::Claude3Opus),
+        ("claude-3-sonnet", Family::Claude3Sonnet),
+        ("claude-3-haiku", Family::Claude3Haiku),
+        ("claude-3-5", Family::Claude3),
+        ("claude-3.5", Family::Claude3),
+        ("claude-2", Family::Claude3),
+        ("claude-v2", Family::Claude3),
+        ("claude-instant", Family::Claude3),
+    ] {
+        if name.contains(old) {
+            return family;
+        }
     }
     if name.contains("claude-3") {
         return Family::Claude4;
@@ -278,6 +319,8 @@ mod tests {
             ("openai/gpt-5.6-terra", Family::Gpt5),
             ("openai/gpt-oss-120b", Family::GptOss),
             ("claude-3-5-haiku-20241022", Family::Claude3),
+            ("anthropic.claude-3-opus-20240229-v1:0", Family::Claude3Opus),
+            ("claude-3-haiku-20240307", Family::Claude3Haiku),
             ("claude-sonnet-4-20250514", Family::Claude4),
             ("claude-3-7-sonnet-latest", Family::Claude4),
             ("gpt-4.1-nano", Family::Gpt41Nano),

@@ -61,9 +61,13 @@ impl Pictures {
     /// Their tokens.
     pub(super) const fn tokens(&self, family: Family) -> u64 {
         match family {
-            Family::Claude3 | Family::Claude4 | Family::Claude | Family::ClaudeNew => {
-                self.patches_28 + self.count * 5
-            }
+            Family::Claude3
+            | Family::Claude3Opus
+            | Family::Claude3Sonnet
+            | Family::Claude3Haiku
+            | Family::Claude4
+            | Family::Claude
+            | Family::ClaudeNew => self.patches_28 + self.count * 5,
             Family::Gpt4 | Family::Gpt4o => self.count * 85 + self.tiles * 170,
             // OpenAI's vision guide: 2.46 tokens a patch at the nano models, 1.62 at the mini ones.
             Family::Gpt41Nano => self.patches_32 * 246 / 100,

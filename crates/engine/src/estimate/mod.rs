@@ -13,6 +13,7 @@ mod image;
 mod rates;
 mod scan;
 mod schema;
+mod sealed;
 mod size;
 
 use polyroute_wire::usage::Usage;

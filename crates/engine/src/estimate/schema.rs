@@ -15,13 +15,30 @@ pub(super) struct SchemaUnits {
     pub(super) repeated: Milli,
     /// Keywords such as `type` and `properties`, types twice.
     pub(super) keywords: u64,
+    /// Properties.
+    pub(super) properties: u64,
+    /// Properties that must be given.
+    pub(super) required: u64,
+    /// Descriptions.
+    pub(super) described: u64,
+    /// Objects inside of others, and references to such.
+    pub(super) nested: u64,
 }
 
 impl SchemaUnits {
+    /// Properties that need not be given.
+    pub(super) const fn optional(&self) -> u64 {
+        self.properties.saturating_sub(self.required)
+    }
+
     pub(super) const fn add(&mut self, other: Self) {
         self.free = self.free.saturating_add(other.free);
         self.repeated = self.repeated.saturating_add(other.repeated);
         self.keywords = self.keywords.saturating_add(other.keywords);
+        self.properties = self.properties.saturating_add(other.properties);
+        self.required = self.required.saturating_add(other.required);
+        self.described = self.described.saturating_add(other.described);
+        self.nested = self.nested.saturating_add(other.nested);
     }
 }
 
@@ -41,6 +58,8 @@ enum Key {
     Names,
     /// Its value repeats names.
     Repeats,
+    /// Its value lists names of properties.
+    Required,
     /// Its value is one of few words, counted with the keyword.
     Type,
     #[default]
@@ -110,13 +129,19 @@ impl Place {
         }
         if self.names & 1 == 1 {
             self.found.free += units(string, Form::Escaped);
+            self.found.properties += 1;
             self.key = Key::Other;
             return;
         }
         self.found.keywords += if string == b"type" { 2 } else { 1 };
+        if string == b"$ref" || (string == b"properties" && self.names >> 1 != 0) {
+            self.found.nested += 1;
+        }
+        self.found.described += u64::from(string == b"description");
         self.key = match string {
             b"properties" | b"$defs" | b"definitions" => Key::Names,
-            b"title" | b"required" => Key::Repeats,
+            b"title" => Key::Repeats,
+            b"required" => Key::Required,
             b"type" => Key::Type,
             _ => Key::Other,
         };
@@ -125,6 +150,10 @@ impl Place {
     fn value(&mut self, milli: Milli) {
         match self.key {
             Key::Repeats => self.found.repeated += milli,
+            Key::Required => {
+                self.found.repeated += milli;
+                self.found.required += 1;
+            }
             Key::Type => {}
             Key::Names | Key::Other => self.found.free += milli,
         }
@@ -148,9 +177,26 @@ mod tests {
         // additionalProperties.
         assert_eq!(found.keywords, 2 + 1 + 1 + 2 + 1 + 1 + 1 + 1 + 1);
         assert_eq!(found.repeated, 3_000);
+        assert_eq!(
+            (found.properties, found.required, found.described),
+            (2, 2, 1)
+        );
+        assert_eq!((found.optional(), found.nested), (0, 0));
         let described = units(br#"What \"it\" is called"#, Form::Escaped);
         // Two names, two values of the enum, null and false.
         assert_eq!(found.free, 2_000 + described + 2_000 + 2 * SCALAR);
+    }
+
+    #[test]
+    fn objects_inside_of_others_and_references_are_nested() {
+        let schema = r##"{"properties": {
+            "a": {"type": "object", "properties": {"b": {"type": "string"}}},
+            "properties": {"type": "array", "items": {"$ref": "#/$defs/C"}}},
+            "required": ["a"], "$defs": {"C": {"properties": {}}}}"##;
+        let found = schema_units(schema);
+        // That of `a`, the reference and `C`. A definition is counted as a property.
+        assert_eq!((found.nested, found.properties), (3, 4));
+        assert_eq!(found.optional(), 3);
     }
 
     #[test]

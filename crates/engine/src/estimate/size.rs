@@ -5,6 +5,7 @@ use super::image::{ImageSize, Pictures};
 use super::rates::Rates;
 use super::scan::{Form, Milli, Units, scan, units};
 use super::schema::{SchemaUnits, schema_units};
+use super::sealed::Sealed;
 
 /// Tokens of a page of a document: its text and, at most providers, its picture (Anthropic's PDF
 /// guide says 1,500 to 3,000 a page for text).
@@ -13,6 +14,10 @@ const PAGE: Milli = 2_000_000;
 const BYTES_PER_PAGE: u64 = 60_000;
 /// Bytes of sound for one token: 16 kB a second, of which 25 tokens a second are made.
 const SOUND_BYTES_PER_TOKEN: u64 = 640;
+
+/// How open weights mark thinking in an answer's text, where their server leaves it there.
+const THINK: &str = "<think>";
+const THINK_END: &str = "</think>";
 
 /// What a request holds, for an estimate of its input tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,11 +28,13 @@ pub struct InputSize {
     names: Milli,
     /// Names and arguments of calls.
     call_text: Milli,
-    /// Thinking that is sent back.
+    /// Thinking that is sent back: of what came before the user spoke last, and since.
+    reasoning_earlier: Milli,
     reasoning: Milli,
-    /// Characters of sealed thinking that is sent back since the user spoke last, and of all of it.
-    sealed_turn: u64,
-    sealed: u64,
+    /// Of the texts, what thinks in them (`<think>…</think>`): since the user spoke last, and before.
+    think: Milli,
+    think_earlier: Milli,
+    sealed: Sealed,
     /// Schemas of tools.
     schema: SchemaUnits,
     /// Schema of the answer.
@@ -46,6 +53,7 @@ pub struct InputSize {
     thinking: bool,
     forced: bool,
     uncallable: bool,
+    sequential: bool,
 }
 
 impl InputSize {
@@ -57,18 +65,32 @@ impl InputSize {
     /// A text of a message.
     pub fn text(&mut self, text: &str, form: Form) {
         self.text.add(&scan(text.as_bytes(), form));
+        if let Some(inner) = text.strip_prefix(THINK) {
+            let thought = inner
+                .split_once(THINK_END)
+                .map_or(inner, |(thought, _)| thought);
+            self.think += units(thought.as_bytes(), form);
+        }
     }
 
     /// A message of the user begins: providers drop what was thought before it, or do not.
     pub const fn turn(&mut self) {
-        self.sealed_turn = 0;
+        self.sealed.turn();
+        self.think_earlier += self.think;
+        self.think = 0;
+        self.reasoning_earlier += self.reasoning;
+        self.reasoning = 0;
     }
 
-    /// So many characters of thinking of an earlier turn that only its provider can read
-    /// (encrypted reasoning, signatures): Gemini 3, OpenAI and xAI count what it stands for.
+    /// So many characters of encrypted reasoning of an earlier turn: OpenAI and xAI count what it
+    /// stands for.
     pub const fn sealed(&mut self, characters: u64) {
-        self.sealed_turn = self.sealed_turn.saturating_add(characters);
-        self.sealed = self.sealed.saturating_add(characters);
+        self.sealed.reasoning(characters);
+    }
+
+    /// The thought signature of a tool call: Gemini counts the thinking that it stands for.
+    pub fn signature(&mut self, signature: &str) {
+        self.sealed.signature(signature);
     }
 
     /// Thinking of an earlier turn.
@@ -135,7 +157,13 @@ impl InputSize {
         self.forced = true;
     }
 
-    /// The tools can't be called (`tool_choice: none`): only Claude is told of them all the same.
+    /// Tools are called one after the other (`parallel_tool_calls: false`): the prompt says so at
+    /// OpenAI, and at Claude's leaves out how to call several.
+    pub const fn sequential(&mut self) {
+        self.sequential = true;
+    }
+
+    /// The tools can't be called (`tool_choice: none`): some models are told of them all the same.
     pub const fn uncallable(&mut self) {
         self.uncallable = true;
     }
@@ -156,7 +184,7 @@ impl InputSize {
     pub fn tokens(&self, family: Family) -> u64 {
         let rates: &Rates = family.rates();
         let scaled = |milli: Milli, factor: u64| milli.saturating_mul(factor) / 1_000;
-        let told = u64::from(family.is_claude() || !self.uncallable);
+        let told = u64::from(family.shows_uncallable() || !self.uncallable);
         let tools = self.tools * told;
         let once = |on: bool, milli: u64| if on { milli } else { 0 };
         let each = |count: u64, milli: u64| count.saturating_mul(milli);
@@ -165,20 +193,24 @@ impl InputSize {
             self.text_milli(rates),
             scaled(self.names * told, rates.name),
             scaled(self.call_text, rates.call_text),
+            scaled(self.reasoning_earlier, rates.reasoning_earlier),
             scaled(self.reasoning, rates.reasoning),
-            each(self.sealed_turn, rates.sealed_turn),
-            each(self.sealed, rates.sealed),
+            self.sealed.milli(rates),
             scaled(self.schema.free * told, rates.schema_text),
             scaled(self.schema.repeated * told, rates.schema_repeated),
             each(self.schema.keywords * told, rates.keyword),
+            each(self.schema.properties * told, rates.property),
+            each(self.schema.optional() * told, rates.optional),
+            each(self.schema.described * told, rates.described),
+            each(self.schema.nested * told, rates.nested),
             scaled(self.answer_schema, rates.answer_schema),
             each(self.messages, rates.message),
-            once(tools > 0, rates.tools),
+            once(tools > 0 && !self.forced, rates.tools),
+            once(tools > 0 && self.forced, rates.tools_forced),
             each(tools, rates.tool),
             once(self.has_answer_schema, rates.answer),
             once(self.json, rates.json),
             once(self.thinking, rates.thinking),
-            once(self.forced && tools > 0, rates.forced),
             each(self.calls, rates.call),
             each(self.results, rates.result),
             each(self.pages, PAGE),
@@ -186,9 +218,19 @@ impl InputSize {
             each(self.pictures.tokens(family), 1_000),
             each(self.sound_bytes / SOUND_BYTES_PER_TOKEN, 1_000),
         ];
-        parts
-            .into_iter()
-            .fold(0_u64, u64::saturating_add)
+        let sum = parts.into_iter().fold(0_u64, u64::saturating_add);
+        let sequential = if tools > 0 && self.sequential {
+            rates.sequential
+        } else {
+            0
+        };
+        let dropped = if family.drops_think_text() {
+            scaled(self.think_earlier, rates.text)
+        } else {
+            0
+        };
+        sum.saturating_add_signed(sequential)
+            .saturating_sub(dropped)
             .div_ceil(1_000)
     }
 
@@ -202,6 +244,9 @@ impl InputSize {
     const fn text_milli(&self, rates: &Rates) -> Milli {
         let words = self.text.words.saturating_mul(rates.text) / 1_000;
         words
+            .saturating_add(self.text.long.saturating_mul(rates.long))
+            .saturating_add(self.text.marks.saturating_mul(rates.mark) / 1_000)
+            .saturating_add(self.text.joints.saturating_mul(rates.joint))
             .saturating_add(self.text.digits.saturating_mul(rates.digit))
             .saturating_add(self.text.numbers.saturating_mul(rates.number))
             .saturating_add(self.text.ideographs.saturating_mul(rates.ideograph))
@@ -240,6 +285,9 @@ mod tests {
         grew(&size);
         size.tool("weather", "Tells it", r#"{"type":"object"}"#, Form::Plain);
         grew(&size);
+        let mut sequential = size;
+        sequential.sequential();
+        assert!(sequential.tokens(Family::Claude) < size.tokens(Family::Claude));
         size.forced();
         grew(&size);
         size.call("weather", "{}", Form::Plain);
@@ -260,6 +308,43 @@ mod tests {
         grew(&size);
         size.exact(7);
         grew(&size);
+    }
+
+    #[test]
+    fn what_an_answer_thought_is_forgotten_where_the_template_forgets_it() {
+        let of = |thought: &str, form| {
+            let mut size = InputSize::default();
+            size.message();
+            size.text(thought, form);
+            let current = size;
+            size.turn();
+            (current, size)
+        };
+        let (current, earlier) = of("<think>Hm, let me see about that.</think>Yes", Form::Plain);
+        assert_eq!(current.tokens(Family::Gpt4o), earlier.tokens(Family::Gpt4o));
+        let dropped = current.tokens(Family::Qwen) - earlier.tokens(Family::Qwen);
+        assert!((6..=10).contains(&dropped), "{dropped}");
+        assert_eq!(of("<think>no end", Form::Escaped).0.messages, 1);
+        let mut reasoned = InputSize::default();
+        reasoned.reasoning("Hm, let me see about that.", Form::Plain);
+        let before = reasoned.tokens(Family::QwenOllama);
+        reasoned.turn();
+        assert!(reasoned.tokens(Family::QwenOllama) < before);
+    }
+
+    #[test]
+    fn tools_that_can_not_be_called_cost_where_the_model_is_told_of_them() {
+        let mut size = InputSize::default();
+        size.message();
+        let bare = size;
+        size.tool("weather", "Tells it", r#"{"type":"object"}"#, Form::Plain);
+        size.uncallable();
+        for family in [Family::Claude, Family::Gemini, Family::Gpt5Responses] {
+            assert!(size.tokens(family) > bare.tokens(family), "{family:?}");
+        }
+        for family in [Family::Llama4, Family::Mistral, Family::DeepSeek] {
+            assert_eq!(size.tokens(family), bare.tokens(family), "{family:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,8 @@ mod peek;
 
 pub use api::ApiNeeds;
 
+use serde_json::Value;
+
 use polyroute_wire::chat::{
     ChatRequest, Effort, MediaSource, Message, Part, ResponseFormat, Role, Tool, ToolChoice,
 };
@@ -17,9 +19,6 @@ use polyroute_wire::media::{image_size, parse_data_url};
 use polyroute_wire::rerank::RerankRequest;
 
 use crate::estimate::{Family, Form, InputSize};
-
-/// Where providers that count sealed thinking put it (Gemini, OpenAI and xAI).
-const SEALED: [&str; 2] = ["thoughtSignature", "encrypted_content"];
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -108,6 +107,9 @@ impl RequestNeeds {
             _ if needs.forced_tool => needs.size.forced(),
             _ => {}
         }
+        if request.parallel_tool_calls == Some(false) {
+            needs.size.sequential();
+        }
         match &request.response_format {
             Some(ResponseFormat::JsonSchema { schema, .. }) => {
                 needs.size.answer_schema(&schema.to_string());
@@ -183,10 +185,13 @@ impl RequestNeeds {
             _ => {}
         }
         for block in &message.blocks {
-            let sealed = SEALED.iter().find_map(|key| block.block.get(key)?.as_str());
-            let characters = sealed.map_or(0, str::len);
-            self.size
-                .sealed(u64::try_from(characters).unwrap_or(u64::MAX));
+            let text = |key: &str| block.block.get(key).and_then(Value::as_str);
+            let (reasoning, signature) = (text("encrypted_content"), text("thoughtSignature"));
+            self.sealed(
+                reasoning.unwrap_or_default(),
+                signature.unwrap_or_default(),
+                block.span.call_len > 0,
+            );
         }
         for call in &message.tool_calls {
             self.size.call(&call.name, &call.arguments, Form::Plain);
@@ -196,6 +201,16 @@ impl RequestNeeds {
         }
         for part in &message.parts {
             self.part(part);
+        }
+    }
+
+    /// Thinking that only its provider can read: encrypted reasoning (OpenAI, xAI), and signatures
+    /// (Gemini), of which those of calls count.
+    fn sealed(&mut self, reasoning: &str, signature: &str, is_call: bool) {
+        let characters = u64::try_from(reasoning.len()).unwrap_or(u64::MAX);
+        self.size.sealed(characters);
+        if is_call {
+            self.size.signature(signature);
         }
     }
 

@@ -23,6 +23,7 @@ struct Body<'a> {
     functions: Option<&'a RawValue>,
     #[serde(borrow)]
     tool_choice: Option<&'a RawValue>,
+    parallel_tool_calls: Option<bool>,
     #[serde(borrow)]
     response_format: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -51,6 +52,13 @@ struct Message<'a> {
 struct Block<'a> {
     #[serde(borrow)]
     block: Option<Sealed<'a>>,
+    span: Option<Span>,
+}
+
+/// Where a block stood.
+#[derive(Deserialize)]
+struct Span {
+    call_len: Option<u64>,
 }
 
 /// Thinking that only its provider can read.
@@ -195,6 +203,9 @@ impl RequestNeeds {
             _ if needs.forced_tool => needs.size.forced(),
             _ => {}
         }
+        if body.parallel_tool_calls == Some(false) {
+            needs.size.sequential();
+        }
         if let Some(schema) = schema {
             needs.size.answer_schema(schema.get());
         }
@@ -247,10 +258,11 @@ impl RequestNeeds {
 
     fn blocks(&mut self, blocks: &RawValue) {
         let blocks: Vec<Block<'_>> = serde_json::from_str(blocks.get()).unwrap_or_default();
-        for sealed in blocks.into_iter().filter_map(|block| block.block) {
-            let sealed = inner(sealed.signature.or(sealed.encrypted_content));
-            self.size
-                .sealed(u64::try_from(sealed.len()).unwrap_or(u64::MAX));
+        for block in blocks {
+            let Some(sealed) = block.block else { continue };
+            let is_call = block.span.and_then(|span| span.call_len).unwrap_or(0) > 0;
+            let (reasoning, signature) = (sealed.encrypted_content, sealed.signature);
+            self.sealed(inner(reasoning), inner(signature), is_call);
         }
     }
 

@@ -154,7 +154,7 @@ fn texts_and_media_are_counted_alike_in_hub_and_body() {
     let needs = peek(&body);
     // One word of 4,000 letters; the broken picture counts as one of unknown size.
     let tokens = needs.size.tokens(Family::Gpt4o);
-    assert!((1_300..1_400).contains(&tokens), "{tokens} {needs:?}");
+    assert!((2_100..2_200).contains(&tokens), "{tokens} {needs:?}");
     assert_eq!((needs.choices, needs.max_output), (2, Some(77)));
 }
 
@@ -216,12 +216,17 @@ proptest! {
 /// wire-protocols §14: what a signature or encrypted reasoning stands for is counted by some.
 #[test]
 fn sealed_thinking_counts_where_its_provider_counts_it() {
-    let block = json!({"index": 0, "issuer": "gemini", "model": "", "span": {"text": 0, "calls": 0},
-        "block": {"text": "", "thoughtSignature": "s".repeat(1_000)}});
+    let block = |of_call: u8| {
+        json!({"index": 0, "issuer": "gemini", "model": "",
+            "span": {"text": 0, "calls": 0, "call_len": of_call},
+            "block": {"thoughtSignature": "s".repeat(1_000)}})
+    };
     let user = json!({"role": "user", "content": "Go on"});
     let unsealed = json!({"role": "assistant", "content": "Yes"});
     let mut turn = unsealed.clone();
-    turn["provider_blocks"] = json!([block]);
+    turn["provider_blocks"] = json!([block(1)]);
+    let mut text_turn = unsealed.clone();
+    text_turn["provider_blocks"] = json!([block(0)]);
     let size = |turns: serde_json::Value| {
         let body = json!({"model": "m", "messages": turns});
         let peeked = peek(&body).size;
@@ -229,6 +234,8 @@ fn sealed_thinking_counts_where_its_provider_counts_it() {
         peeked
     };
     let (with, without) = (size(json!([user, turn])), size(json!([user, unsealed])));
+    // That of a text stands for thinking that is not sent to the model again.
+    assert_eq!(size(json!([user, text_turn])), without);
     let more = |family| with.tokens(family) - without.tokens(family);
     assert!(more(Family::Gemini3) > 100, "{}", more(Family::Gemini3));
     assert_eq!(more(Family::Claude), 0);

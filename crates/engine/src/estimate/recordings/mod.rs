@@ -3,7 +3,13 @@
 //! The rates of [`super::rates`] were fitted on the recordings whose name has an even hash
 //! ([`Recorded::is_fitted_on`]), a rule decided before anything was looked at; the table shows both
 //! halves and holds the odd one to the bound. What is left out is left out by rules with reasons
-//! (`requests.rs`), never by name, and counted.
+//! (`requests.rs`), never by name, and counted: what the gateway sees in the request before the call.
+//!
+//! Which parts of a request make up a prompt was looked for in both halves and in the documentation,
+//! with one look at each odd recording; the rates come from the even half alone. Fitted on the odd
+//! half instead, eleven of the eighteen rows keep fifteen percent on the even one. Four have 16 to 18
+//! (Gemini, GPT-4o, Llama, other), Claude 4.7+ has 19, GPT-4 and `DeepSeek` 27: few recordings, of
+//! which one or two are unlike all others.
 //!
 //! An error is `|estimate - reported| / reported` for requests of at least [`TINY`] reported tokens;
 //! smaller ones are held to [`TINY_MAX`] tokens instead, since nothing depends on a share of them.
@@ -37,72 +43,48 @@ const ENOUGH: usize = 20;
 /// A row that misses a bound, at the level measured, rounded up: it may not get worse.
 struct Missed {
     row: &'static str,
-    /// Thousandths: plain, and learned.
+    /// Thousandths: plain, learned, and those without a twin.
     plain: u64,
     learned: u64,
+    unseen: u64,
     /// Tokens.
     tiny: u64,
     why: &'static str,
 }
 
-const MISSED: [Missed; 8] = [
-    Missed {
-        row: "Claude 3",
-        plain: 270,
-        learned: 270,
-        tiny: TINY_MAX,
-        why: "Claude 3 Opus writes a longer prompt for tools than 3.5; the fitted half has none of it",
-    },
+const MISSED: [Missed; 4] = [
     Missed {
         row: "DeepSeek",
         plain: P90_MAX,
         learned: P90_MAX,
-        tiny: 295,
-        why: "one server of Hugging Face's takes tools and does not count them",
+        unseen: P90_MAX,
+        tiny: 291,
+        why: "one of nine: a server behind Hugging Face's router takes tools and does not count them",
     },
     Missed {
         row: "GPT-4o, 4.1",
         plain: P90_MAX,
         learned: P90_MAX,
-        tiny: 17,
-        why: "some recordings of the Responses API have 17 tokens more than others for a text, and those \
-              up to March 2025 207 more with tools",
-    },
-    Missed {
-        row: "Gemini",
-        plain: 290,
-        learned: 255,
-        tiny: TINY_MAX,
-        why: "earlier thoughts count for more or less than the length of their signature tells",
-    },
-    Missed {
-        row: "Gemini Vertex",
-        plain: 220,
-        learned: 305,
-        tiny: TINY_MAX,
-        why: "earlier thoughts, as at Gemini's own API",
+        unseen: P90_MAX,
+        tiny: 18,
+        why: "the Responses API of March 2025 counted 18 tokens more for a text, and 210 more for tools",
     },
     Missed {
         row: "Llama",
-        plain: 160,
+        plain: P90_MAX,
         learned: P90_MAX,
+        unseen: 260,
         tiny: TINY_MAX,
-        why: "each server of the open weights writes tools its own way; learned from its counts",
-    },
-    Missed {
-        row: "Qwen",
-        plain: 195,
-        learned: 195,
-        tiny: 60,
-        why: "Ollama's and GPUStack's templates keep or drop earlier thinking, and Ollama counts a \
-              second, hidden pass for JSON answers",
+        why: "six without a twin, so that the worst of them is told: Snowflake leaves out the 25 tokens \
+              with which Llama's own template begins",
     },
     Missed {
         row: "other",
-        plain: 240,
-        learned: 240,
+        plain: 200,
+        learned: 200,
+        unseen: 200,
         tiny: TINY_MAX,
-        why: "no family: models that few recordings know",
+        why: "no family: one held-out recording, of a model that no other shows",
     },
 ];
 
@@ -129,7 +111,9 @@ fn row(family: Family) -> &'static str {
     use Family::{Claude, Claude4, Gemini, Gemini2, Gemini3};
     match family {
         Claude | Claude4 => "Claude 3.7-4.6",
-        Family::Claude3 => "Claude 3",
+        Family::Claude3 | Family::Claude3Opus | Family::Claude3Sonnet | Family::Claude3Haiku => {
+            "Claude 3"
+        }
         Family::ClaudeNew => "Claude 4.7+",
         Gemini2 | Gemini | Gemini3 => "Gemini",
         Family::Vertex | Family::Vertex3 => "Gemini Vertex",
@@ -192,24 +176,26 @@ impl Row {
     fn verdict(&self, name: &str) -> Result<&'static str, String> {
         let (plain, learned) = (quantile(&self.out, 90), quantile(&self.learned, 90));
         let tiny = quantile(&self.tiny, 90);
+        let unseen = quantile(&self.unseen, 90);
         let missed = MISSED.iter().find(|missed| missed.row == name);
-        let (plain_max, learned_max, tiny_max) = missed
-            .map_or((P90_MAX, LEARNED_MAX, TINY_MAX), |missed| {
-                (missed.plain, missed.learned, missed.tiny)
+        let (plain_max, learned_max, unseen_max, tiny_max) = missed
+            .map_or((P90_MAX, LEARNED_MAX, P90_MAX, TINY_MAX), |missed| {
+                (missed.plain, missed.learned, missed.unseen, missed.tiny)
             });
-        if plain > plain_max || learned > learned_max || tiny > tiny_max {
+        if plain > plain_max || learned > learned_max || unseen > unseen_max || tiny > tiny_max {
             let mut worst = self.worst.clone();
             worst.sort_by_key(|(off, ..)| std::cmp::Reverse(*off));
             worst.truncate(6);
             return Err(format!(
-                "{name}: {plain} \u{2030}, learned {learned} \u{2030}, tiny {tiny}: {worst:?}"
+                "{name}: {plain} \u{2030}, learned {learned}, unseen {unseen}, tiny {tiny}: {worst:?}"
             ));
         }
         Ok(match missed {
             None if self.out.len() + self.tiny.len() < ENOUGH => "holds, few",
             None => "holds",
-            Some(_) if plain > P90_MAX && learned <= P90_MAX => "holds learned",
-            Some(_) => "MISS",
+            Some(_) if plain > P90_MAX => "MISS",
+            Some(missed) if missed.unseen > P90_MAX => "holds, not unseen",
+            Some(_) => "holds, not tiny",
         })
     }
 }

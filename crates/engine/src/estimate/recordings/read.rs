@@ -44,6 +44,8 @@ impl Recorded {
 /// * server-run tools and models that search add results and prompts that the request does not
 ///   show (Anthropic, OpenAI and Google document each);
 /// * kept content (`previous_response_id`, containers, stored prompts, Gemini's caches) is not sent;
+/// * what asks the model several times (OpenAI's pro mode, Ollama's JSON answers of a thinking model)
+///   counts its thinking in between as input;
 /// * documents and sound are counted by pages and seconds, which their bytes do not tell;
 /// * pictures count where they are inline and their provider documents a rule of width and height.
 pub(super) struct LeftOut(pub(super) &'static str);

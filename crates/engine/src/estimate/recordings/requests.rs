@@ -99,8 +99,10 @@ pub(super) fn openai(body: &Value, family: Family) -> Walked {
     let mut walk = Walk::default();
     for message in list(&body["messages"]) {
         walk.message();
-        if message["role"] == "tool" {
-            walk.result();
+        match text(&message["role"]) {
+            "user" => walk.turn(),
+            "tool" => walk.result(),
+            _ => {}
         }
         walk.add_text(text(&message["content"]));
         for part in list(&message["content"]) {
@@ -128,9 +130,10 @@ pub(super) fn openai(body: &Value, family: Family) -> Walked {
                 walk.call(&call["name"], &call["arguments"]);
             }
         }
-        for key in ["reasoning_content", "reasoning"] {
-            walk.reasoning(text(&message[key]));
-        }
+        // Some clients send both names of the one thing.
+        let thoughts = ["reasoning_content", "reasoning"].map(|key| text(&message[key]));
+        let thought = thoughts.iter().find(|words| !words.is_empty());
+        walk.reasoning(thought.unwrap_or(&""));
     }
     for tool in list(&body["tools"]) {
         if tool["function"].is_null() {
@@ -141,6 +144,11 @@ pub(super) fn openai(body: &Value, family: Family) -> Walked {
     for function in list(&body["functions"]) {
         walk.tool(function, &function["parameters"]);
     }
+    openai_options(&mut walk, body, family)?;
+    Ok(walk)
+}
+
+fn openai_options(walk: &mut Walk, body: &Value, family: Family) -> Result<(), LeftOut> {
     let format = &body["response_format"];
     if format["type"] == "json_schema" {
         walk.answer_schema(&format["json_schema"]["schema"]);
@@ -151,6 +159,12 @@ pub(super) fn openai(body: &Value, family: Family) -> Walked {
     } else if format["type"] == "json_object" {
         walk.json();
     }
+    // Ollama lets Qwen 3 think first, then asks it again with the thinking and the form.
+    if family == Family::QwenOllama && !format.is_null() {
+        return Err(LeftOut(
+            "several passes, whose thinking is counted as input",
+        ));
+    }
     if body["tool_choice"] == "none" {
         walk.uncallable();
     }
@@ -159,6 +173,9 @@ pub(super) fn openai(body: &Value, family: Family) -> Walked {
     if is_required || body["tool_choice"].is_object() {
         walk.forced();
     }
+    if body["parallel_tool_calls"] == false {
+        walk.size.sequential();
+    }
     let adds = ["web_search_options", "plugins", "audio", "documents"];
     if adds.iter().any(|key| !body[*key].is_null()) {
         return Err(LeftOut("search, documents or sound"));
@@ -166,13 +183,23 @@ pub(super) fn openai(body: &Value, family: Family) -> Walked {
     if !body["preset"].is_null() {
         return Err(LeftOut("content that the server keeps"));
     }
-    Ok(walk)
+    Ok(())
 }
 
 pub(super) fn responses(body: &Value, family: Family) -> Walked {
-    let kept = ["previous_response_id", "conversation", "prompt"];
+    let kept = [
+        "previous_response_id",
+        "conversation",
+        "prompt",
+        "context_management",
+    ];
     if kept.iter().any(|key| !body[*key].is_null()) {
         return Err(LeftOut("content that the server keeps"));
+    }
+    if body["reasoning"]["mode"] == "pro" {
+        return Err(LeftOut(
+            "several passes, whose thinking is counted as input",
+        ));
     }
     let mut walk = Walk::default();
     if body["instructions"].is_string() {
@@ -219,6 +246,9 @@ pub(super) fn responses(body: &Value, family: Family) -> Walked {
     }
     if body["tool_choice"] == "none" {
         walk.uncallable();
+    }
+    if body["parallel_tool_calls"] == false {
+        walk.size.sequential();
     }
     if body["tool_choice"] == "required" || body["tool_choice"]["type"] == "function" {
         walk.forced();
@@ -275,6 +305,10 @@ pub(super) fn anthropic(body: &Value, family: Family) -> Walked {
     parts(&mut walk, &body["system"], family)?;
     for message in list(&body["messages"]) {
         walk.message();
+        let is_result = |part: &Value| part["type"] == "tool_result";
+        if message["role"] == "user" && !list(&message["content"]).iter().any(is_result) {
+            walk.turn();
+        }
         parts(&mut walk, &message["content"], family)?;
     }
     for tool in list(&body["tools"]) {
@@ -293,6 +327,9 @@ pub(super) fn anthropic(body: &Value, family: Family) -> Walked {
     }
     if matches!(text(&body["tool_choice"]["type"]), "any" | "tool") {
         walk.forced();
+    }
+    if body["tool_choice"]["disable_parallel_tool_use"] == true {
+        walk.size.sequential();
     }
     let kept = ["container", "mcp_servers", "context_management"];
     if kept.iter().any(|key| !body[*key].is_null()) {
@@ -340,7 +377,7 @@ pub(super) fn gemini(body: &Value, family: Family) -> Walked {
             gemini_part(&mut walk, part, family)?;
         }
     }
-    for tool in list(&body["tools"]) {
+    for tool in one_or_more(&body["tools"]) {
         let functions = either(tool, "functionDeclarations", "function_declarations");
         if functions.is_null() {
             return Err(LeftOut("server-run tools"));
@@ -384,12 +421,12 @@ fn gemini_part(walk: &mut Walk, part: &Value, family: Family) -> Result<(), Left
     let call = either(part, "functionCall", "function_call");
     let result = either(part, "functionResponse", "function_response");
     let signature = text(either(part, "thoughtSignature", "thought_signature"));
-    walk.sealed(signature);
     let inline = either(part, "inlineData", "inline_data");
     match () {
         () if part["thought"] == true => walk.reasoning(text(&part["text"])),
         () if part["text"].is_string() => walk.add_text(text(&part["text"])),
         () if !call.is_null() => {
+            walk.size.signature(signature);
             walk.call(&call["name"], &call["args"]);
         }
         () if !result.is_null() && result["parts"].is_null() => {
@@ -409,6 +446,10 @@ pub(super) fn converse(body: &Value, family: Family) -> Walked {
     }
     for message in list(&body["messages"]) {
         walk.message();
+        let is_result = |part: &Value| !part["toolResult"].is_null();
+        if message["role"] == "user" && !list(&message["content"]).iter().any(is_result) {
+            walk.turn();
+        }
         for piece in list(&message["content"]) {
             converse_part(&mut walk, piece, family)?;
         }
