@@ -10,6 +10,7 @@
 
 pub mod catalog;
 pub mod estimate;
+pub mod facts;
 pub mod learn;
 pub mod money;
 pub mod needs;

@@ -16,7 +16,6 @@ use polyroute_wire::surface::{Surface, VertexModel};
 pub use polyroute_wire::dialect::Dialect;
 
 use crate::catalog::{Catalog, Known};
-use crate::price::Prices;
 
 /// Everything that decisions depend on, with all references resolved.
 #[derive(Debug, Clone)]
@@ -109,20 +108,6 @@ impl Snapshot {
             .flat_map(|section| self.catalog.models(section))
             .map(|entry| (entry.id.as_str(), entry.capabilities.clone()));
         deployments.filter(move |_| own_names).chain(models)
-    }
-
-    /// The prices of a model at a provider at that time (seconds since the Unix epoch), and the day
-    /// when the price list was last checked. `None` if they are unknown.
-    #[must_use]
-    pub fn prices(
-        &self,
-        provider: &str,
-        model: &str,
-        unix_seconds: u64,
-    ) -> Option<(&Prices, &str)> {
-        // Only what is listed has a price.
-        let known = self.listed(self.provider(provider)?, model)?;
-        known.prices_at(unix_seconds)
     }
 
     /// What a model at a provider takes.

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api;
 use crate::config::settings::{AccessLog, Egress, Provider, ProxyChoice, Settings};
+use crate::facts::FactsMemory;
 use crate::gateway::{Gateway, ProviderState};
 use crate::learned::LearnedParams;
 use crate::pipeline::{KeyRing, Outputs, TurnCache};
@@ -224,6 +225,7 @@ fn build(settings: Settings) -> Result<Gateway, BootError> {
         .collect();
     Ok(Gateway {
         snapshot: Arc::new(snapshot::compile(&settings)),
+        facts: FactsMemory::default(),
         keys: KeyRing::new(&settings.keys),
         rotation: AtomicU64::new(0),
         providers,

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 use polyroute_engine::snapshot::Snapshot;
 
 use crate::config::settings::{Provider, Settings};
+use crate::facts::FactsMemory;
 use crate::learned::LearnedParams;
 use crate::pipeline::{KeyRing, Outputs, TurnCache};
 use crate::server::Drain;
@@ -20,6 +21,8 @@ pub struct Gateway {
     pub settings: Settings,
     /// What routing reads.
     pub snapshot: Arc<Snapshot>,
+    /// What is known of the snapshot's targets.
+    pub facts: FactsMemory,
     /// Gateway keys.
     pub keys: KeyRing,
     /// Requests so far: the credentials of a provider take turns by it.

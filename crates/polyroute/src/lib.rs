@@ -8,6 +8,7 @@ pub mod api;
 pub mod boot;
 pub mod cli;
 pub mod config;
+mod facts;
 pub mod gateway;
 pub mod learned;
 pub mod pipeline;

@@ -116,13 +116,18 @@ impl ModelEntry {
     /// Its prices at that time (seconds since the Unix epoch); `None` if they are unknown.
     #[must_use]
     pub fn prices_at(&self, unix_seconds: u64) -> Option<&Prices> {
-        let today = day(unix_seconds);
-        self.prices
-            .iter()
-            .rev()
-            .find(|period| period.from.as_ref().is_none_or(|from| *from <= today))
-            .map(|period| &period.prices)
+        prices_at(&self.prices, unix_seconds)
     }
+}
+
+/// The prices that hold at that time (seconds since the Unix epoch).
+pub(crate) fn prices_at(periods: &[PricePeriod], unix_seconds: u64) -> Option<&Prices> {
+    let began = |period: &PricePeriod| {
+        let from = period.from.as_ref();
+        from.is_none_or(|from| *from <= day(unix_seconds))
+    };
+    let period = periods.iter().rev().find(|period| began(period));
+    period.map(|period| &period.prices)
 }
 
 /// The UTC day of a time, `YYYY-MM-DD`, which sorts as text. Days are turned into dates as in

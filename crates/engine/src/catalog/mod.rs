@@ -15,6 +15,7 @@ use std::sync::{Arc, OnceLock};
 
 use polyroute_wire::capability::Capabilities;
 
+pub(crate) use entry::prices_at;
 pub use entry::{Kind, ModelEntry, PricePeriod};
 pub use load::CatalogError;
 pub use provider::{Cloud, Connection, ProviderEntry};

@@ -1,34 +1,30 @@
-use polyroute_wire::adapter::{Endpoint, Target as WireTarget};
-use polyroute_wire::capability::Capabilities;
+use std::sync::Arc;
+
+use polyroute_wire::adapter::Target as WireTarget;
 
 use super::*;
+use crate::catalog::Catalog;
+use crate::facts::Facts;
 use crate::plan::{CredentialPick, PlannedTarget};
-use crate::snapshot::{Dialect, Timeouts};
+use crate::snapshot::{Defaults, Dialect, Provider, Snapshot, Target};
 
 /// A target: provider, window, credentials.
 pub(super) fn target(provider: &str, window: Option<u64>, credentials: usize) -> PlannedTarget {
+    let snapshot = Snapshot {
+        providers: vec![Provider::new(provider, Dialect::OpenAi, false)],
+        targets: Vec::new(),
+        routes: Vec::new(),
+        catalog: Arc::new(Catalog::parse(&[]).unwrap()),
+        defaults: Defaults::default(),
+    };
+    let facts = Facts::of(&snapshot, &Target::new(provider, "m")).unwrap();
+    let mut wire = WireTarget::clone(&facts.wire);
+    wire.capabilities.context_window = window;
     PlannedTarget {
-        name: format!("{provider}/m"),
         dialect: Dialect::OpenAi,
-        wire: WireTarget {
-            endpoint: Endpoint {
-                provider: provider.into(),
-                ..Endpoint::default()
-            },
-            model: "m".into(),
-            capabilities: Capabilities {
-                context_window: window,
-                ..Capabilities::default()
-            },
-            ..WireTarget::default()
-        },
-        model: "m".into(),
-        pinned: false,
-        fingerprint: None,
-        native_completions: false,
-        family: crate::estimate::Family::Other,
-        timeouts: Timeouts::default(),
+        wire: Arc::new(wire),
         credentials: CredentialPick::new(credentials, 0),
+        facts: Arc::new(facts),
     }
 }
 

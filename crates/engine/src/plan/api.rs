@@ -7,21 +7,9 @@ use polyroute_wire::dialect::Dialect;
 
 use super::ExcludeReason;
 use crate::catalog::Kind;
+use crate::facts::Speaks;
 use crate::needs::{ApiNeeds, Operation};
 use crate::snapshot::ApiChoice;
-
-/// What a provider speaks for one model.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Speaks {
-    /// Its dialect; OpenAI's stands for chat completions.
-    pub(super) dialect: Dialect,
-    /// Where it serves OpenAI's dialect, it can serve the Responses API as well.
-    pub(super) both: bool,
-    /// There it counts tokens, too.
-    pub(super) counts: bool,
-    /// What the configuration says.
-    pub(super) choice: ApiChoice,
-}
 
 /// The dialect in which a request goes to a provider.
 ///

@@ -6,22 +6,22 @@
 mod api;
 mod exclude;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use polyroute_wire::adapter::{Target as WireTarget, TranslationPolicy};
 
-use api::Speaks;
-
-use crate::catalog::{Kind, Match};
-use crate::estimate::{Corrections, Family};
+use crate::catalog::Kind;
+use crate::estimate::Corrections;
+use crate::facts::Facts;
 use crate::needs::{ApiNeeds, Operation, RequestNeeds};
 use crate::resolve::Resolved;
-use crate::snapshot::{Dialect, Snapshot, Target, Timeouts};
+use crate::snapshot::{Dialect, Snapshot, Target};
 
 pub use exclude::{ExcludeReason, Excluded};
 
 /// What a plan depends on beside the snapshot and the name.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct PlanInput<'a> {
     /// What the request needs.
     pub needs: RequestNeeds,
@@ -39,7 +39,13 @@ pub struct PlanInput<'a> {
     pub repair: bool,
     /// What earlier answers taught of the providers' own counts.
     pub corrections: Option<&'a Corrections>,
+    /// The facts of a target, kept from earlier requests of the same snapshot; made anew where
+    /// `None`.
+    pub facts: Option<FactsOf<'a>>,
 }
+
+/// Gives the facts of a target; `None` if its provider is not there or off.
+pub type FactsOf<'a> = &'a dyn Fn(&Target) -> Option<Arc<Facts>>;
 
 impl PlanInput<'_> {
     /// The estimated input tokens of the request at one target.
@@ -47,11 +53,11 @@ impl PlanInput<'_> {
     pub fn tokens_at(&self, target: &PlannedTarget) -> u64 {
         let size = &self.needs.size;
         if self.needs.operation == Operation::Embedding {
-            return size.plain_tokens(target.family);
+            return size.plain_tokens(target.facts.family);
         }
-        let estimate = size.tokens(target.family);
+        let estimate = size.tokens(target.facts.family);
         self.corrections.map_or(estimate, |corrections| {
-            corrections.corrected(&target.counted_as(), size.shape(), estimate)
+            corrections.corrected(&target.facts.counted_as, size.shape(), estimate)
         })
     }
 }
@@ -81,11 +87,7 @@ impl Plan {
     /// In one line: the targets in order, then what was left out.
     #[must_use]
     pub fn describe(&self) -> String {
-        let names: Vec<&str> = self
-            .targets
-            .iter()
-            .map(|target| target.name.as_str())
-            .collect();
+        let names: Vec<&str> = self.targets.iter().map(PlannedTarget::name).collect();
         let left_out: Vec<String> = self.excluded.iter().map(ToString::to_string).collect();
         match left_out.as_slice() {
             [] => names.join(" → "),
@@ -97,33 +99,33 @@ impl Plan {
 /// One target of a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlannedTarget {
-    /// Its name in logs and records.
-    pub name: String,
+    /// What is known of it, whatever is asked.
+    pub facts: Arc<Facts>,
     /// What is spoken to it: its provider's dialect, or the other API of OpenAI's.
     pub dialect: Dialect,
     /// What translation needs to know: endpoint, upstream model id, capabilities, policy.
-    pub wire: WireTarget,
-    /// The model as the configuration or the caller names it, by which it is priced.
-    pub model: String,
-    /// The upstream model id is a pin of the configuration.
-    pub pinned: bool,
-    /// The `system_fingerprint` that the configuration expects.
-    pub fingerprint: Option<String>,
-    /// It has `/completions`: text completions are passed on. Otherwise its chat stands in.
-    pub native_completions: bool,
-    /// How its model counts tokens.
-    pub family: Family,
-    /// The timeouts of one attempt, defaults applied.
-    pub timeouts: Timeouts,
+    pub wire: Arc<WireTarget>,
     /// How the provider's credentials take turns.
     pub credentials: CredentialPick,
 }
 
 impl PlannedTarget {
-    /// What corrections of its token counts are kept under.
+    /// Its name in logs and records.
     #[must_use]
-    pub fn counted_as(&self) -> String {
-        format!("{}/{}", self.provider(), self.wire.model)
+    pub fn name(&self) -> &str {
+        &self.facts.target.name
+    }
+
+    /// The model as the configuration or the caller names it, by which it is priced.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.facts.target.model
+    }
+
+    /// The upstream model id is a pin of the configuration.
+    #[must_use]
+    pub fn is_pinned(&self) -> bool {
+        self.facts.target.pin.is_some()
     }
 
     /// The name of its provider.
@@ -226,67 +228,33 @@ fn admit(
     input: &PlanInput<'_>,
     policy: TranslationPolicy,
 ) -> Result<PlannedTarget, ExcludeReason> {
-    let provider = snapshot
-        .provider(&target.provider)
-        .filter(|provider| provider.on)
-        .ok_or(ExcludeReason::ProviderOff)?;
-    // What the pinned version takes counts; an unlisted pin is known by its model.
-    let known = snapshot.known(provider, target.upstream_model());
-    let known = match known {
-        Some(pin) if target.pin.is_none() || pin.matched >= Match::Dated => Some(pin),
-        pin => snapshot.known(provider, &target.model).or(pin),
+    let facts = match input.facts {
+        Some(facts) => facts(target),
+        None => Facts::of(snapshot, target).map(Arc::new),
     };
-    let capabilities = known
-        .as_ref()
-        .map(|known| known.capabilities.clone())
-        .unwrap_or_default();
+    let facts = facts.ok_or(ExcludeReason::ProviderOff)?;
     let operation = input.needs.operation;
-    let listed = known
-        .as_ref()
-        .and_then(|known| known.entry)
-        .map(|entry| entry.kind);
     // A model that nobody knows is taken for what it is asked to be.
-    let kind = listed.unwrap_or_else(|| kind_asked(operation));
-    let named = provider.deployment_of(target.upstream_model());
-    let endpoint = provider.endpoint();
-    let speaks = Speaks {
-        dialect: provider.dialect_of(named),
-        both: endpoint.has_responses(),
-        counts: endpoint.counts_responses(),
-        choice: provider.api,
-    };
-    let endpoints = provider.profile.endpoints;
-    let speaks_openai = speaks.dialect == Dialect::OpenAi;
-    let dialect = api::choose(speaks, kind, &capabilities, operation, input.api)?;
-    if operation == Operation::Moderations && !(speaks_openai && endpoints.moderations) {
+    let kind = facts.kind.unwrap_or_else(|| kind_asked(operation));
+    let capabilities = &facts.wire.capabilities;
+    let dialect = api::choose(facts.speaks, kind, capabilities, operation, input.api)?;
+    if operation == Operation::Moderations && !facts.moderations {
         return Err(ExcludeReason::NoModerations);
     }
-    exclude::by_capability(&input.needs, &capabilities, policy)?;
-    let upstream = known
-        .as_ref()
-        .and_then(|known| known.entry)
-        .filter(|_| !provider.has_own_names())
-        .map_or(named, |entry| entry.upstream_name(named));
-    Ok(PlannedTarget {
-        name: target.name.clone(),
-        dialect,
-        wire: WireTarget {
-            endpoint,
-            model: upstream.to_owned(),
-            capabilities,
+    exclude::by_capability(&input.needs, capabilities, policy)?;
+    let wire = if facts.wire.policy == policy {
+        Arc::clone(&facts.wire)
+    } else {
+        Arc::new(WireTarget {
             policy,
-        },
-        model: target.model.clone(),
-        pinned: target.pin.is_some(),
-        fingerprint: target.fingerprint.clone(),
-        native_completions: speaks_openai
-            && (listed == Some(Kind::Completion) || endpoints.completions),
-        family: Family::of(
-            provider.catalog.as_deref().unwrap_or(&provider.name),
-            provider.model_of(&target.model),
-        ),
-        timeouts: target.timeouts.or(snapshot.defaults.timeouts),
-        credentials: CredentialPick::new(provider.credentials, input.rotation),
+            ..WireTarget::clone(&facts.wire)
+        })
+    };
+    Ok(PlannedTarget {
+        dialect,
+        wire,
+        credentials: CredentialPick::new(facts.credentials, input.rotation),
+        facts,
     })
 }
 
@@ -325,7 +293,7 @@ fn keep_wide_enough(
         if let (false, Some(window)) = (keeps, window(target)) {
             let wanted = wanted(target);
             excluded.push(Excluded::new(
-                &target.name,
+                target.name(),
                 ExcludeReason::Window { window, wanted },
             ));
         }

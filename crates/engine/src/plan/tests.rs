@@ -44,10 +44,7 @@ fn plan_of(snapshot: &Snapshot, needs: RequestNeeds) -> Result<Plan, NoTarget> {
 }
 
 fn names(plan: &Plan) -> Vec<&str> {
-    plan.targets
-        .iter()
-        .map(|target| target.name.as_str())
-        .collect()
+    plan.targets.iter().map(PlannedTarget::name).collect()
 }
 
 #[test]
@@ -58,7 +55,7 @@ fn targets_keep_their_order_and_carry_what_translation_needs() {
     assert_eq!(names(&plan), ["anthropic/claude-3-haiku", "openai/gpt-4o"]);
     let claude = &plan.targets[0];
     assert_eq!(claude.wire.model, "claude-3-haiku-20240307");
-    assert_eq!(claude.model, "claude-3-haiku");
+    assert_eq!(claude.model(), "claude-3-haiku");
     assert_eq!(
         claude.wire.endpoint.api_version.as_deref(),
         Some("2026-10-21")
@@ -79,7 +76,10 @@ fn a_pin_goes_upstream_with_what_it_takes() {
     let plan = plan_of(&snapshot, RequestNeeds::default()).unwrap();
     let window = |target: &PlannedTarget| target.wire.capabilities.max_output;
     assert_eq!(
-        (plan.targets[0].wire.model.as_str(), plan.targets[0].pinned),
+        (
+            plan.targets[0].wire.model.as_str(),
+            plan.targets[0].is_pinned()
+        ),
         ("gpt-4o-2024-05-13", true)
     );
     assert_eq!(window(&plan.targets[0]), Some(4_096));
@@ -402,7 +402,7 @@ fn a_route_may_have_its_own_bounds() {
     snapshot.routes[0].targets[0].timeouts.first_content = Some(Duration::from_secs(2));
     let plan = plan_of(&snapshot, RequestNeeds::default()).unwrap();
     assert_eq!((plan.attempts_max, plan.deadline.as_secs()), (1, 5));
-    let timeouts = plan.targets[0].timeouts;
+    let timeouts = plan.targets[0].facts.timeouts;
     assert_eq!(timeouts.first_content, Some(Duration::from_secs(2)));
     assert_eq!(timeouts.connect, snapshot.defaults.timeouts.connect);
 }
@@ -490,9 +490,8 @@ fn a_deployment_is_known_and_priced_by_its_model() {
         assert_eq!(plan.targets[0].wire.model, sent);
     }
     let price = |model| {
-        snapshot
-            .prices("azure", model, 1_790_000_000)
-            .map(|it| it.0.clone())
+        let facts = Facts::of(&snapshot, &Target::new("azure", model)).unwrap();
+        facts.prices_at(1_790_000_000).map(|it| it.0.clone())
     };
     assert!(price("prod-eu").is_some());
     assert_eq!(price("prod-eu"), price("gpt-4o"));

@@ -38,9 +38,9 @@ pub enum ResolveError {
         /// Providers that are on, or similar names.
         nearest: Vec<String>,
     },
-    /// A service whose API Polyroute does not speak yet.
-    #[error("provider `{provider}` is not supported yet; use `openai/`, `anthropic/` or `gemini/`")]
-    NotYetSupported {
+    /// A service whose API Polyroute does not speak.
+    #[error("the API of `{provider}` is not spoken here; `polyroute models` lists the providers")]
+    NotSpoken {
         /// The provider.
         provider: String,
     },
@@ -56,7 +56,7 @@ impl ResolveError {
         match self {
             Self::NotFound { .. } | Self::ProviderOff { .. } => 404,
             Self::Denied { .. } => 403,
-            Self::NotYetSupported { .. } | Self::Empty => 400,
+            Self::NotSpoken { .. } | Self::Empty => 400,
         }
     }
 
@@ -67,7 +67,7 @@ impl ResolveError {
             Self::NotFound { .. } => "model_not_found",
             Self::Denied { .. } => "model_not_allowed",
             Self::ProviderOff { .. } => "provider_not_on",
-            Self::NotYetSupported { .. } => "provider_not_supported",
+            Self::NotSpoken { .. } => "provider_not_supported",
             Self::Empty => "invalid_value",
         }
     }

@@ -17,8 +17,8 @@ pub use allow::{SHOWN_MAX, permitted};
 pub use error::{ResolveError, SUGGESTIONS_MAX};
 pub use nearest::nearest;
 
-/// Prefixes that LiteLLM uses for services that need an adapter which does not exist yet.
-const NOT_YET: [&str; 3] = ["bedrock", "sagemaker", "cohere"];
+/// Prefixes that LiteLLM uses for services whose own API nothing here speaks.
+const NOT_SPOKEN: [&str; 5] = ["oci", "predibase", "replicate", "sagemaker", "watsonx"];
 
 /// Whether a provider (first argument) lists a model (second) live.
 pub type Listed<'a> = &'a dyn Fn(&str, &str) -> bool;
@@ -190,8 +190,8 @@ fn prefixed<'a, 'n>(
         return Ok(None);
     }
     let lower = prefix.to_ascii_lowercase();
-    if NOT_YET.contains(&lower.as_str()) {
-        return Err(ResolveError::NotYetSupported { provider: lower });
+    if NOT_SPOKEN.contains(&lower.as_str()) {
+        return Err(ResolveError::NotSpoken { provider: lower });
     }
     let known = snapshot
         .catalog
@@ -274,8 +274,8 @@ fn missing_provider(snapshot: &Snapshot, word: &str) -> ResolveError {
         .providers
         .iter()
         .any(|provider| provider.answers_to(word));
-    if !configured && NOT_YET.contains(&lower.as_str()) {
-        return ResolveError::NotYetSupported { provider: lower };
+    if !configured && NOT_SPOKEN.contains(&lower.as_str()) {
+        return ResolveError::NotSpoken { provider: lower };
     }
     let names = snapshot.on().map(|provider| provider.name.as_str());
     ResolveError::ProviderOff {

@@ -44,31 +44,14 @@ pub async fn public(gateway: Arc<Gateway>, request: Request<Incoming>) -> Reply 
 async fn route(gateway: Arc<Gateway>, request: Request<Incoming>, id: String) -> Reply {
     let method = request.method();
     let path = request.uri().path();
+    if let Some(operation) = operation(path) {
+        if method != Method::POST {
+            return refuse(wrong_method(method, path, "POST"), request).await;
+        }
+        // Boxed: the server moves the future of every request before it polls it.
+        return Box::pin(handle(gateway, operation, request, id)).await;
+    }
     match path {
-        "/v1/chat/completions" if method == Method::POST => {
-            handle(gateway, Operation::Chat, request, id).await
-        }
-        "/v1/chat/completions/input_tokens" if method == Method::POST => {
-            handle(gateway, Operation::InputTokens, request, id).await
-        }
-        "/v1/embeddings" if method == Method::POST => {
-            handle(gateway, Operation::Embeddings, request, id).await
-        }
-        "/v1/rerank" if method == Method::POST => {
-            handle(gateway, Operation::Rerank, request, id).await
-        }
-        "/v1/completions" if method == Method::POST => {
-            handle(gateway, Operation::Completions, request, id).await
-        }
-        "/v1/moderations" if method == Method::POST => {
-            handle(gateway, Operation::Moderations, request, id).await
-        }
-        "/v1/chat/completions"
-        | "/v1/chat/completions/input_tokens"
-        | "/v1/embeddings"
-        | "/v1/completions"
-        | "/v1/moderations"
-        | "/v1/rerank" => refuse(wrong_method(method, path, "POST"), request).await,
         "/v1/models" if method == Method::GET => models::list(&gateway, request.headers()),
         _ if path.starts_with("/v1/models/") && method == Method::GET => {
             let name = path.strip_prefix("/v1/models/").unwrap_or_default();
@@ -83,10 +66,23 @@ async fn route(gateway: Arc<Gateway>, request: Request<Incoming>, id: String) ->
     }
 }
 
+/// What is asked for at a path of the API that takes a body.
+fn operation(path: &str) -> Option<Operation> {
+    Some(match path {
+        "/v1/chat/completions" => Operation::Chat,
+        "/v1/chat/completions/input_tokens" => Operation::InputTokens,
+        "/v1/embeddings" => Operation::Embeddings,
+        "/v1/rerank" => Operation::Rerank,
+        "/v1/completions" => Operation::Completions,
+        "/v1/moderations" => Operation::Moderations,
+        _ => return None,
+    })
+}
+
 /// Refuses a request whose body nobody has read.
 async fn refuse(mut reply: Reply, request: Request<Incoming>) -> Reply {
     let (head, body) = request.into_parts();
-    refuse_body(&head, body, &mut reply).await;
+    Box::pin(refuse_body(&head, body, &mut reply)).await;
     reply
 }
 

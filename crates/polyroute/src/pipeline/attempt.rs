@@ -55,7 +55,7 @@ pub(super) enum Answer {
     /// A whole answer.
     Whole(Whole),
     /// A stream whose first content is there.
-    Live(Live),
+    Live(Box<Live>),
 }
 
 /// Runs the attempts of a call.
@@ -274,7 +274,7 @@ impl One<'_> {
         let credential =
             provider.and_then(|provider| provider.config.credentials.get(self.credential));
         AttemptRecord {
-            target: self.target.name.clone(),
+            target: self.target.name().to_owned(),
             provider: self.target.provider().to_owned(),
             model: self.target.wire.model.clone(),
             api: self.target.dialect.as_str(),
@@ -302,6 +302,7 @@ impl One<'_> {
 
     fn answered(mut self, answer: Exchange, attempt: AttemptRecord, started: Instant) -> Answer {
         let provider = self.target.provider().to_owned();
+        self.call.gateway.facts.answered(&self.target.facts);
         self.settle.attempt(attempt, None);
         let dropped = answer.dropped;
         let changed = answer.changed;
@@ -323,11 +324,9 @@ impl One<'_> {
                     record.finish_reason = finish_reason;
                     record.bytes_sent = sent;
                 });
-                let (catalog, asked) = (
-                    &self.call.gateway.snapshot.catalog,
-                    self.call.asked(self.target),
-                );
-                self.settle.served(catalog, &asked, model, fingerprint);
+                let catalog = &self.call.gateway.snapshot.catalog;
+                let facts = &self.target.facts;
+                self.settle.served(catalog, facts, model, fingerprint);
                 self.settle.committed();
                 Answer::Whole(Whole {
                     body: bytes,
@@ -345,7 +344,7 @@ impl One<'_> {
                     .record(|record| record.model = Some(target_model));
                 self.settle.committed();
                 self.settle.first_content();
-                Answer::Live(Live {
+                Answer::Live(Box::new(Live {
                     body,
                     reader,
                     prelude,
@@ -355,11 +354,9 @@ impl One<'_> {
                     target: self.index,
                     call: Arc::clone(self.call),
                     provider: self.target.provider().to_owned(),
-                    prices: self.call.prices(self.target),
-                    asked: Box::new(self.call.asked(self.target)),
                     settle: self.settle,
                     notice: None,
-                })
+                }))
             }
         }
     }
@@ -407,18 +404,19 @@ impl One<'_> {
         let credential = provider.config.credentials.get(self.credential);
         let client = self.client()?;
         let Encoding {
-            encoded,
+            mut encoded,
             rest,
             kind,
             rule,
         } = encoding;
         let holds = rule.as_ref().is_some_and(Rule::holds);
-        let (dropped, changed) = (encoded.dropped.clone(), encoded.changed.clone());
-        let ready = |encoded: Encoded| {
-            let context = encoded.context.clone();
-            let (stream, trace) = (context.stream, &self.call.trace);
-            let outgoing = outgoing(&provider.config, credential, encoded, stream, trace)?;
-            Ok::<_, UpstreamError>((outgoing, context))
+        let dropped = std::mem::take(&mut encoded.dropped);
+        let changed = std::mem::take(&mut encoded.changed);
+        let ready = |mut encoded: Encoded| {
+            let context = std::mem::take(&mut encoded.context);
+            let trace = &self.call.trace;
+            outgoing(&provider.config, credential, encoded, context.stream, trace)
+                .map(|outgoing| (outgoing, context))
         };
         let until = self.until(started, holds);
         let sending = Instant::now();
@@ -440,10 +438,7 @@ impl One<'_> {
         let (outgoing, context) = ready(encoded)?;
         let sent = tokio::time::timeout_at(until.into(), client.send(outgoing)).await;
         self.settle.waited(sending.elapsed());
-        let response = match sent {
-            Ok(response) => response?,
-            Err(_) => return Err(timed_out(started).into()),
-        };
+        let response = sent.map_err(|_| timed_out(started))??;
         record.status = Some(response.status().as_u16());
         record.upstream_request_id = upstream_request_id(response.headers());
         check_encoding(response.headers())?;
@@ -473,7 +468,7 @@ impl One<'_> {
 
     /// The target's timeouts, every one of them.
     fn limits(&self) -> Limits {
-        let own = &self.target.timeouts;
+        let own = &self.target.facts.timeouts;
         let defaults = &self.call.gateway.settings.resilience.timeouts;
         Limits {
             connect: own.connect.unwrap_or(defaults.connect),

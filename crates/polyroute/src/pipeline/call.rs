@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use polyroute_engine::estimate::{self, CORRECTIONS_MAX, Form, InputSize};
 use polyroute_engine::needs::RequestNeeds;
-use polyroute_engine::pin::Asked;
 use polyroute_engine::plan::{Plan, PlannedTarget};
+use polyroute_engine::price::Prices;
 use polyroute_wire::adapter::Adapter;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::chat::ChatRequest;
@@ -20,7 +20,6 @@ use polyroute_wire::usage::Usage;
 use super::Principal;
 use super::encode::from_parse;
 use super::output::{Repair, Rule};
-use super::settle::Priced;
 use crate::gateway::{Gateway, ProviderState};
 use crate::telemetry::{Counted, TargetLabels};
 use crate::upstream::TraceContext;
@@ -74,6 +73,8 @@ pub(super) struct Call {
     pub(super) operation: Operation,
     /// Our id of the request.
     pub(super) request_id: String,
+    /// When it came, in seconds since the Unix epoch.
+    pub(super) unix_seconds: u64,
     /// The caller's trace.
     pub(super) trace: TraceContext,
     /// The body as it came.
@@ -91,7 +92,7 @@ pub(super) struct Call {
     /// What its answer is held to, by its route.
     pub(super) rule: Option<Rule>,
     /// The body as the hub reads it, once somebody needs that.
-    pub(super) hub: OnceLock<Result<ChatRequest, ParseError>>,
+    pub(super) hub: OnceLock<Result<Box<ChatRequest>, ParseError>>,
     /// How large its input is, once somebody needs that.
     pub(super) size: OnceLock<InputSize>,
 }
@@ -104,18 +105,8 @@ impl Call {
 
     /// Whether configuration, catalog or the provider's list name the target's model.
     pub(super) fn is_known(&self, target: &PlannedTarget) -> bool {
-        let (snapshot, model) = (&self.gateway.snapshot, &target.model);
-        let configured = |known: &polyroute_engine::snapshot::Target| {
-            known.provider == target.provider() && known.model == *model
-        };
-        let provider = snapshot.provider(target.provider());
-        provider.is_some_and(|provider| snapshot.lists(provider, model))
-            || snapshot.targets.iter().any(configured)
-            || snapshot
-                .routes
-                .iter()
-                .any(|route| route.targets.iter().any(configured))
-            || self.gateway.live_models.lists(target.provider(), model)
+        let live_models = &self.gateway.live_models;
+        target.facts.listed || live_models.lists(target.provider(), target.model())
     }
 
     /// The translation of a target's dialect.
@@ -123,40 +114,10 @@ impl Call {
         target.dialect.adapter()
     }
 
-    /// What was asked of a target, to hold the answer against.
-    pub(super) fn asked(&self, target: &PlannedTarget) -> Asked {
-        let snapshot = &self.gateway.snapshot;
-        let provider = snapshot.provider(target.provider());
-        let named = target.wire.model.as_str();
-        // A deployment's name says nothing of a version; the model that it is does.
-        let placed = provider.is_none_or(|provider| snapshot.places(provider, named));
-        Asked {
-            section: provider.and_then(|provider| provider.catalog.clone()),
-            model: provider
-                .map_or(named, |provider| provider.model_of(named))
-                .to_owned(),
-            pinned: target.pinned && placed,
-            fingerprint: target.fingerprint.clone(),
-        }
-    }
-
-    /// What this call's tokens cost at a target; `None` if nobody knows. A pinned version is
-    /// priced as itself.
-    pub(super) fn prices(&self, target: &PlannedTarget) -> Option<Priced> {
-        let now = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
-        let snapshot = &self.gateway.snapshot;
-        let provider = snapshot.provider(target.provider())?;
-        let pin = Some(&target.wire.model).filter(|_| target.pinned);
-        let pin = pin.filter(|pin| snapshot.listed(provider, pin).is_some());
-        snapshot
-            .prices(
-                target.provider(),
-                pin.unwrap_or(&target.model),
-                now.as_secs(),
-            )
-            .map(|(prices, as_of)| Box::new((prices.clone(), as_of.to_owned())))
+    /// What this call's tokens cost at a target, by the prices of when it came, and the day on
+    /// which those were last checked; `None` if nobody knows.
+    pub(super) fn prices<'a>(&self, target: &'a PlannedTarget) -> Option<(&'a Prices, &'a str)> {
+        target.facts.prices_at(self.unix_seconds)
     }
 
     /// Takes our credentials out of a provider's words: some quote what they refuse.
@@ -217,18 +178,18 @@ impl Call {
             self.operation,
             Operation::Embeddings | Operation::Moderations
         ) {
-            return size.plain_tokens(target.family);
+            return size.plain_tokens(target.facts.family);
         }
         let corrections = self.gateway.telemetry.corrections.load();
-        let estimate = size.tokens(target.family);
-        corrections.corrected(&target.counted_as(), size.shape(), estimate)
+        let estimate = size.tokens(target.facts.family);
+        corrections.corrected(&target.facts.counted_as, size.shape(), estimate)
     }
 
     /// Tokens of an answer that reported none, estimated.
     pub(super) fn estimate(&self, target: &PlannedTarget, answer_bytes: u64) -> Usage {
         let output = match self.operation {
             Operation::Chat | Operation::Completions => {
-                estimate::tokens(answer_bytes, target.family)
+                estimate::tokens(answer_bytes, target.facts.family)
             }
             Operation::Embeddings
             | Operation::Rerank
@@ -267,7 +228,7 @@ impl Call {
         let metrics = &self.gateway.telemetry.metrics;
         metrics.parameters_learned.get_or_create(&labels).inc();
         tracing::warn!(
-            target = target.name,
+            target = target.name(),
             params = params.join(", "),
             "the model does not take these parameters: they are left out for a day"
         );
@@ -281,16 +242,16 @@ impl Call {
         if self.operation != Operation::Chat {
             return None;
         }
-        let target_name = target.counted_as();
+        let target_name = &target.facts.counted_as;
         let sampled = stable_hash(self.request_id.as_bytes()).is_multiple_of(COUNTED_ONE_IN);
         let known = self.size.get().is_some();
         let new = || {
             let corrections = self.gateway.telemetry.corrections.load();
-            corrections.len() < CORRECTIONS_MAX && !corrections.knows(&target_name)
+            corrections.len() < CORRECTIONS_MAX && !corrections.knows(target_name)
         };
         (known || sampled || new()).then(|| Counted {
             shape: self.size().shape(),
-            estimate: self.size().tokens(target.family),
+            estimate: self.size().tokens(target.facts.family),
             target: target_name.clone(),
         })
     }
@@ -317,6 +278,7 @@ impl Call {
             principal: Arc::clone(&self.principal),
             operation: self.operation,
             request_id: self.request_id.clone(),
+            unix_seconds: self.unix_seconds,
             trace: self.trace.clone(),
             body,
             layout,
@@ -345,9 +307,9 @@ impl Call {
                 self.gateway
                     .turns
                     .restore(&self.principal.name, &mut request);
-                Ok(request)
+                Ok(Box::new(request))
             })
-            .as_ref()
+            .as_deref()
             .map_err(from_parse)
     }
 }

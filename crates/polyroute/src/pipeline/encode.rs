@@ -196,7 +196,7 @@ impl Call {
                 },
                 None => self.translate_chat(body, target).await,
             },
-            Operation::Completions if target.native_completions => {
+            Operation::Completions if target.facts.native_completions => {
                 let edited = openai::edit_completion(&body.raw, &target.wire)?;
                 let kind = Kind::Pass {
                     usage_asked: edited.usage_asked,
@@ -314,7 +314,7 @@ impl Call {
                     format!(
                         "The file at `{}` could not be fetched for {}: {error}. Send it inline as a data URL.",
                         shown(&url),
-                        target.name
+                        target.name()
                     ),
                 )),
             }

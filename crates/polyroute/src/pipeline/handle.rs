@@ -1,6 +1,5 @@
 //! One request from its head to our response.
 
-use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -16,7 +15,7 @@ use super::call::{Call, Operation};
 use super::ingress;
 use super::relay::{Attempting, Live, Relay, shutting_down};
 use super::route;
-use super::settle::Settle;
+use super::settle::{Settle, cut};
 use crate::gateway::Gateway;
 use crate::server::{Reply, ReplyBody, refuse_body};
 use crate::telemetry::End;
@@ -98,7 +97,7 @@ async fn prepare(
     settle.record(|record| {
         record.tags = tags;
         record.stream = fields.stream;
-        record.requested_model = fields.model.chars().take(MODEL_BYTES_MAX).collect();
+        record.requested_model = cut(&fields.model, MODEL_BYTES_MAX).to_owned();
     });
     let asked = route::Asked {
         model: &fields.model,
@@ -133,6 +132,7 @@ async fn prepare(
         principal,
         operation,
         request_id,
+        unix_seconds: settle.unix_seconds(),
         trace: TraceContext::from_headers(&head.headers),
         body,
         layout,
@@ -190,7 +190,7 @@ async fn answer(call: Arc<Call>, settle: Settle) -> Reply {
         // stream.
         Err(_) => {
             let noticed: Attempting = Box::pin(async move {
-                let mut live: Live = attempting.await?;
+                let mut live: Box<Live> = attempting.await?;
                 live.notice = AnswerHeaders::of(&live.settle).notice();
                 Ok(live)
             });
@@ -233,16 +233,19 @@ fn stream_reply(relay: Relay) -> Reply {
     reply
 }
 
-/// What our headers say of an answer.
+/// The headers of ours that say something of an answer.
+static ANSWER_HEADERS: [HeaderName; 6] = [
+    HeaderName::from_static("x-polyroute-provider"),
+    HeaderName::from_static("x-polyroute-model"),
+    HeaderName::from_static("x-polyroute-api"),
+    HeaderName::from_static("x-polyroute-attempts"),
+    HeaderName::from_static("x-polyroute-dropped-params"),
+    HeaderName::from_static("x-polyroute-changed-params"),
+];
+
+/// What our headers say of an answer, in the order of [`ANSWER_HEADERS`].
 #[derive(Default)]
-struct AnswerHeaders {
-    provider: Option<String>,
-    model: Option<String>,
-    api: Option<&'static str>,
-    attempts: usize,
-    dropped: String,
-    changed: String,
-}
+struct AnswerHeaders([Option<HeaderValue>; 6]);
 
 impl AnswerHeaders {
     fn of(settle: &Settle) -> Self {
@@ -252,67 +255,53 @@ impl AnswerHeaders {
             let ours = record.provider.is_some() && last.is_none_or(|last| last.outcome != "ok");
             let last = last.filter(|_| !ours);
             let own = record.model.as_ref().filter(|_| ours);
-            Self {
-                provider: record.provider.clone(),
-                model: last.map(|attempt| &attempt.model).or(own).cloned(),
-                api: last.map(|attempt| attempt.api),
-                attempts: record.attempts.len(),
-                dropped: record.dropped_params.join(", "),
-                changed: record.changed_params.join(", "),
-            }
+            let model = last.map(|attempt| &attempt.model).or(own);
+            let attempts = record.attempts.len();
+            let list = |params: &[String]| match params {
+                [] => None,
+                params => header_value(&params.join(", ")),
+            };
+            Self([
+                record.provider.as_deref().and_then(header_value),
+                model.and_then(|model| header_value(model)),
+                last.map(|attempt| HeaderValue::from_static(attempt.api)),
+                (attempts > 0).then(|| HeaderValue::from(attempts)),
+                list(&record.dropped_params),
+                list(&record.changed_params),
+            ])
         })
     }
 
-    fn fields<'a>(&'a self) -> impl Iterator<Item = (&'static str, Cow<'a, str>)> {
-        let attempts = (self.attempts > 0).then(|| self.attempts.to_string());
-        let list = |text: &'a str| (!text.is_empty()).then_some(Cow::Borrowed(text));
-        [
-            (
-                "x-polyroute-provider",
-                self.provider.as_deref().map(Cow::Borrowed),
-            ),
-            (
-                "x-polyroute-model",
-                self.model.as_deref().map(Cow::Borrowed),
-            ),
-            ("x-polyroute-api", self.api.map(Cow::Borrowed)),
-            ("x-polyroute-attempts", attempts.map(Cow::Owned)),
-            ("x-polyroute-dropped-params", list(&self.dropped)),
-            ("x-polyroute-changed-params", list(&self.changed)),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
+    fn fields(self) -> impl Iterator<Item = (&'static HeaderName, HeaderValue)> {
+        let fields = ANSWER_HEADERS.iter().zip(self.0);
+        fields.filter_map(|(name, value)| Some((name, value?)))
     }
 
-    fn write(&self, headers: &mut HeaderMap) {
+    fn write(self, headers: &mut HeaderMap) {
+        headers.reserve(ANSWER_HEADERS.len());
         for (name, value) in self.fields() {
-            // What a header can't hold is cut, not lost: the record has it whole.
-            let fits = value.len() <= HEADER_CHARS_MAX
-                && value
-                    .bytes()
-                    .all(|byte| byte.is_ascii() && !byte.is_ascii_control());
-            let value = if fits {
-                HeaderValue::from_str(&value)
-            } else {
-                let kept = value
-                    .chars()
-                    .filter(|c| c.is_ascii() && !c.is_ascii_control());
-                HeaderValue::from_str(&kept.take(HEADER_CHARS_MAX).collect::<String>())
-            };
-            if let Ok(value) = value {
-                headers.insert(HeaderName::from_static(name), value);
-            }
+            headers.insert(name.clone(), value);
         }
     }
 
     /// The same as a comment in the stream, where the head was sent before it was known.
-    fn notice(&self) -> Option<String> {
+    fn notice(self) -> Option<String> {
         let said: Vec<String> = self
             .fields()
-            .map(|(name, value)| format!("{name}: {value}"))
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or_default()))
             .collect();
-        (!said.is_empty()).then(|| said.join("; ").replace(['\n', '\r'], " "))
+        (!said.is_empty()).then(|| said.join("; "))
     }
+}
+
+/// A text as a header holds it. What a header can't hold is cut, not lost: the record has it whole.
+fn header_value(text: &str) -> Option<HeaderValue> {
+    let plain = |byte: u8| byte.is_ascii() && !byte.is_ascii_control();
+    if text.len() <= HEADER_CHARS_MAX && text.bytes().all(plain) {
+        return HeaderValue::from_str(text).ok();
+    }
+    let kept = text.bytes().filter(|byte| plain(*byte));
+    HeaderValue::from_bytes(&kept.take(HEADER_CHARS_MAX).collect::<Vec<u8>>()).ok()
 }
 
 /// The few fields of the body that we read on every request.

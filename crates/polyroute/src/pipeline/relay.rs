@@ -14,7 +14,6 @@ use bytes::Bytes;
 use http_body::Body as _;
 use hyper::body::Incoming;
 use polyroute_engine::estimate::{self, Family, Provenance};
-use polyroute_engine::pin::Asked;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::error::{ErrorKind, UpstreamError};
 use tokio::time::Sleep;
@@ -23,7 +22,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use super::attempt::Failed;
 use super::call::Call;
 use super::reader::{Reader, Step};
-use super::settle::{Priced, Settle};
+use super::settle::Settle;
 use crate::telemetry::End;
 
 /// How long the provider may keep the line open after a whole answer.
@@ -54,16 +53,13 @@ pub(super) struct Live {
     pub(super) call: Arc<Call>,
     /// The provider that answers, by its name in the configuration.
     pub(super) provider: String,
-    pub(super) prices: Option<Priced>,
-    /// What was asked of it.
-    pub(super) asked: Box<Asked>,
     pub(super) settle: Settle,
     /// A comment to send first: what headers would have said, had they not been sent before.
     pub(super) notice: Option<String>,
 }
 
 /// What the attempts of a stream come to.
-pub(super) type Attempting = Pin<Box<dyn Future<Output = Result<Live, Failed>> + Send>>;
+pub(super) type Attempting = Pin<Box<dyn Future<Output = Result<Box<Live>, Failed>> + Send>>;
 
 enum State {
     /// Our 200 is out and no target has answered yet.
@@ -101,7 +97,7 @@ pub struct Relay {
 impl Relay {
     /// Relays a stream that has content.
     #[must_use]
-    pub(super) fn live(live: Live, heartbeat: Duration, cut: &CancellationToken) -> Self {
+    pub(super) fn live(live: Box<Live>, heartbeat: Duration, cut: &CancellationToken) -> Self {
         let mut relay = Self::new(State::Done, heartbeat, cut);
         relay.begin(live);
         relay
@@ -134,7 +130,7 @@ impl Relay {
         }
     }
 
-    fn begin(&mut self, mut live: Live) {
+    fn begin(&mut self, mut live: Box<Live>) {
         if let Some(notice) = live.notice.take() {
             self.out
                 .extend_from_slice(format!(": {notice}\n\n").as_bytes());
@@ -143,7 +139,7 @@ impl Relay {
         self.last_event = Instant::now();
         live.settle.open_stream();
         let ended = live.ended;
-        self.state = State::Live(Box::new(live));
+        self.state = State::Live(live);
         if ended {
             self.complete();
         }
@@ -348,20 +344,23 @@ impl Relay {
             ended_well,
             || target.map_or(0, |target| live.call.input_estimate(target)),
             summary.content_bytes,
-            target.map_or(Family::Other, |target| target.family),
+            target.map_or(Family::Other, |target| target.facts.family),
         );
         if provenance == Provenance::Reported {
             settle.counted(target.and_then(|target| live.call.counted(target)));
         }
         let tier = summary.service_tier.as_deref();
-        settle.usage(&usage, provenance, live.prices.clone(), tier);
+        let prices = target.and_then(|target| live.call.prices(target));
+        settle.usage(&usage, provenance, prices, tier);
         let sent = self.sent + self.out.len() as u64;
         settle.record(|record| {
             record.bytes_sent = sent;
             record.finish_reason = summary.finish_reason;
         });
-        let catalog = &live.call.gateway.snapshot.catalog;
-        settle.served(catalog, &live.asked, summary.model, summary.fingerprint);
+        if let Some(target) = target {
+            let catalog = &live.call.gateway.snapshot.catalog;
+            settle.served(catalog, &target.facts, summary.model, summary.fingerprint);
+        }
         (settle, live.body)
     }
 }

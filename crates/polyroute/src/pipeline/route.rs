@@ -8,6 +8,7 @@ use polyroute_engine::estimate::InputSize;
 use polyroute_engine::needs::{ApiNeeds, Operation as Needed, RequestNeeds};
 use polyroute_engine::plan::{NoTarget, Plan, PlanInput, plan as make_plan};
 use polyroute_engine::resolve::{NameRequest, ResolveError, permitted, resolve};
+use polyroute_engine::snapshot::Target;
 use polyroute_wire::adapter::TranslationPolicy;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::chat::ChatRequest;
@@ -34,7 +35,7 @@ pub(super) struct Asked<'a> {
 pub(super) struct Planned {
     pub(super) plan: Plan,
     /// The body as the hub reads it, if the choice between targets needed that.
-    pub(super) hub: Option<ChatRequest>,
+    pub(super) hub: Option<Box<ChatRequest>>,
     /// How large its input is, if the choice needed that.
     pub(super) size: Option<InputSize>,
     /// What the answer is held to.
@@ -85,6 +86,7 @@ pub(super) fn plan(
     let chooses = resolved.targets.len() > 1;
     let corrections = gateway.telemetry.corrections.load();
     let (needs, hub) = needs_of(asked.operation, chooses, raw, body)?;
+    let facts = |target: &Target| gateway.facts.of(&gateway.snapshot, target);
     let input = PlanInput {
         needs,
         api: ApiNeeds::peek(raw),
@@ -97,6 +99,7 @@ pub(super) fn plan(
         rotation: gateway.rotation.fetch_add(1, Ordering::Relaxed),
         corrections: Some(&corrections),
         repair: output.repair,
+        facts: Some(&facts),
     };
     let plan =
         make_plan(&gateway.snapshot, &resolved, &input).map_err(|error| no_target(&error))?;
@@ -118,7 +121,7 @@ fn needs_of(
     chooses: bool,
     raw: &RawObject<'_>,
     body: &[u8],
-) -> Result<(RequestNeeds, Option<ChatRequest>), ApiError> {
+) -> Result<(RequestNeeds, Option<Box<ChatRequest>>), ApiError> {
     let mut hub = None;
     let needs = match operation {
         Operation::Chat | Operation::InputTokens if chooses => {
@@ -128,7 +131,7 @@ fn needs_of(
                 None => {
                     let request = parse_chat(raw).map_err(|error| ApiError::from_parse(&error))?;
                     let needs = RequestNeeds::of_chat(&request);
-                    hub = Some(request);
+                    hub = Some(Box::new(request));
                     needs
                 }
             }

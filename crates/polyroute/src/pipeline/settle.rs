@@ -1,12 +1,13 @@
 //! The end of every request: its record, exactly once, whatever happened (invariant 3).
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use polyroute_engine::catalog::Catalog;
 use polyroute_engine::estimate::Provenance;
+use polyroute_engine::facts::Facts;
 use polyroute_engine::money::Money;
-use polyroute_engine::pin::{self, Asked, Served, Verdict};
+use polyroute_engine::pin::{self, Served, Verdict};
 use polyroute_engine::price::{Prices, cost};
 use polyroute_wire::error::UpstreamError;
 use polyroute_wire::usage::Usage;
@@ -16,9 +17,6 @@ use crate::telemetry::{AttemptRecord, CostRecord, Counted, End, Record, Telemetr
 
 /// Longest provider message kept in a record, in bytes.
 const MESSAGE_BYTES_MAX: usize = 300;
-
-/// A model's prices, and the day on which they were last checked.
-pub(super) type Priced = Box<(Prices, String)>;
 
 /// Holds the record of a request in flight. Settles on drop: a request that nobody ended has lost
 /// its caller.
@@ -54,11 +52,9 @@ impl Settle {
         operation: &'static str,
         request_id: String,
     ) -> Self {
-        let time =
-            jiff::Timestamp::try_from(SystemTime::now() - started.elapsed()).unwrap_or_default();
         let record = Record {
             request_id,
-            time: format!("{time:.3}"),
+            time: jiff::Timestamp::now(),
             operation,
             principal: String::new(),
             tags: std::collections::BTreeMap::new(),
@@ -96,6 +92,12 @@ impl Settle {
             open_stream: false,
             spent: Spent::default(),
         }
+    }
+
+    /// When the request came, in seconds since the Unix epoch.
+    pub(super) fn unix_seconds(&self) -> u64 {
+        let came = self.view(|record| record.time.as_second());
+        u64::try_from(came).unwrap_or_default()
     }
 
     /// Changes the record.
@@ -144,7 +146,7 @@ impl Settle {
         if let Some(error) = error {
             attempt.outcome = error.kind.as_str();
             attempt.status = attempt.status.or(error.status);
-            attempt.message = Some(shorten(&error.message));
+            attempt.message = Some(cut(&error.message, MESSAGE_BYTES_MAX).to_owned());
         }
         self.record(|record| record.attempts.push(attempt));
     }
@@ -155,11 +157,10 @@ impl Settle {
         &mut self,
         usage: &Usage,
         provenance: Provenance,
-        prices: Option<Priced>,
+        prices: Option<(&Prices, &str)>,
         service_tier: Option<&str>,
     ) {
-        let known = prices.as_deref().map(|(prices, _)| prices);
-        let cost = cost(usage, known, service_tier);
+        let cost = cost(usage, prices.map(|(prices, _)| prices), service_tier);
         let is_first = self.spent.answers == 0;
         self.spent.answers = self.spent.answers.saturating_add(1);
         let before = self.spent.amount;
@@ -187,7 +188,7 @@ impl Settle {
                 usd,
                 price_unknown: record.cost.price_unknown | cost.unknown,
                 price_as_of: prices
-                    .map(|priced| priced.1)
+                    .map(|(_, as_of)| as_of.to_owned())
                     .or_else(|| record.cost.price_as_of.take()),
             };
         });
@@ -202,7 +203,7 @@ impl Settle {
     pub(super) fn served(
         &mut self,
         catalog: &Catalog,
-        asked: &Asked,
+        facts: &Facts,
         model: Option<String>,
         fingerprint: Option<String>,
     ) {
@@ -210,11 +211,10 @@ impl Settle {
             model: model.as_deref().unwrap_or_default(),
             fingerprint: fingerprint.as_deref(),
         };
-        let drift = pin::compare(catalog, asked, served) == Verdict::Drift;
-        let floats = !asked.pinned && pin::floats(catalog, asked.section.as_deref(), &asked.model);
+        let drift = pin::compare(catalog, &facts.asked, served) == Verdict::Drift;
         self.record(|record| {
             record.pin_drift = drift;
-            record.floating_alias = floats;
+            record.floating_alias = facts.floats;
             record.system_fingerprint = fingerprint;
             if model.is_some() {
                 record.model = model;
@@ -266,10 +266,8 @@ pub(super) fn millis(duration: Duration) -> f64 {
     micros / 1_000.0
 }
 
-fn shorten(message: &str) -> String {
-    let end = (0..=MESSAGE_BYTES_MAX.min(message.len()))
-        .rev()
-        .find(|at| message.is_char_boundary(*at))
-        .unwrap_or(0);
-    message.get(..end).unwrap_or_default().to_owned()
+/// The first bytes of a text, whole characters only.
+pub(super) fn cut(text: &str, bytes_max: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes_max))
+        .unwrap_or_default()
 }

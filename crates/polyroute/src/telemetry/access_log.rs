@@ -49,7 +49,8 @@ impl Write for Sink {
 /// A line. A record is flattened: one level is what log tools search best.
 #[derive(Serialize)]
 struct Line<'a> {
-    time: &'a str,
+    #[serde(serialize_with = "super::record::rfc3339")]
+    time: jiff::Timestamp,
     level: &'static str,
     event: &'static str,
     request_id: &'a str,
@@ -105,7 +106,7 @@ impl AccessLog {
     pub(super) fn write(&mut self, record: &Record) {
         let Some(out) = &mut self.out else { return };
         let line = Line {
-            time: &record.time,
+            time: record.time,
             level: if record.status >= 500 {
                 "error"
             } else {

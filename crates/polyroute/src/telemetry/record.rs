@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use polyroute_engine::estimate::{Provenance, Shape};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -51,8 +51,9 @@ pub struct Counted {
 pub struct Record {
     /// Our id, as in `x-request-id`.
     pub request_id: String,
-    /// When it came, RFC 3339.
-    pub time: String,
+    /// When it came; RFC 3339 with milliseconds in JSON.
+    #[serde(serialize_with = "rfc3339")]
+    pub time: jiff::Timestamp,
     /// `chat`, `embeddings` or `rerank`.
     pub operation: &'static str,
     /// The key's name.
@@ -204,6 +205,13 @@ pub struct CostRecord {
     /// The day on which the price was last checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price_as_of: Option<String>,
+}
+
+pub(super) fn rfc3339<S: Serializer>(
+    time: &jiff::Timestamp,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{time:.3}"))
 }
 
 #[expect(

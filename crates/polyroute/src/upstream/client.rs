@@ -130,7 +130,8 @@ impl UpstreamClient {
 /// The clients of all providers.
 #[derive(Default)]
 pub struct UpstreamClients {
-    clients: HashMap<(String, Duration), UpstreamClient>,
+    /// By provider; few connect timeouts each.
+    clients: HashMap<String, Vec<(Duration, UpstreamClient)>>,
 }
 
 impl UpstreamClients {
@@ -144,15 +145,21 @@ impl UpstreamClients {
         proxies: &Arc<Matcher>,
         signer: Option<&Arc<dyn Signer>>,
     ) {
-        self.clients
-            .entry((provider.to_owned(), connect_timeout))
-            .or_insert_with(|| UpstreamClient::new(connect_timeout, http2, tls, proxies, signer));
+        if self.get(provider, connect_timeout).is_none() {
+            let client = UpstreamClient::new(connect_timeout, http2, tls, proxies, signer);
+            let clients = self.clients.entry(provider.to_owned()).or_default();
+            clients.push((connect_timeout, client));
+        }
     }
 
     /// The client of a provider for a connect timeout.
     #[must_use]
     pub fn get(&self, provider: &str, connect_timeout: Duration) -> Option<&UpstreamClient> {
-        self.clients.get(&(provider.to_owned(), connect_timeout))
+        let clients = self.clients.get(provider)?;
+        let found = clients
+            .iter()
+            .find(|(timeout, _)| *timeout == connect_timeout);
+        found.map(|(_, client)| client)
     }
 }
 

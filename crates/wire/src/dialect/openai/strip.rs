@@ -1,9 +1,6 @@
 //! Takes out of messages and tools what an OpenAI-compatible endpoint refuses: our extension
 //! fields, cache marks, roles, and content that it has no place for.
 
-use std::sync::OnceLock;
-
-use memchr::memmem::Finder;
 use serde_json::{Map, Value, json};
 
 use super::vendor::{self, Fitted};
@@ -25,62 +22,85 @@ const COMPATIBLE_ONLY: [&str; 3] = ["reasoning_content", "reasoning", "reasoning
 /// Kinds of parts that a tool result may hold beside text.
 const MEDIA: [&str; 4] = ["image_url", "file", "input_audio", "video_url"];
 
-/// Searchers for what the bytes of messages are probed for, made once: making one costs more than
-/// searching a short conversation.
-struct Probes {
-    extensions: [Finder<'static>; 4],
-    sdk_only: [Finder<'static>; 2],
-    compatible_only: [Finder<'static>; 3],
-    media: [Finder<'static>; 4],
-    extra_content: Finder<'static>,
-    cache_control: Finder<'static>,
-    cache_breakpoint: Finder<'static>,
-    developer: Finder<'static>,
-    system: Finder<'static>,
-    tool: Finder<'static>,
-    tool_call_id: Finder<'static>,
+/// Which of the words that rules are about stand in the bytes of messages, as whole keys or values.
+#[derive(Debug, Clone, Copy, Default)]
+struct Words {
+    extension: bool,
+    sdk_only: bool,
+    compatible_only: bool,
+    cache_control: bool,
+    cache_breakpoint: bool,
+    developer: bool,
+    system: bool,
+    tool: bool,
+    long_call_id: bool,
+    /// In the order of [`MEDIA`].
+    media: [bool; 4],
 }
 
-impl Probes {
-    fn get() -> &'static Self {
-        // In JSON text a quoted word stands only where it is a whole key or value: within a longer
-        // string its quotes would be escaped.
-        let quoted = |word: &str| Finder::new(&format!("\"{word}\"")).into_owned();
-        static PROBES: OnceLock<Probes> = OnceLock::new();
-        PROBES.get_or_init(|| Self {
-            extensions: EXTENSIONS.map(quoted),
-            sdk_only: SDK_ONLY.map(quoted),
-            compatible_only: COMPATIBLE_ONLY.map(quoted),
-            media: MEDIA.map(quoted),
-            extra_content: quoted("extra_content"),
-            cache_control: quoted("cache_control"),
-            cache_breakpoint: quoted("prompt_cache_breakpoint"),
-            developer: quoted("developer"),
-            system: quoted("system"),
-            tool: quoted("tool"),
-            tool_call_id: quoted("tool_call_id"),
-        })
+impl Words {
+    /// Looks once through JSON text. In it a quoted word stands only where it is a whole key or
+    /// value, between one quote and the next: within a longer string its quotes would be escaped.
+    fn of(text: &[u8]) -> Self {
+        const LENGTH_MAX: usize = "prompt_cache_breakpoint".len();
+        let mut found = Self::default();
+        let mut quotes = memchr::memchr_iter(b'"', text);
+        let Some(mut open) = quotes.next() else {
+            return found;
+        };
+        // Pieces between quotes up to a call's id: a colon, then the id.
+        let mut until_id = 0_u8;
+        for close in quotes {
+            let word = text.get(open + 1..close).unwrap_or_default();
+            open = close;
+            if until_id > 0 {
+                until_id -= 1;
+                found.long_call_id |= until_id == 0 && word.len() > ID_BYTES_MAX;
+            }
+            if word.len() > LENGTH_MAX {
+                continue;
+            }
+            match word {
+                b"tool" => found.tool = true,
+                b"system" => found.system = true,
+                b"developer" => found.developer = true,
+                b"tool_call_id" => until_id = 2,
+                b"cache_control" => found.cache_control = true,
+                b"prompt_cache_breakpoint" => found.cache_breakpoint = true,
+                b"extra_content" => found.extension = true,
+                _ if holds(&EXTENSIONS, word) => found.extension = true,
+                _ if holds(&SDK_ONLY, word) => found.sdk_only = true,
+                _ if holds(&COMPATIBLE_ONLY, word) => found.compatible_only = true,
+                _ => {
+                    for (seen, kind) in found.media.iter_mut().zip(MEDIA) {
+                        *seen |= word == kind.as_bytes();
+                    }
+                }
+            }
+        }
+        found
     }
+}
+
+fn holds(words: &[&str], word: &[u8]) -> bool {
+    words.iter().any(|known| known.as_bytes() == word)
 }
 
 /// Whether the bytes of `messages` may hold something that [`messages`] would change. Errs on the
 /// side of yes.
 pub(super) fn may_need(text: &[u8], target: &Target) -> bool {
-    let probes = Probes::get();
-    let holds = |word: &Finder<'_>| word.find(text).is_some();
+    let found = Words::of(text);
     let first_party = target.endpoint.first_party;
     let takes = &target.capabilities;
-    probes.extensions.iter().any(holds)
-        || probes.sdk_only.iter().any(holds)
-        || holds(&probes.extra_content)
-        || (first_party && probes.compatible_only.iter().any(holds))
-        || (!takes.cache_control && holds(&probes.cache_control))
-        || (!takes.cache_breakpoints && holds(&probes.cache_breakpoint))
-        || (maps_developer(target) && holds(&probes.developer))
-        || (takes.system_role == SystemRole::User
-            && (holds(&probes.system) || holds(&probes.developer)))
-        || (!takes.tool_result_media && holds(&probes.tool) && probes.media.iter().any(holds))
-        || (first_party && has_long_id(text, &probes.tool_call_id))
+    found.extension
+        || found.sdk_only
+        || (first_party && found.compatible_only)
+        || (!takes.cache_control && found.cache_control)
+        || (!takes.cache_breakpoints && found.cache_breakpoint)
+        || (maps_developer(target) && found.developer)
+        || (takes.system_role == SystemRole::User && (found.system || found.developer))
+        || (!takes.tool_result_media && found.tool && found.media.contains(&true))
+        || (first_party && found.long_call_id)
         || vendor::needs_fitting(target)
 }
 
@@ -93,26 +113,18 @@ pub(super) fn holds_refused_media(text: &[u8], target: &Target) -> bool {
         takes.audio_input,
         takes.video_input,
     ];
-    let probes = &Probes::get().media;
-    let refused = probes.iter().zip(taken).filter(|(_, taken)| !taken);
-    refused
-        .into_iter()
-        .any(|(probe, _)| probe.find(text).is_some())
+    // Nearly every model takes something else than text: nothing is looked for where it takes all.
+    !taken.iter().all(|taken| *taken) && {
+        let found = Words::of(text).media;
+        found
+            .iter()
+            .zip(taken)
+            .any(|(found, taken)| *found && !taken)
+    }
 }
 
 fn maps_developer(target: &Target) -> bool {
     target.capabilities.system_role == SystemRole::System && !target.endpoint.first_party
-}
-
-fn has_long_id(text: &[u8], key: &Finder<'_>) -> bool {
-    key.find_iter(text).any(|at| {
-        let rest = text.get(at + key.needle().len()..).unwrap_or_default();
-        let mut quotes = memchr::memchr_iter(b'"', rest);
-        match (quotes.next(), quotes.next()) {
-            (Some(open), Some(close)) => close - open - 1 > ID_BYTES_MAX,
-            _ => false,
-        }
-    })
 }
 
 /// Edits a `messages` value in place. What the model loses is named.
@@ -334,4 +346,82 @@ fn parts(message: &mut Map<String, Value>) -> impl Iterator<Item = &mut Value> {
         .and_then(Value::as_array_mut)
         .into_iter()
         .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Texts and keys that hold the words, whole, within others, quoted and with escapes.
+    fn word() -> impl Strategy<Value = String> {
+        let words = [
+            "tool",
+            "tool_call_id",
+            "system",
+            "cache_control",
+            "images",
+            "parsed",
+            "reasoning",
+            "file",
+            "extra_content",
+            "developer",
+            "prompt_cache_breakpoint",
+            "role",
+            "",
+        ];
+        let known = proptest::sample::select(words.to_vec());
+        prop_oneof![
+            3 => known.clone().prop_map(ToOwned::to_owned),
+            1 => known.prop_map(|word| format!("a \"{word}\" \\ \"{word}\\")),
+            1 => "[a-z\"\\\\: ,]{0,60}",
+        ]
+    }
+
+    fn messages() -> impl Strategy<Value = Value> {
+        let members = proptest::collection::vec((word(), word()), 0..8);
+        let message = members.prop_map(|members| {
+            let members = members
+                .into_iter()
+                .map(|(key, text)| (key, Value::from(text)));
+            Value::Object(members.collect())
+        });
+        proptest::collection::vec(message, 0..4).prop_map(Value::Array)
+    }
+
+    proptest! {
+        #[test]
+        fn words_are_found_where_they_are_whole_keys_or_values(messages in messages(), pretty: bool) {
+            let text = if pretty {
+                serde_json::to_string_pretty(&messages).unwrap()
+            } else {
+                messages.to_string()
+            };
+            let found = Words::of(text.as_bytes());
+            let stands = |word: &str| {
+                let members = messages.as_array().into_iter().flatten().filter_map(Value::as_object);
+                members.flatten().any(|(key, value)| key == word || value == word)
+            };
+            prop_assert_eq!(found.tool, stands("tool"));
+            prop_assert_eq!(found.system, stands("system"));
+            prop_assert_eq!(found.developer, stands("developer"));
+            prop_assert_eq!(found.cache_control, stands("cache_control"));
+            prop_assert_eq!(found.cache_breakpoint, stands("prompt_cache_breakpoint"));
+            prop_assert_eq!(found.extension, stands("images") || stands("extra_content"));
+            prop_assert_eq!(found.sdk_only, stands("parsed"));
+            prop_assert_eq!(found.compatible_only, stands("reasoning"));
+            prop_assert_eq!(found.media, [false, stands("file"), false, false]);
+        }
+    }
+
+    #[test]
+    fn a_long_call_id_is_found_by_its_key() {
+        let with = |id: &str| {
+            let text = json!([{"role": "tool", "tool_call_id": id, "content": "x".repeat(80)}]);
+            Words::of(text.to_string().as_bytes()).long_call_id
+        };
+        assert!(with(&"i".repeat(41)) && with(&format!(":{}", "i".repeat(40))));
+        assert!(!with(&"i".repeat(40)) && !with(""));
+    }
 }

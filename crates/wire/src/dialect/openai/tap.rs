@@ -9,10 +9,10 @@ use memchr::memmem::{self, Finder};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::response::malformed;
 use super::stream::truncated;
+use super::usage::PlainUsage;
 use super::{errors, response, usage};
 use crate::adapter::DecodeContext;
 use crate::chat::FinishReason;
@@ -483,8 +483,8 @@ struct Peek<'a> {
     model: Cow<'a, str>,
     #[serde(borrow)]
     choices: Vec<PeekChoice<'a>>,
-    #[serde(borrow, default)]
-    usage: Option<&'a RawValue>,
+    #[serde(default)]
+    usage: Option<PlainUsage>,
     #[serde(borrow, default)]
     service_tier: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -520,8 +520,12 @@ fn peek(body: &[u8]) -> Option<TapSummary> {
     if peek.error.is_some() || matches!(word, "" | "error" | "function_call") {
         return None;
     }
+    let usage = match peek.usage {
+        Some(usage) => Some(usage.read()?),
+        None => None,
+    };
     Some(TapSummary {
-        usage: peek.usage.and_then(|usage| usage::tap(usage.get())),
+        usage,
         finish_reason: Some(response::finish_reason(Some(word), has_tool_calls)),
         native_finish_reason: Some(word.to_owned()),
         model: peek.model.into_owned(),

@@ -51,11 +51,11 @@ pub(super) fn read(usage: &Value) -> Option<Usage> {
 /// The same for an answer that is passed on, without [`Usage::native`]: its bytes are in the
 /// answer.
 pub(super) fn tap(usage: &str) -> Option<Usage> {
-    match serde_json::from_str::<Object<Plain>>(usage)
+    match serde_json::from_str::<PlainUsage>(usage)
         .ok()
-        .and_then(|Object(plain)| plain.counts())
+        .and_then(PlainUsage::read)
     {
-        Some(counts) => Some(counts.usage(false, Map::new())),
+        Some(usage) => Some(usage),
         None => read(&serde_json::from_str(usage).ok()?).map(|usage| Usage {
             native: Map::new(),
             ..usage
@@ -127,7 +127,21 @@ impl Counts {
     }
 }
 
-/// A `usage` object that is as it should be: every count a number or not there.
+/// A `usage` object that is as it should be.
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+pub(super) struct PlainUsage(Object<Plain>);
+
+impl PlainUsage {
+    /// Its counts, without [`Usage::native`]; `None` if anything is odd: [`read`] knows what to
+    /// make of that.
+    pub(super) fn read(self) -> Option<Usage> {
+        let Self(Object(plain)) = self;
+        Some(plain.counts()?.usage(false, Map::new()))
+    }
+}
+
+/// Every count a number or not there.
 #[derive(serde::Deserialize, Default)]
 #[serde(default)]
 struct Plain {
@@ -181,7 +195,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 }
 
 impl Plain {
-    /// `None` if anything is odd: [`read`] knows what to make of that.
+    /// `None` if anything is odd.
     fn counts(self) -> Option<Counts> {
         let Object(prompt) = self.prompt_tokens_details.unwrap_or_default();
         let Object(completion) = self.completion_tokens_details.unwrap_or_default();
