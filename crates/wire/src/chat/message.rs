@@ -128,6 +128,22 @@ pub enum Part {
     },
 }
 
+impl Part {
+    /// Its prompt-cache mark.
+    #[must_use]
+    pub const fn cache_control(&self) -> Option<&CacheControl> {
+        match self {
+            Self::Text { cache_control, .. }
+            | Self::Image { cache_control, .. }
+            | Self::File { cache_control, .. } => cache_control.as_ref(),
+            Self::Audio { .. }
+            | Self::Video { .. }
+            | Self::Refusal { .. }
+            | Self::Unknown { .. } => None,
+        }
+    }
+}
+
 /// Where the bytes of a media part are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaSource {

@@ -1,8 +1,10 @@
 //! One folder a wire format, and the registry of them: [`Dialect`]. A dialect translates between
-//! its own bytes and the hub and knows nothing of the other dialects.
+//! its own bytes and the hub and knows nothing of the other dialects;
+//! what two of them share is in a folder of neither (`openai_shared`, `block_turns`).
 
 pub mod anthropic;
 pub mod bedrock;
+mod block_turns;
 pub mod cohere;
 pub mod gemini;
 pub mod openai;

@@ -3,10 +3,11 @@
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
+use super::form::Messages;
 use crate::adapter::Target;
 use crate::chat::{CacheControl, ChatRequest, MediaSource, Part, Role};
+use crate::dialect::block_turns::{BlockForm as _, Context};
 use crate::error::EncodeError;
-use crate::media::MediaStore;
 use crate::notes::{Notes, invalid, unsupported_content};
 
 /// Picture types that the API takes.
@@ -21,13 +22,6 @@ const NATIVE_PARTS: [&str; 6] = [
     "container_upload",
     "tool_addition",
 ];
-
-/// What turning parts into blocks depends on.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Context<'a> {
-    pub(super) target: &'a Target,
-    pub(super) media: &'a MediaStore,
-}
 
 /// URLs whose bytes must be at hand before the request is encoded.
 pub(super) fn media_to_fetch(request: &ChatRequest, target: &Target) -> Vec<String> {
@@ -95,11 +89,6 @@ pub(super) fn mark(
     Ok(())
 }
 
-/// A text block; `None` for text of nothing but white space, which the API refuses as a block.
-pub(super) fn text_block(text: &str) -> Option<Value> {
-    (!text.trim().is_empty()).then(|| json!({"type": "text", "text": text}))
-}
-
 /// One part of a user message or tool result. `None` if there is nothing to send.
 pub(super) fn block(
     part: &Part,
@@ -114,13 +103,13 @@ pub(super) fn block(
             text,
             cache_control,
         } => {
-            let Some(mut block) = text_block(text) else {
+            let Some(mut block) = Messages::said(text) else {
                 return Ok(None);
             };
             mark(&mut block, cache_control.as_ref(), MARK, target, notes)?;
             Ok(Some(block))
         }
-        Part::Refusal { text } => Ok(text_block(text)),
+        Part::Refusal { text } => Ok(Messages::said(text)),
         Part::Image {
             source,
             detail,

@@ -1,16 +1,15 @@
 //! Anthropic Messages (`POST /v1/messages`): the hub's requests out, its answers in.
 //!
-//! [`Anthropic`] is the way in. Requests are built in `request` (with `messages`, `tools`,
-//! `format` and `params` for its parts); answers are read by one machine for whole bodies
-//! (`response`) and streams (`stream`) alike.
+//! [`Anthropic`] is the way in. Requests are built in `request`, their turns by `block_turns` in
+//! the form of `form`, with `content`, `tools` and `params` for the rest; answers are read by one
+//! machine for whole bodies (`response`) and streams (`stream`) alike.
 
-mod assistant;
 mod block;
 mod content;
 mod count;
 mod errors;
+mod form;
 mod machine;
-mod messages;
 mod models;
 mod params;
 mod request;

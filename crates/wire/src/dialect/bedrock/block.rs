@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::ISSUER;
-use super::assistant::SERVER_TOOL;
+use super::form::SERVER_TOOL;
 use super::machine::Machine;
 use crate::chat::{Annotation, BlockSpan, ChatEvent, ProviderBlock};
 use crate::classify::synthetic_call_id;

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::content::Context;
 use crate::chat::{ChatRequest, MediaSource, Part, Role};
+use crate::dialect::block_turns::Context;
 use crate::error::EncodeError;
 use crate::notes::{invalid, unsupported_content};
 

@@ -1,19 +1,18 @@
 //! AWS Bedrock Converse and ConverseStream (`POST /model/{id}/converse`): the hub's requests out, its
 //! answers in.
 //!
-//! [`Bedrock`] is the way in. Requests are built in `request` (with `messages`, `tools`, `media` and
-//! `params` for its parts); answers are read by one machine for whole bodies (`response`) and event
-//! streams (`stream`) alike. Signing is not the translation's business.
+//! [`Bedrock`] is the way in. Requests are built in `request`, their turns by `block_turns` in the
+//! form of `form`, with `content`, `media`, `tools` and `params` for the rest; answers are read by one
+//! machine for whole bodies (`response`) and event streams (`stream`) alike. Signing is not the translation's business.
 
-mod assistant;
 mod block;
 mod content;
 mod count;
 mod errors;
+mod form;
 mod id;
 mod machine;
 mod media;
-mod messages;
 mod models;
 mod params;
 mod request;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::content::{self, Context, Item};
 use crate::capability::Reasoning;
 use crate::chat::{ChatRequest, Message, Part, Role, ToolCall};
-use crate::error::{EncodeError, EncodeErrorCode};
+use crate::error::EncodeError;
 use crate::names::NameMap;
 use crate::notes::{Notes, invalid, unsupported, unsupported_content};
 use crate::pairing::{IdRule, NO_RESULT, Pairing, Unanswered};
@@ -290,21 +290,9 @@ impl Builder<'_> {
     }
 
     fn tool(&mut self, at: usize, message: &Message) -> Result<(), EncodeError> {
-        let given = message.tool_call_id.as_deref();
-        let Some((_, id)) = self.pairing.result(given, message.name.as_deref()) else {
-            if self.context.target.policy.repair_orphans {
-                self.notes.forget("messages[].tool_call_id");
-                return Ok(());
-            }
-            return Err(EncodeError::new(
-                EncodeErrorCode::UnpairedToolCall,
-                format!("messages[{at}].tool_call_id"),
-                format!(
-                    "The tool result `{}` answers no call of the assistant message before it. \
-                     Send it right after the message that made the call.",
-                    given.unwrap_or_default()
-                ),
-            ));
+        let repair = self.context.target.policy.repair_orphans;
+        let Some((_, id)) = self.pairing.answered(at, message, repair, self.notes)? else {
+            return Ok(());
         };
         let content = self.result(at, message)?;
         self.conversation
