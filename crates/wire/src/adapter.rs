@@ -12,6 +12,7 @@ use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
 use crate::error::{EncodeError, EncodeErrorCode, ErrorKind, UpstreamError};
 use crate::media::MediaStore;
 use crate::names::NameMap;
+use crate::notes::Notes;
 use crate::profile::Profile;
 use crate::rerank::{RerankRequest, RerankResponse};
 use crate::surface::Surface;
@@ -215,6 +216,35 @@ pub struct Encoded {
     pub changed: Vec<String>,
     /// What the decoder of the answer must know.
     pub context: DecodeContext,
+}
+
+impl Encoded {
+    /// A `GET` of that path.
+    pub(crate) fn get(path: String) -> Self {
+        Self {
+            get: true,
+            ..Self::post(path, Bytes::new(), DecodeContext::default())
+        }
+    }
+
+    /// A `POST` of that JSON.
+    pub(crate) fn post(path: String, body: impl Into<Bytes>, context: DecodeContext) -> Self {
+        Self {
+            get: false,
+            path,
+            headers: Vec::new(),
+            body: body.into(),
+            dropped: Vec::new(),
+            changed: Vec::new(),
+            context,
+        }
+    }
+
+    /// With what was noted while it was encoded.
+    pub(crate) fn noted(mut self, notes: Notes) -> Self {
+        (self.dropped, self.changed) = notes.finish();
+        self
+    }
 }
 
 /// What decoding an answer needs to know of its request.

@@ -9,14 +9,15 @@ pub mod cohere;
 pub mod gemini;
 pub mod openai;
 mod openai_shared;
+mod parts;
 pub mod responses;
 
 use serde::{Deserialize, Serialize};
 
 use crate::adapter::Adapter;
 
-/// A wire format that providers speak. A new one is a folder here, a variant, and its row in
-/// `Dialect::row`.
+/// A wire format that providers speak. A new one is a folder here with its `Parts`, a variant, and
+/// its row in `Dialect::row`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dialect {

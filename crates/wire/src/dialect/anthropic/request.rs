@@ -1,6 +1,5 @@
 //! Encodes a chat request.
 
-use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::content::takes_marks;
@@ -87,15 +86,9 @@ pub(super) fn encode(
     if !betas.is_empty() {
         headers.push(("anthropic-beta", betas.join(",")));
     }
-    let (dropped, changed) = notes.finish();
     Ok(Encoded {
-        get: false,
-        path,
         headers,
-        body: Bytes::from(Value::Object(body).to_string()),
-        dropped,
-        changed,
-        context,
+        ..Encoded::post(path, Value::Object(body).to_string(), context).noted(notes)
     })
 }
 

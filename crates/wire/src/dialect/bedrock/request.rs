@@ -1,6 +1,5 @@
 //! Encodes a chat request.
 
-use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::form::{Converse, is_tool};
@@ -68,19 +67,13 @@ pub(super) fn encode(
     };
     let mut body = body(request, target, conversation, parts, &mut notes)?;
     options::merge(&mut body, &options);
-    let (dropped, changed) = notes.finish();
     Ok(Encoded {
-        get: false,
-        path,
         headers: if request.stream {
             vec![("accept", EVENT_STREAM.to_owned())]
         } else {
             Vec::new()
         },
-        body: Bytes::from(Value::Object(body).to_string()),
-        dropped,
-        changed,
-        context,
+        ..Encoded::post(path, Value::Object(body).to_string(), context).noted(notes)
     })
 }
 

@@ -60,20 +60,16 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
         }
         options::merge(&mut body, &own);
     }
-    let (dropped, changed) = notes.finish();
-    Ok(Encoded {
-        get: false,
-        path: "/v2/embed".to_owned(),
-        headers: Vec::new(),
-        body: Value::Object(body).to_string().into(),
-        dropped,
-        changed,
-        context: DecodeContext {
+    Ok(Encoded::post(
+        "/v2/embed".to_owned(),
+        Value::Object(body).to_string(),
+        DecodeContext {
             model: target.model.clone(),
             embedding_inputs: estimates,
             ..DecodeContext::default()
         },
-    })
+    )
+    .noted(notes))
 }
 
 /// Reads an answer of `/v2/embed` or `/v1/embed`: `embeddings` by type, or a bare list of vectors.

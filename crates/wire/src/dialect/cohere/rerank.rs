@@ -41,20 +41,16 @@ pub(super) fn encode(request: &RerankRequest, target: &Target) -> Result<Encoded
         }
         options::merge(&mut body, &own);
     }
-    let (dropped, changed) = notes.finish();
-    Ok(Encoded {
-        get: false,
-        path: "/v2/rerank".to_owned(),
-        headers: Vec::new(),
-        body: Value::Object(body).to_string().into(),
-        dropped,
-        changed,
-        context: DecodeContext {
+    Ok(Encoded::post(
+        "/v2/rerank".to_owned(),
+        Value::Object(body).to_string(),
+        DecodeContext {
             model: target.model.clone(),
             rerank_documents: request.documents.len(),
             ..DecodeContext::default()
         },
-    })
+    )
+    .noted(notes))
 }
 
 /// Reads an answer of `/v2/rerank` or `/v1/rerank`.

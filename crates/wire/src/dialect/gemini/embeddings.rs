@@ -39,20 +39,16 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
     for name in &request.unread {
         notes.drop(name, NO_EQUIVALENT)?;
     }
-    let (dropped, changed) = notes.finish();
-    Ok(Encoded {
-        get: false,
-        path: path::of_model(&target.endpoint, &target.model, method)?,
-        headers: Vec::new(),
-        body: body.to_string().into(),
-        dropped,
-        changed,
-        context: DecodeContext {
+    Ok(Encoded::post(
+        path::of_model(&target.endpoint, &target.model, method)?,
+        body.to_string(),
+        DecodeContext {
             model: target.model.clone(),
             embedding_inputs: texts.iter().map(|text| estimate(text)).collect(),
             ..DecodeContext::default()
         },
-    })
+    )
+    .noted(notes))
 }
 
 /// The body of `batchEmbedContents` of the Gemini API.
