@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::capability::Capabilities;
-use crate::chat::{ChatRequest, ChatResponse, StreamDecoder};
+use crate::chat::{ChatEvent, ChatRequest, ChatResponse, StreamDecoder};
+use crate::classify::synthetic_call_id;
 use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
 use crate::error::{EncodeError, EncodeErrorCode, ErrorKind, UpstreamError};
 use crate::media::MediaStore;
@@ -278,6 +279,33 @@ pub struct DecodeContext {
     pub stream_turned: bool,
     /// Stable seed for ids that the provider does not give (request id).
     pub id_seed: String,
+}
+
+impl DecodeContext {
+    /// The start of a call as the caller knows it, and whether it is of a custom tool. `call`: calls
+    /// of the choice before it; an empty `id` is made up.
+    pub(crate) fn tool_start(
+        &self,
+        choice: u32,
+        call: u32,
+        id: &str,
+        wire_name: &str,
+    ) -> (ChatEvent, bool) {
+        let name = self.names.to_caller(wire_name).to_owned();
+        let custom = self.custom_tools.contains(&name);
+        let id = match id {
+            "" => synthetic_call_id(&self.id_seed, choice, call),
+            id => id.to_owned(),
+        };
+        let start = ChatEvent::ToolStart {
+            choice,
+            call,
+            id,
+            name,
+            custom,
+        };
+        (start, custom)
+    }
 }
 
 /// Status and headers of an answer.

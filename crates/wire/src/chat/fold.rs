@@ -24,6 +24,14 @@ impl Fold {
         Self::default()
     }
 
+    /// All these events collected.
+    #[must_use]
+    pub fn of(events: impl IntoIterator<Item = ChatEvent>) -> Self {
+        let mut fold = Self::new();
+        events.into_iter().for_each(|event| fold.push(event));
+        fold
+    }
+
     /// Takes one event.
     pub fn push(&mut self, event: ChatEvent) {
         match event {

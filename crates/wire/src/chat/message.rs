@@ -129,6 +129,18 @@ pub enum Part {
 }
 
 impl Part {
+    /// Where its bytes are, if it has some.
+    #[must_use]
+    pub const fn source(&self) -> Option<&MediaSource> {
+        match self {
+            Self::Image { source, .. }
+            | Self::File { source, .. }
+            | Self::Audio { source, .. }
+            | Self::Video { source, .. } => Some(source),
+            Self::Text { .. } | Self::Refusal { .. } | Self::Unknown { .. } => None,
+        }
+    }
+
     /// Its prompt-cache mark.
     #[must_use]
     pub const fn cache_control(&self) -> Option<&CacheControl> {

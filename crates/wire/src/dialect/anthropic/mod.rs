@@ -39,7 +39,7 @@ impl Composed for Anthropic {
         media_to_fetch: content::media_to_fetch,
         encode_chat: request::encode,
         decode_chat: response::decode,
-        chat_decoder: |context| Box::new(stream::Decoder::new(context)),
+        chat_decoder: |context| Box::new(stream::decoder(context)),
         embeddings: Embeddings::Lacking {
             called: "served over the Anthropic Messages API",
             instead: EMBEDDINGS_ELSEWHERE,

@@ -36,7 +36,8 @@ pub(super) fn encode(
     media: &MediaStore,
 ) -> Result<Encoded, EncodeError> {
     let mut notes = Notes::new(target.policy.strict_params);
-    let mut options = options::members(request, ISSUER, target, &OURS, &mut notes)?;
+    let mut options =
+        options::members(&request.provider_options, ISSUER, target, &OURS, &mut notes)?;
     let betas = betas(request, target, &mut options);
 
     without_equivalent(request, "an Anthropic model", &params::PLACED, &mut notes)?;

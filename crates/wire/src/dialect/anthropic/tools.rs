@@ -7,7 +7,7 @@ use super::form::Messages;
 use crate::adapter::Target;
 use crate::chat::{ChatRequest, ToolChoice};
 use crate::dialect::block_turns;
-use crate::dialect::block_turns::tools::{Narrowed, Tools, not_among_tools};
+use crate::dialect::block_turns::tools::{Narrowed, Tools, UNFORCED, not_among_tools};
 use crate::error::EncodeError;
 use crate::function::{forced_in_words, name_of};
 use crate::names::NameMap;
@@ -16,10 +16,6 @@ use crate::notes::{Notes, invalid, unsupported};
 /// The version of the search tool that stands for `web_search_options`: every model takes it.
 const WEB_SEARCH: &str = "web_search_20250305";
 const WEB_SEARCH_NAME: &str = "web_search";
-
-/// What the caller of a model that can't be forced is told to do.
-const UNFORCED: &str = " as this request asks. Send `tool_choice: \"auto\"`, or turn thinking off \
-                        where the model allows it.";
 
 /// Translates the definitions.
 pub(super) fn definitions(

@@ -7,7 +7,7 @@ use super::form::Converse;
 use super::media::{self, DocumentNames};
 use crate::adapter::Target;
 use crate::chat::{CacheControl, Part};
-use crate::dialect::block_turns::{BlockForm as _, Context};
+use crate::dialect::block_turns::{self, BlockForm as _, Context};
 use crate::error::EncodeError;
 use crate::notes::{Notes, unsupported_content};
 
@@ -76,12 +76,7 @@ pub(super) fn push(
             detail,
             cache_control,
         } => {
-            if detail.as_deref().is_some_and(|detail| detail != "auto") {
-                notes.drop(
-                    "messages[].content[].image_url.detail",
-                    "the API has no such setting",
-                )?;
-            }
+            block_turns::no_detail(detail.as_deref(), notes)?;
             blocks.push(media::image(source, at, context)?);
             cache_control
         }

@@ -32,7 +32,7 @@ pub(super) fn encode(
     let path = id::path(&target.model, request.stream)?;
     let mut notes = Notes::new(target.policy.strict_params);
     let mut options = options::members(
-        request,
+        &request.provider_options,
         ISSUER,
         target,
         &["modelId", "model", "stream"],

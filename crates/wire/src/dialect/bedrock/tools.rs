@@ -7,7 +7,7 @@ use super::id::fields;
 use crate::adapter::Target;
 use crate::capability::ConverseFields;
 use crate::chat::{ChatRequest, ToolChoice};
-use crate::dialect::block_turns::tools::{Narrowed, Tools, not_among_tools};
+use crate::dialect::block_turns::tools::{Narrowed, Tools, UNFORCED, not_among_tools};
 use crate::dialect::block_turns::{self, BlockForm as _};
 use crate::error::EncodeError;
 use crate::function::{forced_in_words, name_of};
@@ -17,10 +17,6 @@ use crate::schema_format::NamedSchema;
 
 /// The search that Nova runs itself.
 const NOVA_SEARCH: &str = "nova_grounding";
-
-/// What the caller of a model that can't be forced is told to do.
-const UNFORCED: &str = " as this request asks. Send `tool_choice: \"auto\"`, or turn thinking off \
-                        where the model allows it.";
 
 /// Translates the definitions.
 pub(super) fn definitions(

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::BlockForm;
 use super::builder::MESSAGE_MARK;
 use crate::adapter::Target;
-use crate::chat::{Message, ProviderBlock, ToolCall};
+use crate::chat::{CacheControl, Message, ProviderBlock, ToolCall};
 use crate::error::EncodeError;
 use crate::function;
 use crate::names::NameMap;
@@ -58,7 +58,7 @@ pub(super) fn blocks<F: BlockForm>(
 
 /// The turn as far as it is out, and what of it is left.
 struct Replay<'a> {
-    text: TurnText<'a>,
+    text: TurnText<'a, Option<&'a CacheControl>>,
     /// Calls that are not out yet, with their wire ids.
     calls: VecDeque<(&'a ToolCall, String)>,
     calls_done: usize,

@@ -183,3 +183,17 @@ pub(super) trait BlockForm: Default {
         notes: &mut Notes,
     ) -> Result<Value, EncodeError>;
 }
+
+/// Names the detail of a picture, which the APIs have no setting for.
+///
+/// # Errors
+/// Under `strict_params`.
+pub(super) fn no_detail(detail: Option<&str>, notes: &mut Notes) -> Result<(), EncodeError> {
+    if detail.is_some_and(|detail| detail != "auto") {
+        notes.drop(
+            "messages[].content[].image_url.detail",
+            "the API has no such setting",
+        )?;
+    }
+    Ok(())
+}

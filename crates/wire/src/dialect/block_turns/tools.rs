@@ -15,6 +15,11 @@ use crate::names::NameMap;
 use crate::notes::{Notes, invalid, unsupported};
 use crate::schema_format::Format;
 
+/// What the caller of a model that can't be forced is told to do.
+pub(in crate::dialect) const UNFORCED: &str = " as this request asks. Send `tool_choice: \
+                                               \"auto\"`, or turn thinking off where the model \
+                                               allows it.";
+
 /// Tools for the wire, and what the decoder must undo.
 #[derive(Debug, Default)]
 pub(in crate::dialect) struct Tools {

@@ -9,7 +9,7 @@ use crate::error::EncodeError;
 use crate::names::NameMap;
 use crate::notes::{Notes, invalid, unsupported, unsupported_content};
 use crate::pairing::{IdRule, NO_RESULT, Pairing, Unanswered};
-use crate::turn_text::CONTINUE;
+use crate::turn_text::{CONTINUE, leave_out_reasoning};
 
 /// The result of a tool that returned nothing: an empty message is refused, and the API wants "a
 /// JSON object string".
@@ -19,8 +19,6 @@ const CALL_IDS: IdRule = IdRule {
     bytes_max: usize::MAX,
     allows: |character| !character.is_control(),
 };
-/// Part types in which other providers carry reasoning.
-const FOREIGN_REASONING: [&str; 2] = ["thinking", "reasoning"];
 
 /// The wire's `messages`, and the `documents` that were files among them.
 #[derive(Debug, Default)]
@@ -261,12 +259,7 @@ impl Builder<'_> {
                     said.push_str(text);
                 }
                 Part::Refusal { text } => said.push_str(text),
-                Part::Unknown { kind, .. } if FOREIGN_REASONING.contains(&kind.as_str()) => {
-                    self.notes.drop(
-                        &format!("messages[].content[].{kind}"),
-                        "only its issuer can read it",
-                    )?;
-                }
+                part if leave_out_reasoning(part, self.notes)? => {}
                 _ => {
                     return Err(unsupported_content(
                         format!("messages[{at}].content[{index}]"),

@@ -40,7 +40,7 @@ impl Composed for Cohere {
         media_to_fetch: content::media_to_fetch,
         encode_chat: request::encode,
         decode_chat: response::decode,
-        chat_decoder: |context| Box::new(stream::Decoder::new(context)),
+        chat_decoder: |context| Box::new(stream::decoder(context)),
         embeddings: Embeddings::Offered {
             encode: embeddings::encode,
             decode: embeddings::decode,

@@ -21,7 +21,7 @@ pub(super) fn encode(
     media: &MediaStore,
 ) -> Result<Encoded, EncodeError> {
     let mut notes = Notes::new(target.policy.strict_params);
-    let mut own = options::members(request, ISSUER, target, &SET, &mut notes)?;
+    let mut own = options::members(&request.provider_options, ISSUER, target, &SET, &mut notes)?;
     params::without_equivalent(request, &mut notes)?;
     let names = tools::names(request);
     let context = Context { target, media };

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::answer::malformed;
 use super::read::{field, list, text};
 use super::{errors, merge, path, vertex_embeddings};
 use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::embedding::{EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
 use crate::error::{EncodeError, UpstreamError};
 use crate::notes::{NO_EQUIVALENT, Notes, unsupported_content};
+use crate::reply::malformed;
 use crate::usage::{Usage, count};
 
 /// Translates an embeddings request. `provider_options.gemini` (`taskType`, `title`, …) goes into
