@@ -97,6 +97,18 @@ pub struct Event {
     pub wait_ms: Option<u64>,
 }
 
+impl Event {
+    /// `[DONE]`, the end of a stream.
+    pub fn done() -> Self {
+        Self {
+            name: None,
+            data: Data::Text("[DONE]".to_owned()),
+            kind: Kind::Done,
+            wait_ms: None,
+        }
+    }
+}
+
 /// An event's data.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Data {

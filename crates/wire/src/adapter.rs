@@ -7,11 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::capability::Capabilities;
-use crate::chat::{ChatRequest, ChatResponse, StreamDecoder};
+use crate::chat::{ChatEvent, ChatRequest, ChatResponse, StreamDecoder};
+use crate::classify::synthetic_call_id;
 use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
 use crate::error::{EncodeError, EncodeErrorCode, ErrorKind, UpstreamError};
 use crate::media::MediaStore;
 use crate::names::NameMap;
+use crate::notes::Notes;
 use crate::profile::Profile;
 use crate::rerank::{RerankRequest, RerankResponse};
 use crate::surface::Surface;
@@ -217,6 +219,35 @@ pub struct Encoded {
     pub context: DecodeContext,
 }
 
+impl Encoded {
+    /// A `GET` of that path.
+    pub(crate) fn get(path: String) -> Self {
+        Self {
+            get: true,
+            ..Self::post(path, Bytes::new(), DecodeContext::default())
+        }
+    }
+
+    /// A `POST` of that JSON.
+    pub(crate) fn post(path: String, body: impl Into<Bytes>, context: DecodeContext) -> Self {
+        Self {
+            get: false,
+            path,
+            headers: Vec::new(),
+            body: body.into(),
+            dropped: Vec::new(),
+            changed: Vec::new(),
+            context,
+        }
+    }
+
+    /// With what was noted while it was encoded.
+    pub(crate) fn noted(mut self, notes: Notes) -> Self {
+        (self.dropped, self.changed) = notes.finish();
+        self
+    }
+}
+
 /// What decoding an answer needs to know of its request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DecodeContext {
@@ -248,6 +279,33 @@ pub struct DecodeContext {
     pub stream_turned: bool,
     /// Stable seed for ids that the provider does not give (request id).
     pub id_seed: String,
+}
+
+impl DecodeContext {
+    /// The start of a call as the caller knows it, and whether it is of a custom tool. `call`: calls
+    /// of the choice before it; an empty `id` is made up.
+    pub(crate) fn tool_start(
+        &self,
+        choice: u32,
+        call: u32,
+        id: &str,
+        wire_name: &str,
+    ) -> (ChatEvent, bool) {
+        let name = self.names.to_caller(wire_name).to_owned();
+        let custom = self.custom_tools.contains(&name);
+        let id = match id {
+            "" => synthetic_call_id(&self.id_seed, choice, call),
+            id => id.to_owned(),
+        };
+        let start = ChatEvent::ToolStart {
+            choice,
+            call,
+            id,
+            name,
+            custom,
+        };
+        (start, custom)
+    }
 }
 
 /// Status and headers of an answer.

@@ -3,6 +3,9 @@
 
 use serde_json::{Value, json};
 
+use crate::error::EncodeError;
+use crate::notes::Notes;
+
 /// The schema of such a function's arguments.
 pub(crate) fn parameters() -> Value {
     json!({
@@ -12,8 +15,30 @@ pub(crate) fn parameters() -> Value {
     })
 }
 
+/// What the model is told of such a tool: the caller's words, and the grammar that nothing enforces.
+///
+/// # Errors
+/// A grammar under `strict_params`.
+pub(crate) fn description(
+    said: Option<&str>,
+    format: Option<&Value>,
+    notes: &mut Notes,
+) -> Result<Option<String>, EncodeError> {
+    let grammar = grammar(format);
+    if grammar.is_some() {
+        notes.drop(
+            "tools[].custom.format",
+            "the model does not enforce a grammar; it is only told of it",
+        )?;
+    }
+    Ok(match (said, grammar) {
+        (Some(said), Some(grammar)) => Some(format!("{said}\n\n{grammar}")),
+        (said, grammar) => said.map(ToOwned::to_owned).or(grammar),
+    })
+}
+
 /// What the model is told of a custom tool's grammar; `None` for free text.
-pub(crate) fn grammar(format: Option<&Value>) -> Option<String> {
+fn grammar(format: Option<&Value>) -> Option<String> {
     let format = format?;
     if format.get("type").and_then(Value::as_str) == Some("text") {
         return None;

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::chat::{ChatRequest, Tool, ToolCall};
+use crate::adapter::Target;
+use crate::chat::{ChatRequest, Tool, ToolCall, ToolChoice};
 use crate::error::EncodeError;
 use crate::names::{NameMap, NameRule};
-use crate::notes::{Notes, invalid};
+use crate::notes::{Notes, invalid, unsupported};
 
 /// The names that this request uses, as the wire takes them.
 pub(crate) fn names(request: &ChatRequest, rule: &NameRule) -> NameMap {
@@ -72,4 +73,32 @@ pub(crate) fn object_arguments(call: &ToolCall, notes: &mut Notes) -> Value {
             json!({ "_raw": call.arguments })
         }
     }
+}
+
+/// The words that stand for a forced choice that the model can't be held to. `refused`: what else is
+/// said of a model that `can't be forced to call a tool`.
+///
+/// # Errors
+/// Where the policy is to refuse instead.
+pub(crate) fn forced_in_words(
+    choice: &ToolChoice,
+    target: &Target,
+    names: &NameMap,
+    refused: &str,
+    notes: &mut Notes,
+) -> Result<String, EncodeError> {
+    if !target.policy.downgrade_forced_tool_choice {
+        return Err(unsupported(
+            "tool_choice",
+            format!("`{}` can't be forced to call a tool{refused}", target.model),
+        ));
+    }
+    notes.change("tool_choice", "auto");
+    Ok(match choice {
+        ToolChoice::Named(name) => format!(
+            "Answer this request by calling the tool `{}`.",
+            names.to_wire(name)
+        ),
+        _ => "Answer this request by calling at least one of the tools.".to_owned(),
+    })
 }

@@ -31,6 +31,7 @@ mod options;
 mod pairing;
 pub mod profile;
 mod proto_json;
+mod reply;
 pub mod rerank;
 mod sampling;
 mod schema_format;

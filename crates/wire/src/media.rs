@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::chat::MediaSource;
+use crate::chat::{MediaSource, Message, Part, Role};
 use crate::error::EncodeError;
 use crate::notes::invalid;
 
@@ -59,6 +59,29 @@ impl MediaStore {
         let said = said.split(';').next().unwrap_or_default().trim();
         Ok((effective_type(said, data), data))
     }
+}
+
+/// URLs of a conversation's users and tools whose bytes must be at hand before it is encoded, each
+/// once; `needs` says which of a part's.
+pub(crate) fn urls_to_fetch(
+    messages: &[Message],
+    needs: impl Fn(&Part, &str) -> bool,
+) -> Vec<String> {
+    let mut urls: Vec<String> = Vec::new();
+    let parts = messages
+        .iter()
+        .filter(|message| matches!(message.role, Role::User | Role::Tool))
+        .flat_map(|message| &message.parts);
+    for part in parts {
+        if let Some(MediaSource::Url(url)) = part.source()
+            && (url.starts_with("https://") || url.starts_with("http://"))
+            && needs(part, url)
+            && !urls.contains(url)
+        {
+            urls.push(url.clone());
+        }
+    }
+    urls
 }
 
 /// The MIME type that the first bytes of a file prove, for the types that providers take

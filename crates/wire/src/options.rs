@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 
 use crate::adapter::Target;
-use crate::chat::ChatRequest;
 use crate::error::EncodeError;
 use crate::notes::Notes;
 
@@ -31,14 +30,14 @@ pub(crate) fn own<'a>(
 /// # Errors
 /// A key that is left out where the policy forbids to leave anything out.
 pub(crate) fn members(
-    request: &ChatRequest,
+    options: &Map<String, Value>,
     dialect: &str,
     target: &Target,
     set: &[&str],
     notes: &mut Notes,
 ) -> Result<Map<String, Value>, EncodeError> {
     let mut all = Map::new();
-    for own in own(Some(&request.provider_options), dialect, target) {
+    for own in own(Some(options), dialect, target) {
         merge(&mut all, own);
     }
     for key in set {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::chat::Message;
 use crate::classify::synthetic_call_id;
 use crate::error::{EncodeError, EncodeErrorCode};
 use crate::json::stable_hash;
@@ -85,11 +86,7 @@ impl Pairing {
 
     /// Rank and wire id of the call that a result answers. Results without an id (legacy function
     /// messages) answer the first waiting call of that name.
-    pub(crate) fn result(
-        &mut self,
-        given: Option<&str>,
-        name: Option<&str>,
-    ) -> Option<(usize, String)> {
+    fn result(&mut self, given: Option<&str>, name: Option<&str>) -> Option<(usize, String)> {
         let at = match given.filter(|id| !id.is_empty()) {
             Some(id) => self.pending.iter().position(|call| call.given == id),
             None => self
@@ -98,6 +95,37 @@ impl Pairing {
                 .position(|call| name.is_none_or(|name| call.name == name)),
         }?;
         self.pending.remove(at).map(|call| (call.rank, call.wire))
+    }
+
+    /// Rank and wire id of the call that a tool message answers; `None` for one that answers no call
+    /// and is left out, where the policy is to repair that.
+    ///
+    /// # Errors
+    /// A result without a call, where it is not.
+    pub(crate) fn answered(
+        &mut self,
+        at: usize,
+        message: &Message,
+        repair: bool,
+        notes: &mut Notes,
+    ) -> Result<Option<(usize, String)>, EncodeError> {
+        let given = message.tool_call_id.as_deref();
+        let found = self.result(given, message.name.as_deref());
+        if found.is_none() {
+            if !repair {
+                return Err(EncodeError::new(
+                    EncodeErrorCode::UnpairedToolCall,
+                    format!("messages[{at}].tool_call_id"),
+                    format!(
+                        "The tool result `{}` answers no call of the assistant message before it. \
+                         Send it right after the message that made the call.",
+                        given.unwrap_or_default()
+                    ),
+                ));
+            }
+            notes.forget("messages[].tool_call_id");
+        }
+        Ok(found)
     }
 
     /// Whether calls wait for their results.

@@ -80,12 +80,13 @@ pub(crate) fn sampling(
     Ok(sampled)
 }
 
+/// Whether two numbers differ by more than a rounding error.
 pub(crate) fn is_other(left: f64, right: f64) -> bool {
     (left - right).abs() > f64::EPSILON
 }
 
 /// A float as callers write it: `1`, not `1.0`.
-fn number(value: f64) -> Value {
+pub(crate) fn number(value: f64) -> Value {
     if is_other(value, 0.0) && is_other(value, 1.0) {
         Value::from(value)
     } else {

@@ -1,6 +1,9 @@
 //! A body that should be an event stream, and what it turns out to be: events, JSON where a stream
 //! was due, or a page of the edge (wire-protocols §12.1, parser duties).
 
+use crate::chat::{ChatEvent, StreamDecoder};
+use crate::error::UpstreamError;
+use crate::reply::malformed;
 use crate::sse::{EVENT_BYTES_MAX, Frame, Reader};
 
 /// What is wrong with a body.
@@ -75,6 +78,112 @@ impl StreamBody {
                 None
             }
             Self::Json(body) => Some(body),
+        }
+    }
+}
+
+/// Whether an answer goes on behind an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    GoesOn,
+    /// The event was its end.
+    Ends,
+}
+
+/// What reads the events of one dialect's streams.
+pub(crate) trait Events: Send {
+    /// Takes one event.
+    ///
+    /// # Errors
+    /// The failure that it says, or what is wrong with it.
+    fn event(
+        &mut self,
+        name: &str,
+        data: &str,
+        out: &mut Vec<ChatEvent>,
+    ) -> Result<Flow, UpstreamError>;
+
+    /// Takes a whole answer where a stream was due.
+    ///
+    /// # Errors
+    /// The failure that stands there instead, or bytes that are no answer.
+    fn whole(&mut self, body: &[u8], out: &mut Vec<ChatEvent>) -> Result<(), UpstreamError>;
+
+    /// The body ended without the event that is its end.
+    ///
+    /// # Errors
+    /// Unless the answer is whole all the same.
+    fn cut(&self) -> Result<(), UpstreamError>;
+}
+
+/// The decoder of one stream of server-sent events.
+#[derive(Debug)]
+pub(crate) struct EventDecoder<E> {
+    events: E,
+    body: StreamBody,
+    done: bool,
+}
+
+impl<E: Events> EventDecoder<E> {
+    pub(crate) const fn new(events: E) -> Self {
+        Self {
+            events,
+            body: StreamBody::Unknown,
+            done: false,
+        }
+    }
+
+    fn end(&mut self, end: Result<(), UpstreamError>, out: &mut Vec<ChatEvent>) {
+        self.done = true;
+        out.push(match end {
+            Ok(()) => ChatEvent::End,
+            Err(error) => ChatEvent::Error(error),
+        });
+    }
+
+    fn take(&mut self, frames: Vec<Frame>, out: &mut Vec<ChatEvent>) {
+        for frame in frames {
+            if self.done {
+                return;
+            }
+            match frame {
+                Frame::Comment => out.push(ChatEvent::Ping),
+                Frame::TooLarge => self.end(Err(malformed("an event is larger than 8 MiB")), out),
+                Frame::Event { name, data } => match self.events.event(&name, &data, out) {
+                    Ok(Flow::GoesOn) => {}
+                    Ok(Flow::Ends) => self.end(Ok(()), out),
+                    Err(error) => self.end(Err(error), out),
+                },
+            }
+        }
+    }
+}
+
+impl<E: Events> StreamDecoder for EventDecoder<E> {
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<ChatEvent>) {
+        if self.done {
+            return;
+        }
+        let mut frames = Vec::new();
+        let read = self.body.push(bytes, &mut frames);
+        self.take(frames, out);
+        if let (Err(fault), false) = (read, self.done) {
+            self.end(Err(malformed(fault.words())), out);
+        }
+    }
+
+    fn finish(&mut self, out: &mut Vec<ChatEvent>) {
+        if self.done {
+            return;
+        }
+        let mut frames = Vec::new();
+        if let Some(body) = self.body.finish(&mut frames) {
+            let end = self.events.whole(&body, out);
+            return self.end(end, out);
+        }
+        self.take(frames, out);
+        if !self.done {
+            self.end(self.events.cut(), out);
         }
     }
 }

@@ -16,14 +16,30 @@ pub(crate) const CONTINUE: &str = "Continue your last message from exactly where
 /// Part types in which other providers carry reasoning.
 const FOREIGN_REASONING: [&str; 2] = ["thinking", "reasoning"];
 
-/// The turn's text as it is used up from the front.
-pub(crate) struct TurnText<'a> {
-    parts: VecDeque<(&'a str, Option<&'a CacheControl>)>,
+/// Leaves out a part of an assistant message that is another provider's reasoning: worth nothing
+/// here, and the turn is whole without it. Whether it is such a part.
+///
+/// # Errors
+/// Such a part under `strict_params`.
+pub(crate) fn leave_out_reasoning(part: &Part, notes: &mut Notes) -> Result<bool, EncodeError> {
+    match part {
+        Part::Unknown { kind, .. } if FOREIGN_REASONING.contains(&kind.as_str()) => {
+            let field = format!("messages[].content[].{kind}");
+            notes.drop(&field, "only its issuer can read it")?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// The turn's text as it is used up from the front, in pieces with what goes with each.
+pub(crate) struct TurnText<'a, T> {
+    parts: VecDeque<(&'a str, T)>,
     /// Characters used up.
     chars: usize,
 }
 
-impl<'a> TurnText<'a> {
+impl<'a> TurnText<'a, Option<&'a CacheControl>> {
     /// The text of a message of the assistant's. `to` is who would be sent other content
     /// ("an Anthropic model").
     ///
@@ -43,14 +59,7 @@ impl<'a> TurnText<'a> {
                     cache_control,
                 } => parts.push_back((text.as_str(), cache_control.as_ref())),
                 Part::Refusal { text } => parts.push_back((text.as_str(), None)),
-                // Another provider's reasoning: worth nothing here, and the turn is whole
-                // without it.
-                Part::Unknown { kind, .. } if FOREIGN_REASONING.contains(&kind.as_str()) => {
-                    notes.drop(
-                        &format!("messages[].content[].{kind}"),
-                        "only its issuer can read it",
-                    )?;
-                }
+                part if leave_out_reasoning(part, notes)? => {}
                 _ => {
                     return Err(unsupported_content(
                         format!("messages[{at}].content[{index}]"),
@@ -62,14 +71,18 @@ impl<'a> TurnText<'a> {
                 }
             }
         }
-        Ok(Self { parts, chars: 0 })
+        Ok(Self::of(parts))
+    }
+}
+
+impl<'a, T: Copy> TurnText<'a, T> {
+    /// That text, of which nothing is used up.
+    pub(crate) const fn of(parts: VecDeque<(&'a str, T)>) -> Self {
+        Self { parts, chars: 0 }
     }
 
     /// The next run of text that stands before that many characters of the turn's text.
-    pub(crate) fn next_before(
-        &mut self,
-        chars: usize,
-    ) -> Option<(&'a str, Option<&'a CacheControl>)> {
+    pub(crate) fn next_before(&mut self, chars: usize) -> Option<(&'a str, T)> {
         let wanted = chars.checked_sub(self.chars).filter(|left| *left > 0)?;
         let (text, mark) = self.parts.pop_front()?;
         let cut = text.char_indices().nth(wanted).map(|(byte, _)| byte);

@@ -11,6 +11,7 @@ pub mod tools;
 pub mod vectors;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// One whole answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +44,16 @@ pub struct Call {
     pub arguments: String,
     /// Whether the tool is an OpenAI custom tool.
     pub custom: bool,
+}
+
+impl Call {
+    /// Its arguments as the object that some wires want; empty where they are none.
+    pub fn input(&self) -> Value {
+        match serde_json::from_str(&self.arguments) {
+            Ok(Value::Object(members)) => Value::Object(members),
+            _ => Value::Object(Map::new()),
+        }
+    }
 }
 
 /// Why a turn ended.

@@ -2,13 +2,11 @@
 
 use super::Desk;
 use crate::answer::cache::Hit;
-use crate::answer::compose;
 use crate::clock;
 use crate::dialect::openai;
 use crate::errors::{self, reply};
 use crate::models::{self, Dialect};
 use crate::prompt::{Prompt, Refusal};
-use crate::script::{Scripted, raw_stream};
 use crate::wire::{Body, Context, Framing, Reply};
 
 impl Desk<'_> {
@@ -21,25 +19,9 @@ impl Desk<'_> {
             }
             return Err(errors::unknown_model(self.about, false));
         };
-        let scripted = self.shared.moving().scripts.take(&self.subject());
-        let answer = match scripted {
-            Some(Scripted::Json {
-                status,
-                headers,
-                body,
-            }) => {
-                return Ok(Reply {
-                    status,
-                    headers,
-                    tokens: 0,
-                    body: Body::Json(body),
-                });
-            }
-            Some(Scripted::Sse(chunks)) => return Ok(raw_stream(&chunks, self.about.dialect)),
-            Some(Scripted::Turn(turn)) => {
-                compose::finish(&prompt, &known, vec![turn.turn()], Hit::default())
-            }
-            None => compose::answer(&prompt, &known, self.shared.config.seed, Hit::default()),
+        let answer = match self.composed(&prompt, &known, Hit::default()) {
+            Ok(answer) => answer,
+            Err(scripted) => return Ok(scripted),
         };
         let context = Context {
             prompt: &prompt,

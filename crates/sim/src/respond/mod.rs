@@ -384,24 +384,10 @@ impl Desk<'_> {
         if input > known.model.window && !truncates {
             return Err(errors::too_long(self.about, input, known.model.window));
         }
-        let scripted = self.shared.moving().scripts.take(&self.subject());
         let hit = self.cache_hit(&prompt);
-        let mut answer = match scripted {
-            Some(Scripted::Json {
-                status,
-                headers,
-                body,
-            }) => {
-                return Ok(Reply {
-                    status,
-                    headers,
-                    tokens: 0,
-                    body: Body::Json(body),
-                });
-            }
-            Some(Scripted::Sse(chunks)) => return Ok(raw_stream(&chunks, self.about.dialect)),
-            Some(Scripted::Turn(turn)) => compose::finish(&prompt, &known, vec![turn.turn()], hit),
-            None => compose::answer(&prompt, &known, self.shared.config.seed, hit),
+        let mut answer = match self.composed(&prompt, &known, hit) {
+            Ok(answer) => answer,
+            Err(scripted) => return Ok(scripted),
         };
         match fault {
             Some(Fault::Filtered(Filtered::Prompt)) => {
@@ -417,6 +403,29 @@ impl Desk<'_> {
             _ => {}
         }
         Ok(self.render(&prompt, &known, &answer))
+    }
+
+    /// What the model answers: as scripted, else of its own. The error is a scripted reply that goes
+    /// out as it is.
+    fn composed(&self, prompt: &Prompt, known: &Known, hit: Hit) -> Result<Answer, Reply> {
+        let scripted = self.shared.moving().scripts.take(&self.subject());
+        match scripted {
+            Some(Scripted::Json {
+                status,
+                headers,
+                body,
+            }) => Err(Reply {
+                status,
+                headers,
+                tokens: 0,
+                body: Body::Json(body),
+            }),
+            Some(Scripted::Sse(chunks)) => Err(raw_stream(&chunks, self.about.dialect)),
+            Some(Scripted::Turn(turn)) => {
+                Ok(compose::finish(prompt, known, vec![turn.turn()], hit))
+            }
+            None => Ok(compose::answer(prompt, known, self.shared.config.seed, hit)),
+        }
     }
 
     fn cache_hit(&self, prompt: &Prompt) -> Hit {

@@ -1,5 +1,7 @@
 //! Folds a stream of events into a whole answer: streamed and whole answers meet in one shape.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{AssistantMessage, ChatEvent, ChatResponse, Choice, ToolCall};
@@ -9,6 +11,8 @@ use crate::error::UpstreamError;
 #[derive(Debug, Default)]
 pub struct Fold {
     response: ChatResponse,
+    /// By index.
+    choices: BTreeMap<u32, Choice>,
     error: Option<UpstreamError>,
     ended: bool,
 }
@@ -18,6 +22,14 @@ impl Fold {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// All these events collected.
+    #[must_use]
+    pub fn of(events: impl IntoIterator<Item = ChatEvent>) -> Self {
+        let mut fold = Self::new();
+        events.into_iter().for_each(|event| fold.push(event));
+        fold
     }
 
     /// Takes one event.
@@ -98,10 +110,13 @@ impl Fold {
     ///
     /// # Errors
     /// The error that the stream ended in; a stream without an end is truncated.
-    pub fn finish(self) -> Result<ChatResponse, UpstreamError> {
+    pub fn finish(mut self) -> Result<ChatResponse, UpstreamError> {
         match self.error {
             Some(error) => Err(error),
-            None if self.ended => Ok(self.response),
+            None if self.ended => {
+                self.response.choices = self.choices.into_values().collect();
+                Ok(self.response)
+            }
             None => Err(UpstreamError::new(
                 crate::error::ErrorKind::Truncated,
                 "the answer ended before its end",
@@ -131,25 +146,10 @@ impl Fold {
     }
 
     fn choice(&mut self, index: u32) -> &mut Choice {
-        let choices = &mut self.response.choices;
-        let at = choices
-            .iter()
-            .position(|choice| choice.index >= index)
-            .unwrap_or(choices.len());
-        if choices.get(at).is_none_or(|choice| choice.index != index) {
-            choices.insert(
-                at,
-                Choice {
-                    index,
-                    ..Choice::default()
-                },
-            );
-        }
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "a choice with this index was just found or put there"
-        )]
-        &mut choices[at]
+        self.choices.entry(index).or_insert_with(|| Choice {
+            index,
+            ..Choice::default()
+        })
     }
 }
 

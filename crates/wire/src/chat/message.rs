@@ -128,6 +128,34 @@ pub enum Part {
     },
 }
 
+impl Part {
+    /// Where its bytes are, if it has some.
+    #[must_use]
+    pub const fn source(&self) -> Option<&MediaSource> {
+        match self {
+            Self::Image { source, .. }
+            | Self::File { source, .. }
+            | Self::Audio { source, .. }
+            | Self::Video { source, .. } => Some(source),
+            Self::Text { .. } | Self::Refusal { .. } | Self::Unknown { .. } => None,
+        }
+    }
+
+    /// Its prompt-cache mark.
+    #[must_use]
+    pub const fn cache_control(&self) -> Option<&CacheControl> {
+        match self {
+            Self::Text { cache_control, .. }
+            | Self::Image { cache_control, .. }
+            | Self::File { cache_control, .. } => cache_control.as_ref(),
+            Self::Audio { .. }
+            | Self::Video { .. }
+            | Self::Refusal { .. }
+            | Self::Unknown { .. } => None,
+        }
+    }
+}
+
 /// Where the bytes of a media part are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaSource {

@@ -1,20 +1,23 @@
 //! One folder a wire format, and the registry of them: [`Dialect`]. A dialect translates between
-//! its own bytes and the hub and knows nothing of the other dialects.
+//! its own bytes and the hub and knows nothing of the other dialects;
+//! what two of them share is in a folder of neither (`openai_shared`, `block_turns`).
 
 pub mod anthropic;
 pub mod bedrock;
+mod block_turns;
 pub mod cohere;
 pub mod gemini;
 pub mod openai;
 mod openai_shared;
+mod parts;
 pub mod responses;
 
 use serde::{Deserialize, Serialize};
 
 use crate::adapter::Adapter;
 
-/// A wire format that providers speak. A new one is a folder here, a variant, and its row in
-/// `Dialect::row`.
+/// A wire format that providers speak. A new one is a folder here with its `Parts`, a variant, and
+/// its row in `Dialect::row`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dialect {

@@ -52,7 +52,7 @@ pub fn message(context: &Context<'_>) -> Value {
     for (at, call) in turn.calls.iter().enumerate() {
         let mut block = tool_use(&tool_use_id(context.id_seed, at), call);
         if let Some(members) = block.as_object_mut() {
-            members.insert("input".to_owned(), input(call));
+            members.insert("input".to_owned(), call.input());
         }
         content.push(block);
     }
@@ -72,14 +72,6 @@ pub fn message(context: &Context<'_>) -> Value {
 /// A `tool_use` block with an empty input.
 pub fn tool_use(id: &str, call: &Call) -> Value {
     json!({"type": "tool_use", "id": id, "name": call.name, "input": {}, "caller": {"type": "direct"}})
-}
-
-/// A call's arguments as the object that the wire wants.
-pub fn input(call: &Call) -> Value {
-    match serde_json::from_str(&call.arguments) {
-        Ok(Value::Object(members)) => Value::Object(members),
-        _ => json!({}),
-    }
 }
 
 /// Anthropic's word for why a turn ended.

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::answer::{Call, Finish, Usage};
+use crate::answer::{Finish, Usage};
 use crate::clock::rfc3339;
 use crate::models::{self, Dialect};
 use crate::seed::Dice;
@@ -38,7 +38,7 @@ pub fn message(context: &Context<'_>) -> Value {
     }
     for (at, call) in turn.calls.iter().enumerate() {
         content.push(json!({"toolUse": {
-            "toolUseId": tool_use_id(context.id_seed, at), "name": call.name, "input": input(call)}}));
+            "toolUseId": tool_use_id(context.id_seed, at), "name": call.name, "input": call.input()}}));
     }
     json!({
         "metrics": {"latencyMs": latency_ms(context)},
@@ -51,14 +51,6 @@ pub fn message(context: &Context<'_>) -> Value {
 /// How long the service says that it took.
 pub fn latency_ms(context: &Context<'_>) -> u64 {
     200 + 10 * context.answer.usage.output_total()
-}
-
-/// A call's arguments as the object that the wire wants.
-fn input(call: &Call) -> Value {
-    match serde_json::from_str(&call.arguments) {
-        Ok(Value::Object(members)) => Value::Object(members),
-        _ => json!({}),
-    }
 }
 
 /// Bedrock's word for why a turn ended.

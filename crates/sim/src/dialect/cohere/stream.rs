@@ -72,12 +72,7 @@ pub fn events(context: &Context<'_>) -> Vec<Event> {
             "finish_reason": finish_reason(&turn.finish),
             "usage": usage(&context.answer.usage, turn.thinking.is_some())}}),
     ));
-    events.push(Event {
-        name: None,
-        data: Data::Text("[DONE]".to_owned()),
-        kind: Kind::Done,
-        wait_ms: None,
-    });
+    events.push(Event::done());
     events
 }
 

@@ -84,21 +84,7 @@ pub fn accept_embeddings(_headers: &HeaderMap, body: &[u8]) -> Result<Prompt, Re
 }
 
 fn embedding_inputs(body: &Value) -> Result<Vec<String>, Refusal> {
-    let input = body.get("input").unwrap_or(&Value::Null);
-    let inputs: Vec<String> = match input {
-        Value::String(one) => vec![one.clone()],
-        Value::Array(items) if items.first().is_some_and(Value::is_number) => {
-            vec![input.to_string()]
-        }
-        Value::Array(items) => items
-            .iter()
-            .map(|item| {
-                item.as_str()
-                    .map_or_else(|| item.to_string(), str::to_owned)
-            })
-            .collect(),
-        _ => Vec::new(),
-    };
+    let inputs = inputs(body, "input").unwrap_or_default();
     // An empty string is taken; an empty list is not.
     if inputs.is_empty() || inputs.iter().any(|one| one == "[]") {
         return Err(plain(
@@ -221,6 +207,26 @@ pub(crate) fn prompt(body: &Value) -> Prompt {
 
 pub(super) fn flag(body: &Value, key: &str) -> Option<bool> {
     body.get(key).and_then(Value::as_bool)
+}
+
+/// A member that is a string, token ids, or a list of either, ids as their JSON; `None` for a member
+/// that is none of them.
+fn inputs(body: &Value, key: &str) -> Option<Vec<String>> {
+    let value = body.get(key)?;
+    match value {
+        Value::String(one) => Some(vec![one.clone()]),
+        Value::Array(items) if items.first().is_some_and(Value::is_number) => {
+            Some(vec![value.to_string()])
+        }
+        Value::Array(items) => {
+            let text = |item: &Value| {
+                item.as_str()
+                    .map_or_else(|| item.to_string(), str::to_owned)
+            };
+            Some(items.iter().map(text).collect())
+        }
+        _ => None,
+    }
 }
 
 pub(super) fn strings(items: &[Value]) -> Vec<String> {

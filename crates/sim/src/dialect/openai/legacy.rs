@@ -7,7 +7,7 @@ use crate::answer::{Turn, text};
 use crate::models::{self, Dialect, Known};
 use crate::prompt::Prompt;
 use crate::seed::Dice;
-use crate::wire::{Context, Data, Event, Kind};
+use crate::wire::{Context, Event, Kind};
 
 /// The models that complete texts.
 const MODELS: [&str; 3] = ["gpt-3.5-turbo-instruct", "davinci-002", "babbage-002"];
@@ -128,12 +128,7 @@ pub fn events(context: &Context<'_>) -> Vec<Event> {
     if context.prompt.include_usage {
         events.push(chunk(Kind::Usage, json!([]), usage(&context.answer.usage)));
     }
-    events.push(Event {
-        name: None,
-        data: Data::Text("[DONE]".to_owned()),
-        kind: Kind::Done,
-        wait_ms: None,
-    });
+    events.push(Event::done());
     events
 }
 

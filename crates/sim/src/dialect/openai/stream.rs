@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::render::{Identity, call_id, finish_reason, identity, logprob, tool_call, usage};
 use crate::answer::{Call, Turn, text};
 use crate::seed::Dice;
-use crate::wire::{Context, Data, Event, Kind};
+use crate::wire::{Context, Event, Kind};
 
 /// Words in one content chunk.
 const WORDS_EACH: usize = 1;
@@ -35,13 +35,7 @@ pub fn events(context: &Context<'_>) -> Vec<Event> {
         let counts = usage(&context.answer.usage);
         events.push(chunker.chunk(Kind::Usage, json!([]), counts));
     }
-    let done = Data::Text("[DONE]".to_owned());
-    events.push(Event {
-        name: None,
-        data: done,
-        kind: Kind::Done,
-        wait_ms: None,
-    });
+    events.push(Event::done());
     events
 }
 

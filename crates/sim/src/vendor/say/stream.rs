@@ -8,7 +8,7 @@ use super::{
 };
 use crate::answer::{Answer, Call, Turn, text as words};
 use crate::dialect::openai::render::logprob;
-use crate::wire::{Context, Data, Event, Kind};
+use crate::wire::{Context, Event, Kind};
 
 /// Words in one content chunk.
 const WORDS_EACH: usize = 1;
@@ -44,12 +44,7 @@ pub(crate) fn events(voice: &Voice, heartbeat: &str, context: &Context<'_>) -> V
         streamer.push(Kind::Usage, &moment, json!([]), Some(usage));
     }
     if voice.flow.done {
-        streamer.events.push(Event {
-            name: None,
-            data: Data::Text("[DONE]".to_owned()),
-            kind: Kind::Done,
-            wait_ms: None,
-        });
+        streamer.events.push(Event::done());
     }
     streamer.events
 }

@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 use super::ISSUER;
 use super::machine::Machine;
 use crate::chat::{Annotation, BlockSpan, ChatEvent, ProviderBlock};
-use crate::classify::synthetic_call_id;
 use crate::custom_tools::unwrap_input;
 
 /// A content block that is being read.
@@ -78,21 +77,11 @@ impl OpenBlock {
         if machine.context.schema_tool.as_deref() == Some(wire_name) {
             return Kind::SchemaCall;
         }
-        let name = machine.context.names.to_caller(wire_name).to_owned();
-        let custom = machine.context.custom_tools.contains(&name);
         let call = machine.calls;
         machine.calls += 1;
-        let id = match self.text("id") {
-            "" => synthetic_call_id(&machine.context.id_seed, 0, call),
-            id => id.to_owned(),
-        };
-        out.push(ChatEvent::ToolStart {
-            choice: 0,
-            call,
-            id,
-            name,
-            custom,
-        });
+        let id = self.text("id");
+        let (start, custom) = machine.context.tool_start(0, call, id, wire_name);
+        out.push(start);
         Kind::Call { call, custom }
     }
 

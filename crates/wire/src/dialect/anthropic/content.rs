@@ -3,10 +3,12 @@
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
+use super::form::Messages;
 use crate::adapter::Target;
-use crate::chat::{CacheControl, ChatRequest, MediaSource, Part, Role};
+use crate::chat::{CacheControl, ChatRequest, MediaSource, Part};
+use crate::dialect::block_turns::{self, BlockForm as _, Context};
 use crate::error::EncodeError;
-use crate::media::MediaStore;
+use crate::media::urls_to_fetch;
 use crate::notes::{Notes, invalid, unsupported_content};
 
 /// Picture types that the API takes.
@@ -22,39 +24,13 @@ const NATIVE_PARTS: [&str; 6] = [
     "tool_addition",
 ];
 
-/// What turning parts into blocks depends on.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Context<'a> {
-    pub(super) target: &'a Target,
-    pub(super) media: &'a MediaStore,
-}
-
 /// URLs whose bytes must be at hand before the request is encoded.
 pub(super) fn media_to_fetch(request: &ChatRequest, target: &Target) -> Vec<String> {
-    let mut urls: Vec<String> = Vec::new();
-    let parts = request
-        .messages
-        .iter()
-        .filter(|message| matches!(message.role, Role::User | Role::Tool))
-        .flat_map(|message| &message.parts);
-    for part in parts {
-        let url = match part {
-            Part::Image {
-                source: MediaSource::Url(url),
-                ..
-            } if !passes_image_url(url, target) => url,
-            Part::File {
-                source: MediaSource::Url(url),
-                ..
-            } if !passes_document_url(url, target) => url,
-            _ => continue,
-        };
-        let fetchable = url.starts_with("https://") || url.starts_with("http://");
-        if fetchable && !urls.contains(url) {
-            urls.push(url.clone());
-        }
-    }
-    urls
+    urls_to_fetch(&request.messages, |part, url| match part {
+        Part::Image { .. } => !passes_image_url(url, target),
+        Part::File { .. } => !passes_document_url(url, target),
+        _ => false,
+    })
 }
 
 /// Whether the API fetches this picture itself: only Anthropic's own service, and only `https`.
@@ -95,11 +71,6 @@ pub(super) fn mark(
     Ok(())
 }
 
-/// A text block; `None` for text of nothing but white space, which the API refuses as a block.
-pub(super) fn text_block(text: &str) -> Option<Value> {
-    (!text.trim().is_empty()).then(|| json!({"type": "text", "text": text}))
-}
-
 /// One part of a user message or tool result. `None` if there is nothing to send.
 pub(super) fn block(
     part: &Part,
@@ -114,24 +85,19 @@ pub(super) fn block(
             text,
             cache_control,
         } => {
-            let Some(mut block) = text_block(text) else {
+            let Some(mut block) = Messages::said(text) else {
                 return Ok(None);
             };
             mark(&mut block, cache_control.as_ref(), MARK, target, notes)?;
             Ok(Some(block))
         }
-        Part::Refusal { text } => Ok(text_block(text)),
+        Part::Refusal { text } => Ok(Messages::said(text)),
         Part::Image {
             source,
             detail,
             cache_control,
         } => {
-            if detail.as_deref().is_some_and(|detail| detail != "auto") {
-                notes.drop(
-                    "messages[].content[].image_url.detail",
-                    "the API has no such setting",
-                )?;
-            }
+            block_turns::no_detail(detail.as_deref(), notes)?;
             let mut block = image(source, at, context)?;
             mark(&mut block, cache_control.as_ref(), MARK, target, notes)?;
             Ok(Some(block))

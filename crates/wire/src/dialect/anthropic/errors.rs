@@ -7,6 +7,7 @@ use crate::classify::{is_context_length, kind_of_status, optional_param};
 use crate::delay::retry_after;
 use crate::error::{ErrorKind, ErrorScope, UpstreamError};
 use crate::google_error;
+use crate::reply::message_or_status;
 
 /// An error answer: status other than 2xx.
 pub(super) fn classify(reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {
@@ -19,12 +20,7 @@ pub(super) fn classify(reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {
     let kind = report
         .kind()
         .unwrap_or_else(|| kind_of_status(reply.status));
-    let message = if report.message.is_empty() {
-        // A page of the edge or an empty body: quoting it would help nobody.
-        format!("the provider answered with status {}", reply.status)
-    } else {
-        report.message.to_owned()
-    };
+    let message = message_or_status(report.message, reply.status);
     let mut error = report.build(kind, message).with_status(reply.status);
     // Some 2xx answers carry `retry-after` too (wire-protocols §13.2): only errors come here.
     error.retry_after = retry_after(reply, report.message);

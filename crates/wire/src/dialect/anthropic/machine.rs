@@ -9,7 +9,8 @@ use super::block::OpenBlock;
 use super::usage;
 use crate::adapter::DecodeContext;
 use crate::chat::{ChatEvent, FinishReason};
-use crate::error::{ErrorKind, UpstreamError};
+use crate::error::UpstreamError;
+use crate::reply::malformed;
 
 /// Members of a message that have a place of their own in the hub, or that never say anything.
 const KNOWN_MEMBERS: [&str; 8] = [
@@ -233,12 +234,4 @@ impl Machine {
         }
         self.finish(message, out);
     }
-}
-
-/// An answer that is not what the dialect says.
-pub(super) fn malformed(what: &str) -> UpstreamError {
-    UpstreamError::new(
-        ErrorKind::MalformedReply,
-        format!("the provider's answer could not be read: {what}"),
-    )
 }

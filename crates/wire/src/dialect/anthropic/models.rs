@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::machine::malformed;
 use crate::adapter::ModelListing;
 use crate::delay::parse_rfc3339;
 use crate::error::UpstreamError;
+use crate::reply::malformed;
 use crate::url::percent_encode;
 
 /// Most entries that one page may have.

@@ -1,19 +1,19 @@
 //! Encodes a chat request.
 
-use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::content::{Context, takes_marks};
-use super::messages::Conversation;
-use super::tools::Tools;
-use super::{ISSUER, messages, params, tools, version};
-use crate::adapter::{DecodeContext, Encoded, Target};
+use super::content::takes_marks;
+use super::form::Messages;
+use super::{ISSUER, params, tools, version};
+use crate::adapter::{Encoded, Target};
 use crate::chat::{CacheControl, ChatRequest, MediaSource, Part};
 use crate::claude_thinking::Thinking;
+use crate::dialect::block_turns::tools::Tools;
+use crate::dialect::block_turns::{self, BlockForm as _, Context, Conversation};
 use crate::error::EncodeError;
 use crate::function;
 use crate::media::MediaStore;
-use crate::names::{NameMap, NameRule};
+use crate::names::NameRule;
 use crate::notes::Notes;
 use crate::options;
 use crate::sampling::{self, Sampled};
@@ -36,7 +36,8 @@ pub(super) fn encode(
     media: &MediaStore,
 ) -> Result<Encoded, EncodeError> {
     let mut notes = Notes::new(target.policy.strict_params);
-    let mut options = options::members(request, ISSUER, target, &OURS, &mut notes)?;
+    let mut options =
+        options::members(&request.provider_options, ISSUER, target, &OURS, &mut notes)?;
     let betas = betas(request, target, &mut options);
 
     without_equivalent(request, "an Anthropic model", &params::PLACED, &mut notes)?;
@@ -45,7 +46,7 @@ pub(super) fn encode(
     }
     let names = function::names(request, &NameRule::STRICT);
     let context = Context { target, media };
-    let mut conversation = messages::build(request, context, &names, &mut notes)?;
+    let mut conversation = block_turns::build::<Messages>(request, context, &names, &mut notes)?;
     let lacks = conversation.loop_lacks_thinking();
     let thinking = Thinking::plan(request, &mut options, target, lacks, &mut notes)?;
     let tools = tools::definitions(request, target, &names, &mut notes)?;
@@ -54,20 +55,17 @@ pub(super) fn encode(
     let format = schema_format::plan(request, target, can_force, has_tools, &mut notes)?;
     let (mut choice, forced) =
         tools::choice(request, target, &names, can_force, has_tools, &mut notes)?;
-    for line in [forced.as_deref(), format.instruction.as_deref()] {
-        line.into_iter()
-            .for_each(|line| conversation.instruct(line));
-    }
+    conversation.instruct([forced.as_deref(), format.instruction.as_deref()]);
     // With thinking on the API refuses a prefill.
     let prefills = target.capabilities.prefill && !thinking.is_on();
     conversation.settle_prefill(prefills, target.policy.rewrite_prefill, &mut notes)?;
 
-    let schema_tool = format.tool.as_ref().map(|tool| tool.name.clone());
-    if let Some(name) = &schema_tool {
+    if let Some(tool) = &format.tool {
         // One call, as its arguments are the whole answer.
-        choice = Some(json!({"type": "tool", "name": name, "disable_parallel_tool_use": true}));
+        choice =
+            Some(json!({"type": "tool", "name": tool.name, "disable_parallel_tool_use": true}));
     }
-    let context = decode_context(request, target, names, &tools, &format, schema_tool);
+    let context = tools.decode_context(request, target, names, &format);
     let mut body = body(
         request,
         target,
@@ -89,15 +87,9 @@ pub(super) fn encode(
     if !betas.is_empty() {
         headers.push(("anthropic-beta", betas.join(",")));
     }
-    let (dropped, changed) = notes.finish();
     Ok(Encoded {
-        get: false,
-        path,
         headers,
-        body: Bytes::from(Value::Object(body).to_string()),
-        dropped,
-        changed,
-        context,
+        ..Encoded::post(path, Value::Object(body).to_string(), context).noted(notes)
     })
 }
 
@@ -125,25 +117,6 @@ struct Parts {
     choice: Option<Value>,
 }
 
-fn decode_context(
-    request: &ChatRequest,
-    target: &Target,
-    names: NameMap,
-    tools: &Tools,
-    format: &Format,
-    schema_tool: Option<String>,
-) -> DecodeContext {
-    DecodeContext {
-        model: target.model.clone(),
-        names,
-        custom_tools: tools.custom.clone(),
-        schema_tool,
-        schema_to_validate: format.validate.clone(),
-        stream: request.stream,
-        ..DecodeContext::default()
-    }
-}
-
 /// The body's first member. On Vertex AI the path names the model, and the body the version
 /// (wire-protocols §1).
 fn address(target: &Target) -> (&'static str, &str) {
@@ -158,7 +131,7 @@ fn address(target: &Target) -> (&'static str, &str) {
 fn body(
     request: &ChatRequest,
     target: &Target,
-    conversation: Conversation,
+    conversation: Conversation<Messages>,
     parts: Parts,
     notes: &mut Notes,
 ) -> Result<Map<String, Value>, EncodeError> {
@@ -176,7 +149,9 @@ fn body(
     let (key, value) = address(target);
     put(key, value.into());
     put("max_tokens", thinking.max_tokens.into());
-    system.into_iter().for_each(|system| put("system", system));
+    if !system.is_empty() {
+        put("system", Messages::content(system));
+    }
     put("messages", turns.into());
     let format_tool = format.tool.map(|tool| {
         json!({"name": tool.name, "description": tool.description, "input_schema": tool.schema})

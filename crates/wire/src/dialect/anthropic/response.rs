@@ -3,22 +3,19 @@
 use serde_json::Value;
 
 use super::errors;
-use super::machine::{Machine, malformed};
+use super::machine::Machine;
 use crate::adapter::DecodeContext;
 use crate::chat::{ChatEvent, ChatResponse, Fold};
 use crate::error::UpstreamError;
+use crate::reply::{malformed, read_json};
 
 /// Decodes the body of a 2xx answer.
 pub(super) fn decode(body: &[u8], context: &DecodeContext) -> Result<ChatResponse, UpstreamError> {
     let message = read(body)?;
     let mut events = Vec::new();
     Machine::new(context).whole(&message, &mut events);
-    let mut fold = Fold::new();
-    for event in events {
-        fold.push(event);
-    }
-    fold.push(ChatEvent::End);
-    let mut response = fold.finish()?;
+    events.push(ChatEvent::End);
+    let mut response = Fold::of(events).finish()?;
     if response.choices.is_empty() {
         // An answer without content is one empty choice, never none (wire-protocols §11.1).
         response.choices.push(crate::chat::Choice::default());
@@ -31,16 +28,7 @@ pub(super) fn decode(body: &[u8], context: &DecodeContext) -> Result<ChatRespons
 /// # Errors
 /// The error object that stands there instead, or bytes that are no message.
 pub(super) fn read(body: &[u8]) -> Result<Value, UpstreamError> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let value: Value = serde_json::from_slice(body).map_err(|_| {
-        malformed(if body.trim_ascii_start().first() == Some(&b'<') {
-            "it is an HTML page, not JSON"
-        } else if body.trim_ascii().is_empty() {
-            "it is empty"
-        } else {
-            "it is not valid JSON"
-        })
-    })?;
+    let value = read_json(body)?;
     let kind = value.get("type").and_then(Value::as_str);
     if kind == Some("error") || value.get("error").is_some_and(|error| !error.is_null()) {
         return Err(errors::in_band(&value));

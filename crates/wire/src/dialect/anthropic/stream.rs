@@ -8,69 +8,44 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::errors;
-use super::machine::{Machine, malformed};
+use super::machine::Machine;
 use crate::adapter::DecodeContext;
-use crate::chat::{ChatEvent, StreamDecoder};
+use crate::chat::ChatEvent;
 use crate::error::{ErrorKind, UpstreamError};
-use crate::sse::Frame;
-use crate::stream_body::StreamBody;
+use crate::reply::{malformed, truncated};
+use crate::stream_body::{EventDecoder, Events, Flow};
 
 /// Members of an event that are read by name.
 const KNOWN_DELTA_MEMBERS: [&str; 2] = ["stop_reason", "stop_sequence"];
 const KNOWN_EVENT_MEMBERS: [&str; 3] = ["type", "delta", "usage"];
 
 /// The decoder of one stream.
-#[derive(Debug)]
-pub(super) struct Decoder {
-    machine: Machine,
-    body: StreamBody,
-    done: bool,
+pub(super) fn decoder(context: &DecodeContext) -> EventDecoder<Answer> {
+    EventDecoder::new(Answer {
+        machine: Machine::new(context),
+    })
 }
 
-impl Decoder {
-    pub(super) fn new(context: &DecodeContext) -> Self {
-        Self {
-            machine: Machine::new(context),
-            body: StreamBody::default(),
-            done: false,
-        }
-    }
+/// The answer so far.
+#[derive(Debug)]
+pub(super) struct Answer {
+    machine: Machine,
+}
 
-    fn fail(&mut self, error: UpstreamError, out: &mut Vec<ChatEvent>) {
-        if !std::mem::replace(&mut self.done, true) {
-            out.push(ChatEvent::Error(error));
-        }
-    }
-
-    fn take_frames(&mut self, frames: Vec<Frame>, out: &mut Vec<ChatEvent>) {
-        for frame in frames {
-            if self.done {
-                return;
-            }
-            match frame {
-                Frame::Comment => out.push(ChatEvent::Ping),
-                Frame::TooLarge => self.fail(malformed("an event is larger than 8 MiB"), out),
-                Frame::Event { name, data } => {
-                    if let Err(error) = self.take_event(&name, &data, out) {
-                        self.fail(error, out);
-                    }
-                }
-            }
-        }
-    }
-
-    fn take_event(
+impl Events for Answer {
+    fn event(
         &mut self,
         name: &str,
         data: &str,
         out: &mut Vec<ChatEvent>,
-    ) -> Result<(), UpstreamError> {
+    ) -> Result<Flow, UpstreamError> {
         // Most of a stream is text: such an event needs no tree of values.
         if let Ok(said) = serde_json::from_str::<TextEvent<'_>>(data)
             && said.kind == "content_block_delta"
             && said.delta.kind == "text_delta"
         {
-            return self.machine.text(said.index, &said.delta.text, out);
+            self.machine.text(said.index, &said.delta.text, out)?;
+            return Ok(Flow::GoesOn);
         }
         let mut event: Value = serde_json::from_str(data).map_err(|_| {
             if name == "error" {
@@ -98,7 +73,10 @@ impl Decoder {
             }
             "content_block_stop" => self.machine.close(index, out)?,
             "message_delta" => self.take_message_delta(&event, out)?,
-            "message_stop" => self.stop(out)?,
+            "message_stop" => {
+                self.stop()?;
+                return Ok(Flow::Ends);
+            }
             "error" => return Err(errors::in_band(&event)),
             _ if event.get("error").is_some_and(|error| !error.is_null()) => {
                 return Err(errors::in_band(&event));
@@ -106,9 +84,25 @@ impl Decoder {
             // A type that is newer than this code says nothing that we could place.
             _ => {}
         }
+        Ok(Flow::GoesOn)
+    }
+
+    fn whole(&mut self, body: &[u8], out: &mut Vec<ChatEvent>) -> Result<(), UpstreamError> {
+        let message = super::response::read(body)?;
+        self.machine.whole(&message, out);
         Ok(())
     }
 
+    fn cut(&self) -> Result<(), UpstreamError> {
+        Err(truncated(if self.machine.finished() {
+            "after its stop reason, before `message_stop`"
+        } else {
+            "before its stop reason"
+        }))
+    }
+}
+
+impl Answer {
     fn take_message_delta(
         &mut self,
         event: &Value,
@@ -128,59 +122,14 @@ impl Decoder {
         Ok(())
     }
 
-    fn stop(&mut self, out: &mut Vec<ChatEvent>) -> Result<(), UpstreamError> {
+    fn stop(&self) -> Result<(), UpstreamError> {
         if self.machine.has_cut_arguments() {
             return Err(truncated("inside the arguments of a tool call"));
         }
         if !self.machine.finished() {
             return Err(truncated("without a stop reason"));
         }
-        self.done = true;
-        out.push(ChatEvent::End);
         Ok(())
-    }
-
-    /// A body that is JSON: an error, or a whole answer said as events.
-    fn finish_json(&mut self, body: &[u8], out: &mut Vec<ChatEvent>) {
-        match super::response::read(body) {
-            Ok(message) => {
-                self.machine.whole(&message, out);
-                self.done = true;
-                out.push(ChatEvent::End);
-            }
-            Err(error) => self.fail(error, out),
-        }
-    }
-}
-
-impl StreamDecoder for Decoder {
-    fn push(&mut self, bytes: &[u8], out: &mut Vec<ChatEvent>) {
-        if self.done {
-            return;
-        }
-        let mut frames = Vec::new();
-        let read = self.body.push(bytes, &mut frames);
-        self.take_frames(frames, out);
-        if let Err(fault) = read {
-            self.fail(malformed(fault.words()), out);
-        }
-    }
-
-    fn finish(&mut self, out: &mut Vec<ChatEvent>) {
-        if self.done {
-            return;
-        }
-        let mut frames = Vec::new();
-        if let Some(body) = self.body.finish(&mut frames) {
-            self.finish_json(&body, out);
-        }
-        self.take_frames(frames, out);
-        let what = if self.machine.finished() {
-            "after its stop reason, before `message_stop`"
-        } else {
-            "before its stop reason"
-        };
-        self.fail(truncated(what), out);
     }
 }
 
@@ -202,11 +151,4 @@ struct TextDelta<'a> {
     kind: &'a str,
     #[serde(borrow)]
     text: Cow<'a, str>,
-}
-
-fn truncated(what: &str) -> UpstreamError {
-    UpstreamError::new(
-        ErrorKind::Truncated,
-        format!("the provider's stream ended {what}"),
-    )
 }

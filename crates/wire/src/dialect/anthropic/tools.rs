@@ -2,29 +2,20 @@
 
 use serde_json::{Map, Value, json};
 
-use super::content::{mark, takes_marks};
+use super::content::takes_marks;
+use super::form::Messages;
 use crate::adapter::Target;
-use crate::capability::JsonSchemaSupport;
-use crate::chat::{ChatRequest, Tool, ToolChoice};
-use crate::closed_schema;
-use crate::custom_tools;
+use crate::chat::{ChatRequest, ToolChoice};
+use crate::dialect::block_turns;
+use crate::dialect::block_turns::tools::{Narrowed, Tools, UNFORCED, not_among_tools};
 use crate::error::EncodeError;
-use crate::function::{input_schema, name_of};
+use crate::function::{forced_in_words, name_of};
 use crate::names::NameMap;
 use crate::notes::{Notes, invalid, unsupported};
 
 /// The version of the search tool that stands for `web_search_options`: every model takes it.
 const WEB_SEARCH: &str = "web_search_20250305";
 const WEB_SEARCH_NAME: &str = "web_search";
-
-/// Tools for the wire, and what the decoder must undo.
-#[derive(Debug, Default)]
-pub(super) struct Tools {
-    /// Definitions in the caller's order.
-    pub(super) list: Vec<Value>,
-    /// Custom tools that went out as functions.
-    pub(super) custom: Vec<String>,
-}
 
 /// Translates the definitions.
 pub(super) fn definitions(
@@ -33,30 +24,9 @@ pub(super) fn definitions(
     names: &NameMap,
     notes: &mut Notes,
 ) -> Result<Tools, EncodeError> {
-    let mut tools = Tools::default();
-    let allowed = match &request.tool_choice {
-        Some(ToolChoice::Allowed { names, .. }) => Some(names),
-        _ => None,
-    };
-    for (index, tool) in request.tools.iter().enumerate() {
-        let name = name_of(tool);
-        // The API has no `allowed_tools`: only those go out.
-        if allowed.is_some_and(|allowed| !allowed.iter().any(|one| Some(one.as_str()) == name)) {
-            continue;
-        }
-        tools
-            .list
-            .push(definition(tool, index, target, names, notes)?);
-        if let Tool::Custom { name, .. } = tool {
-            tools.custom.push(name.clone());
-        }
-    }
-    if allowed.is_some() && tools.list.is_empty() && !request.tools.is_empty() {
-        return Err(invalid(
-            "tool_choice",
-            "None of the allowed tools is among `tools`.",
-        ));
-    }
+    let narrowed = Narrowed::to_allowed(request.tool_choice.as_ref());
+    let mut tools =
+        block_turns::tools::definitions::<Messages>(request, narrowed, target, names, notes)?;
     if let Some(options) = request.carried.get("web_search_options") {
         if request
             .tools
@@ -71,91 +41,12 @@ pub(super) fn definitions(
         }
         tools.list.push(web_search(options, notes)?);
     }
-    if !tools.list.is_empty() && !target.capabilities.tools {
-        return Err(unsupported(
-            "tools",
-            format!("`{}` takes no tools.", target.model),
-        ));
-    }
+    tools.check(target)?;
     Ok(tools)
 }
 
-fn definition(
-    tool: &Tool,
-    index: usize,
-    target: &Target,
-    names: &NameMap,
-    notes: &mut Notes,
-) -> Result<Value, EncodeError> {
-    let mut wire = Map::new();
-    match tool {
-        Tool::Function {
-            name,
-            description,
-            parameters,
-            strict,
-            cache_control,
-        } => {
-            wire.insert("name".to_owned(), names.to_wire(name).into());
-            if let Some(description) = description {
-                wire.insert("description".to_owned(), description.as_str().into());
-            }
-            let is_strict = *strict == Some(true) && takes_strict(target);
-            if *strict == Some(true) && !is_strict {
-                notes.drop(
-                    "tools[].function.strict",
-                    "the model does not enforce tool schemas",
-                )?;
-            }
-            let at = format!("tools[{index}].function.parameters");
-            let schema = input_schema(parameters.as_ref(), &at)?;
-            let schema = if is_strict {
-                closed_schema::sanitise(&schema).schema
-            } else {
-                schema
-            };
-            wire.insert("input_schema".to_owned(), schema);
-            if is_strict {
-                wire.insert("strict".to_owned(), true.into());
-            }
-            let mut wire = Value::Object(wire);
-            let field = "tools[].cache_control";
-            mark(&mut wire, cache_control.as_ref(), field, target, notes)?;
-            Ok(wire)
-        }
-        Tool::Custom {
-            name,
-            description,
-            format,
-        } => {
-            wire.insert("name".to_owned(), names.to_wire(name).into());
-            let grammar = custom_tools::grammar(format.as_ref());
-            if grammar.is_some() {
-                notes.drop(
-                    "tools[].custom.format",
-                    "the model does not enforce a grammar; it is only told of it",
-                )?;
-            }
-            let described: Vec<&str> = [description.as_deref(), grammar.as_deref()]
-                .into_iter()
-                .flatten()
-                .collect();
-            if !described.is_empty() {
-                wire.insert("description".to_owned(), described.join("\n\n").into());
-            }
-            wire.insert("input_schema".to_owned(), custom_tools::parameters());
-            Ok(Value::Object(wire))
-        }
-        Tool::Unknown { kind, value } => native(kind, value, index, target, notes),
-    }
-}
-
-fn takes_strict(target: &Target) -> bool {
-    target.capabilities.json_schema != JsonSchemaSupport::No
-}
-
 /// A tool that Anthropic runs, given raw by the caller: its types end in a date.
-fn native(
+pub(super) fn native(
     kind: &str,
     value: &Value,
     index: usize,
@@ -242,10 +133,7 @@ pub(super) fn choice(
         }
         Some(ToolChoice::Named(name)) => {
             if !request.tools.iter().any(|tool| name_of(tool) == Some(name)) {
-                return Err(invalid(
-                    "tool_choice",
-                    format!("The tool `{name}` is not among `tools`."),
-                ));
+                return Err(invalid("tool_choice", not_among_tools(name)));
             }
             Some(json!({"type": "tool", "name": names.to_wire(name)}))
         }
@@ -253,7 +141,7 @@ pub(super) fn choice(
     if let Some(choice) = asked.filter(|choice| choice.is_forced())
         && !can_force
     {
-        instruction = Some(downgrade(choice, target, names, notes)?);
+        instruction = Some(forced_in_words(choice, target, names, UNFORCED, notes)?);
         wire = Some(json!({"type": "auto"}));
     }
     if request.parallel_tool_calls == Some(false) && asked != Some(&ToolChoice::None) {
@@ -272,30 +160,4 @@ pub(super) fn choice(
 /// Whether this model, with or without a thinking budget, can be made to call a tool.
 pub(super) fn can_force(target: &Target, has_budget: bool) -> bool {
     target.capabilities.forced_tool_choice.holds(has_budget)
-}
-
-fn downgrade(
-    choice: &ToolChoice,
-    target: &Target,
-    names: &NameMap,
-    notes: &mut Notes,
-) -> Result<String, EncodeError> {
-    if !target.policy.downgrade_forced_tool_choice {
-        return Err(unsupported(
-            "tool_choice",
-            format!(
-                "`{}` can't be forced to call a tool as this request asks. Send `tool_choice: \
-                 \"auto\"`, or turn thinking off where the model allows it.",
-                target.model
-            ),
-        ));
-    }
-    notes.change("tool_choice", "auto");
-    Ok(match choice {
-        ToolChoice::Named(name) => format!(
-            "Answer this request by calling the tool `{}`.",
-            names.to_wire(name)
-        ),
-        _ => "Answer this request by calling at least one of the tools.".to_owned(),
-    })
 }

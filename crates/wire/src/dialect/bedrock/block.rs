@@ -5,10 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::ISSUER;
-use super::assistant::SERVER_TOOL;
+use super::form::SERVER_TOOL;
 use super::machine::Machine;
 use crate::chat::{Annotation, BlockSpan, ChatEvent, ProviderBlock};
-use crate::classify::synthetic_call_id;
 use crate::custom_tools::unwrap_input;
 
 /// A content block that is being read.
@@ -443,21 +442,11 @@ fn begin_call(said: &Map<String, Value>, machine: &mut Machine, out: &mut Vec<Ch
             input: String::new(),
         };
     }
-    let name = machine.context.names.to_caller(wire_name).to_owned();
-    let custom = machine.context.custom_tools.contains(&name);
     let call = machine.calls;
     machine.calls += 1;
-    let id = match text("toolUseId") {
-        "" => synthetic_call_id(&machine.context.id_seed, 0, call),
-        id => id.to_owned(),
-    };
-    out.push(ChatEvent::ToolStart {
-        choice: 0,
-        call,
-        id,
-        name,
-        custom,
-    });
+    let id = text("toolUseId");
+    let (start, custom) = machine.context.tool_start(0, call, id, wire_name);
+    out.push(start);
     Kind::Call {
         call,
         custom,

@@ -3,11 +3,12 @@
 
 use serde_json::{Map, Value, json};
 
+use super::form::Converse;
 use super::media::{self, DocumentNames};
 use crate::adapter::Target;
 use crate::chat::{CacheControl, Part};
+use crate::dialect::block_turns::{self, BlockForm as _, Context};
 use crate::error::EncodeError;
-use crate::media::MediaStore;
 use crate::notes::{Notes, unsupported_content};
 
 /// Block types of the API's own that a caller may give verbatim, as the member of their name.
@@ -15,13 +16,6 @@ const NATIVE_PARTS: [&str; 3] = ["guardContent", "searchResult", "cachePoint"];
 
 /// Lifetimes that a mark may have.
 const TTLS: [&str; 2] = ["5m", "1h"];
-
-/// What turning parts into blocks depends on.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Context<'a> {
-    pub(super) target: &'a Target,
-    pub(super) media: &'a MediaStore,
-}
 
 /// Puts a cache mark behind the blocks so far, or names it as dropped.
 pub(super) fn mark(
@@ -56,11 +50,6 @@ pub(super) fn mark(
     Ok(())
 }
 
-/// A text block; `None` for text of nothing but white space, which the API refuses as a block.
-pub(super) fn text_block(text: &str) -> Option<Value> {
-    (!text.trim().is_empty()).then(|| json!({ "text": text }))
-}
-
 /// Appends one part of a user message or tool result.
 pub(super) fn push(
     part: &Part,
@@ -75,11 +64,11 @@ pub(super) fn push(
             text,
             cache_control,
         } => {
-            blocks.extend(text_block(text));
+            blocks.extend(Converse::said(text));
             cache_control
         }
         Part::Refusal { text } => {
-            blocks.extend(text_block(text));
+            blocks.extend(Converse::said(text));
             &None
         }
         Part::Image {
@@ -87,12 +76,7 @@ pub(super) fn push(
             detail,
             cache_control,
         } => {
-            if detail.as_deref().is_some_and(|detail| detail != "auto") {
-                notes.drop(
-                    "messages[].content[].image_url.detail",
-                    "the API has no such setting",
-                )?;
-            }
+            block_turns::no_detail(detail.as_deref(), notes)?;
             blocks.push(media::image(source, at, context)?);
             cache_control
         }

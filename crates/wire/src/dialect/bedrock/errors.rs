@@ -7,6 +7,7 @@ use crate::adapter::ReplyHead;
 use crate::classify::{is_context_length, kind_of_status, optional_param};
 use crate::delay::retry_after;
 use crate::error::{ErrorKind, ErrorScope, UpstreamError};
+use crate::reply::message_or_status;
 
 /// Names the exception in the head of an answer.
 const ERROR_TYPE: &str = "x-amzn-errortype";
@@ -45,12 +46,7 @@ pub(super) fn classify(reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {
     let kind = report
         .kind()
         .unwrap_or_else(|| report.kind_by_status(reply.status));
-    let message = if report.message.is_empty() {
-        // A page of the edge or an empty body: quoting it would help nobody.
-        format!("the provider answered with status {}", reply.status)
-    } else {
-        report.message.to_owned()
-    };
+    let message = message_or_status(report.message, reply.status);
     let mut error = report.build(kind, message).with_status(reply.status);
     error.retry_after = retry_after(reply, report.message);
     error

@@ -210,11 +210,3 @@ impl Machine {
         self.finish(answer, out)
     }
 }
-
-/// An answer that is not what the dialect says.
-pub(super) fn malformed(what: &str) -> UpstreamError {
-    UpstreamError::new(
-        ErrorKind::MalformedReply,
-        format!("the provider's answer could not be read: {what}"),
-    )
-}

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::content::Context;
-use crate::chat::{ChatRequest, MediaSource, Part, Role};
+use crate::chat::{ChatRequest, MediaSource};
+use crate::dialect::block_turns::Context;
 use crate::error::EncodeError;
+use crate::media::urls_to_fetch;
 use crate::notes::{invalid, unsupported_content};
 
 /// Document types: MIME type, format on the wire, and other names of the format.
@@ -73,29 +74,7 @@ const NAME_CHARS_MAX: usize = 190;
 
 /// URLs whose bytes must be at hand before the request is encoded: the API fetches none.
 pub(super) fn to_fetch(request: &ChatRequest) -> Vec<String> {
-    let mut urls: Vec<String> = Vec::new();
-    let parts = request
-        .messages
-        .iter()
-        .filter(|message| matches!(message.role, Role::User | Role::Tool))
-        .flat_map(|message| &message.parts);
-    for part in parts {
-        let (Part::Image { source, .. }
-        | Part::File { source, .. }
-        | Part::Audio { source, .. }
-        | Part::Video { source, .. }) = part
-        else {
-            continue;
-        };
-        let MediaSource::Url(url) = source else {
-            continue;
-        };
-        let fetchable = url.starts_with("https://") || url.starts_with("http://");
-        if fetchable && !urls.contains(url) {
-            urls.push(url.clone());
-        }
-    }
-    urls
+    urls_to_fetch(&request.messages, |_, _| true)
 }
 
 /// Names of documents that were given out: each is used once in a request.

@@ -3,10 +3,10 @@
 
 use serde_json::Value;
 
-use super::machine::malformed;
 use crate::adapter::ModelListing;
 use crate::delay::parse_rfc3339;
 use crate::error::UpstreamError;
+use crate::reply::malformed;
 use crate::url::percent_encode;
 
 /// The page that follows the base models.

@@ -1,15 +1,14 @@
 //! Encodes a chat request.
 
-use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::content::Context;
-use super::messages::Conversation;
+use super::form::{Converse, is_tool};
 use super::params::Controls;
-use super::tools::Tools;
-use super::{ISSUER, id, messages, params, tools};
-use crate::adapter::{DecodeContext, Encoded, Target};
+use super::{ISSUER, id, params, tools};
+use crate::adapter::{Encoded, Target};
 use crate::chat::{ChatRequest, ToolChoice};
+use crate::dialect::block_turns::tools::Tools;
+use crate::dialect::block_turns::{self, Context, Conversation};
 use crate::error::EncodeError;
 use crate::function;
 use crate::media::MediaStore;
@@ -33,7 +32,7 @@ pub(super) fn encode(
     let path = id::path(&target.model, request.stream)?;
     let mut notes = Notes::new(target.policy.strict_params);
     let mut options = options::members(
-        request,
+        &request.provider_options,
         ISSUER,
         target,
         &["modelId", "model", "stream"],
@@ -44,7 +43,7 @@ pub(super) fn encode(
     not_taken(request, &mut notes)?;
     let names = function::names(request, &NameRule::STRICT);
     let context = Context { target, media };
-    let mut conversation = messages::build(request, context, &names, &mut notes)?;
+    let mut conversation = block_turns::build::<Converse>(request, context, &names, &mut notes)?;
     let lacks = conversation.loop_lacks_thinking();
     let controls = Controls::plan(request, &mut options, target, lacks, &mut notes)?;
     let tools = tools::definitions(request, target, &names, &mut notes)?;
@@ -54,15 +53,12 @@ pub(super) fn encode(
     let format = schema_format::plan(request, target, can_force, has_tools, &mut notes)?;
     let (choice, forced) =
         tools::choice(request, target, &names, can_force, has_tools, &mut notes)?;
-    for line in [forced.as_deref(), format.instruction.as_deref()] {
-        line.into_iter()
-            .for_each(|line| conversation.instruct(line));
-    }
+    conversation.instruct([forced.as_deref(), format.instruction.as_deref()]);
     // With thinking on Claude refuses a prefill.
     let prefills = target.capabilities.prefill && controls.thinks == Thinks::No;
     conversation.settle_prefill(prefills, target.policy.rewrite_prefill, &mut notes)?;
 
-    let context = decode_context(request, target, names, &tools, &format);
+    let context = tools.decode_context(request, target, names, &format);
     let parts = Parts {
         controls,
         tools,
@@ -71,19 +67,13 @@ pub(super) fn encode(
     };
     let mut body = body(request, target, conversation, parts, &mut notes)?;
     options::merge(&mut body, &options);
-    let (dropped, changed) = notes.finish();
     Ok(Encoded {
-        get: false,
-        path,
         headers: if request.stream {
             vec![("accept", EVENT_STREAM.to_owned())]
         } else {
             Vec::new()
         },
-        body: Bytes::from(Value::Object(body).to_string()),
-        dropped,
-        changed,
-        context,
+        ..Encoded::post(path, Value::Object(body).to_string(), context).noted(notes)
     })
 }
 
@@ -93,24 +83,6 @@ struct Parts {
     tools: Tools,
     format: Format,
     choice: Option<Value>,
-}
-
-fn decode_context(
-    request: &ChatRequest,
-    target: &Target,
-    names: NameMap,
-    tools: &Tools,
-    format: &Format,
-) -> DecodeContext {
-    DecodeContext {
-        model: target.model.clone(),
-        names,
-        custom_tools: tools.custom.clone(),
-        schema_tool: format.tool.as_ref().map(|tool| tool.name.clone()),
-        schema_to_validate: format.validate.clone(),
-        stream: request.stream,
-        ..DecodeContext::default()
-    }
 }
 
 /// Fields that this API lacks beside those that Anthropic lacks too (§4, column Bd).
@@ -137,7 +109,7 @@ fn not_taken(request: &ChatRequest, notes: &mut Notes) -> Result<(), EncodeError
 fn body(
     request: &ChatRequest,
     target: &Target,
-    conversation: Conversation,
+    conversation: Conversation<Converse>,
     parts: Parts,
     notes: &mut Notes,
 ) -> Result<Map<String, Value>, EncodeError> {
@@ -155,7 +127,7 @@ fn body(
     };
     let inference = inference(request, target, &mut controls, notes)?;
     put("inferenceConfig", inference);
-    let speaks_of_tools = conversation.speaks_of_tools();
+    let speaks_of_tools = conversation.speaks_of_tools(is_tool);
     put(
         "toolConfig",
         tool_config(tools, &format, choice, speaks_of_tools, notes),

@@ -8,11 +8,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::errors;
-use super::machine::{Machine, malformed};
+use super::machine::Machine;
 use crate::adapter::DecodeContext;
 use crate::chat::{ChatEvent, StreamDecoder};
-use crate::error::{ErrorKind, UpstreamError};
+use crate::error::UpstreamError;
 use crate::event_stream::{Frame, Reader};
+use crate::reply::{malformed, truncated};
 use crate::sse::EVENT_BYTES_MAX;
 
 /// What the body turned out to be.
@@ -204,11 +205,4 @@ struct TextEvent<'a> {
 struct TextDelta<'a> {
     #[serde(borrow)]
     text: Cow<'a, str>,
-}
-
-fn truncated(what: &str) -> UpstreamError {
-    UpstreamError::new(
-        ErrorKind::Truncated,
-        format!("the provider's stream ended {what}"),
-    )
 }

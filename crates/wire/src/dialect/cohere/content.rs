@@ -4,8 +4,9 @@ use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
 use crate::adapter::Target;
-use crate::chat::{ChatRequest, MediaSource, Part, Role};
+use crate::chat::{ChatRequest, MediaSource, Part};
 use crate::error::EncodeError;
+use crate::media::urls_to_fetch;
 use crate::media::{MediaStore, effective_type};
 use crate::notes::{Notes, invalid, unsupported_content};
 
@@ -32,30 +33,11 @@ pub(super) enum Item {
 
 /// URLs whose bytes must be at hand before the request is encoded.
 pub(super) fn media_to_fetch(request: &ChatRequest, target: &Target) -> Vec<String> {
-    let mut urls: Vec<String> = Vec::new();
-    let parts = request
-        .messages
-        .iter()
-        .filter(|message| matches!(message.role, Role::User | Role::Tool))
-        .flat_map(|message| &message.parts);
-    for part in parts {
-        let url = match part {
-            Part::Image {
-                source: MediaSource::Url(url),
-                ..
-            } if !passes(url, target) => url,
-            Part::File {
-                source: MediaSource::Url(url),
-                ..
-            } => url,
-            _ => continue,
-        };
-        let fetchable = url.starts_with("https://") || url.starts_with("http://");
-        if fetchable && !urls.contains(url) {
-            urls.push(url.clone());
-        }
-    }
-    urls
+    urls_to_fetch(&request.messages, |part, url| match part {
+        Part::Image { .. } => !passes(url, target),
+        Part::File { .. } => true,
+        _ => false,
+    })
 }
 
 /// Whether the API fetches this picture itself: recorded with `https` only.

@@ -3,14 +3,13 @@
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
-use super::machine::malformed;
-use super::response::read_json;
 use super::{ISSUER, errors, usage};
 use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::embedding::{EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
 use crate::error::{EncodeError, UpstreamError};
 use crate::notes::{NO_EQUIVALENT, Notes, unsupported_content};
 use crate::options;
+use crate::reply::{malformed, read_json};
 
 /// What texts are embedded for, where the caller does not say: to be found later.
 const INPUT_TYPE: &str = "search_document";
@@ -50,30 +49,19 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
     for name in &request.unread {
         notes.drop(name, NO_EQUIVALENT)?;
     }
-    for own in options::own(Some(&request.provider_options), ISSUER, target) {
-        let mut own = own.clone();
-        for key in ["model", "texts", "inputs", "images"] {
-            if own.shift_remove(key).is_some() {
-                let field = format!("provider_options.{ISSUER}.{key}");
-                notes.drop(&field, "it is set by the request itself")?;
-            }
-        }
-        options::merge(&mut body, &own);
-    }
-    let (dropped, changed) = notes.finish();
-    Ok(Encoded {
-        get: false,
-        path: "/v2/embed".to_owned(),
-        headers: Vec::new(),
-        body: Value::Object(body).to_string().into(),
-        dropped,
-        changed,
-        context: DecodeContext {
+    let set = ["model", "texts", "inputs", "images"];
+    let own = options::members(&request.provider_options, ISSUER, target, &set, &mut notes)?;
+    options::merge(&mut body, &own);
+    Ok(Encoded::post(
+        "/v2/embed".to_owned(),
+        Value::Object(body).to_string(),
+        DecodeContext {
             model: target.model.clone(),
             embedding_inputs: estimates,
             ..DecodeContext::default()
         },
-    })
+    )
+    .noted(notes))
 }
 
 /// Reads an answer of `/v2/embed` or `/v1/embed`: `embeddings` by type, or a bare list of vectors.

@@ -7,18 +7,14 @@ use crate::adapter::ReplyHead;
 use crate::classify::{is_context_length, kind_of_status};
 use crate::delay::retry_after;
 use crate::error::{ErrorKind, UpstreamError};
+use crate::reply::message_or_status;
 
 /// An error answer: status other than 2xx.
 pub(super) fn classify(reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {
     let parsed: Value = serde_json::from_slice(body).unwrap_or_default();
     let report = Report::read(&parsed);
     let kind = report.kind(reply.status);
-    let message = if report.message.is_empty() {
-        // A page of the edge or an empty body: quoting it would help nobody.
-        format!("the provider answered with status {}", reply.status)
-    } else {
-        report.message.to_owned()
-    };
+    let message = message_or_status(report.message, reply.status);
     let mut error = report.build(kind, message).with_status(reply.status);
     error.retry_after = retry_after(reply, report.message);
     error

@@ -10,7 +10,8 @@ use crate::adapter::DecodeContext;
 use crate::chat::{ChatEvent, FinishReason};
 use crate::classify::synthetic_call_id;
 use crate::custom_tools::unwrap_input;
-use crate::error::{ErrorKind, UpstreamError};
+use crate::error::UpstreamError;
+use crate::reply::{malformed, truncated};
 
 /// The state between two events of one answer.
 #[derive(Debug)]
@@ -328,20 +329,4 @@ impl Machine {
             }
         }
     }
-}
-
-/// An answer that is not what the dialect says.
-pub(super) fn malformed(what: &str) -> UpstreamError {
-    UpstreamError::new(
-        ErrorKind::MalformedReply,
-        format!("the provider's answer could not be read: {what}"),
-    )
-}
-
-/// An answer that ended before its end.
-pub(super) fn truncated(what: &str) -> UpstreamError {
-    UpstreamError::new(
-        ErrorKind::Truncated,
-        format!("the provider's stream ended {what}"),
-    )
 }

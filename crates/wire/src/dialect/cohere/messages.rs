@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 use super::content::{self, Context, Item};
 use crate::capability::Reasoning;
 use crate::chat::{ChatRequest, Message, Part, Role, ToolCall};
-use crate::error::{EncodeError, EncodeErrorCode};
+use crate::error::EncodeError;
 use crate::names::NameMap;
 use crate::notes::{Notes, invalid, unsupported, unsupported_content};
 use crate::pairing::{IdRule, NO_RESULT, Pairing, Unanswered};
-use crate::turn_text::CONTINUE;
+use crate::turn_text::{CONTINUE, leave_out_reasoning};
 
 /// The result of a tool that returned nothing: an empty message is refused, and the API wants "a
 /// JSON object string".
@@ -19,8 +19,6 @@ const CALL_IDS: IdRule = IdRule {
     bytes_max: usize::MAX,
     allows: |character| !character.is_control(),
 };
-/// Part types in which other providers carry reasoning.
-const FOREIGN_REASONING: [&str; 2] = ["thinking", "reasoning"];
 
 /// The wire's `messages`, and the `documents` that were files among them.
 #[derive(Debug, Default)]
@@ -261,12 +259,7 @@ impl Builder<'_> {
                     said.push_str(text);
                 }
                 Part::Refusal { text } => said.push_str(text),
-                Part::Unknown { kind, .. } if FOREIGN_REASONING.contains(&kind.as_str()) => {
-                    self.notes.drop(
-                        &format!("messages[].content[].{kind}"),
-                        "only its issuer can read it",
-                    )?;
-                }
+                part if leave_out_reasoning(part, self.notes)? => {}
                 _ => {
                     return Err(unsupported_content(
                         format!("messages[{at}].content[{index}]"),
@@ -290,21 +283,9 @@ impl Builder<'_> {
     }
 
     fn tool(&mut self, at: usize, message: &Message) -> Result<(), EncodeError> {
-        let given = message.tool_call_id.as_deref();
-        let Some((_, id)) = self.pairing.result(given, message.name.as_deref()) else {
-            if self.context.target.policy.repair_orphans {
-                self.notes.forget("messages[].tool_call_id");
-                return Ok(());
-            }
-            return Err(EncodeError::new(
-                EncodeErrorCode::UnpairedToolCall,
-                format!("messages[{at}].tool_call_id"),
-                format!(
-                    "The tool result `{}` answers no call of the assistant message before it. \
-                     Send it right after the message that made the call.",
-                    given.unwrap_or_default()
-                ),
-            ));
+        let repair = self.context.target.policy.repair_orphans;
+        let Some((_, id)) = self.pairing.answered(at, message, repair, self.notes)? else {
+            return Ok(());
         };
         let content = self.result(at, message)?;
         self.conversation

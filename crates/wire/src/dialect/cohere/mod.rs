@@ -25,14 +25,8 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
-use bytes::Bytes;
-
-use crate::adapter::{Adapter, DecodeContext, Encoded, Endpoint, ModelListing, ReplyHead, Target};
-use crate::chat::{ChatRequest, ChatResponse, StreamDecoder};
-use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
-use crate::error::{EncodeError, UpstreamError};
-use crate::media::MediaStore;
-use crate::rerank::{RerankRequest, RerankResponse};
+use crate::adapter::Encoded;
+use crate::dialect::parts::{Composed, Embeddings, Models, Parts, Rerank};
 
 /// The name under which this dialect's options travel.
 const ISSUER: &str = "cohere";
@@ -41,84 +35,26 @@ const ISSUER: &str = "cohere";
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cohere;
 
-impl Adapter for Cohere {
-    fn media_to_fetch(&self, request: &ChatRequest, target: &Target) -> Vec<String> {
-        content::media_to_fetch(request, target)
-    }
-
-    fn encode_chat(
-        &self,
-        request: &ChatRequest,
-        target: &Target,
-        media: &MediaStore,
-    ) -> Result<Encoded, EncodeError> {
-        request::encode(request, target, media)
-    }
-
-    fn decode_chat(
-        &self,
-        body: &[u8],
-        context: &DecodeContext,
-    ) -> Result<ChatResponse, UpstreamError> {
-        response::decode(body, context)
-    }
-
-    fn chat_decoder(&self, context: &DecodeContext) -> Box<dyn StreamDecoder> {
-        Box::new(stream::Decoder::new(context))
-    }
-
-    fn encode_embeddings(
-        &self,
-        request: &EmbeddingRequest,
-        target: &Target,
-    ) -> Result<Encoded, EncodeError> {
-        embeddings::encode(request, target)
-    }
-
-    fn decode_embeddings(
-        &self,
-        body: &[u8],
-        context: &DecodeContext,
-    ) -> Result<EmbeddingResponse, UpstreamError> {
-        embeddings::decode(body, context)
-    }
-
-    fn encode_rerank(
-        &self,
-        request: &RerankRequest,
-        target: &Target,
-    ) -> Result<Encoded, EncodeError> {
-        rerank::encode(request, target)
-    }
-
-    fn decode_rerank(
-        &self,
-        body: &[u8],
-        context: &DecodeContext,
-    ) -> Result<RerankResponse, UpstreamError> {
-        rerank::decode(body, context)
-    }
-
-    fn classify(&self, reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {
-        errors::classify(reply, body)
-    }
-
-    fn encode_models(&self, _target: &Endpoint, page: Option<&str>) -> Encoded {
-        Encoded {
-            get: true,
-            path: models::path(page),
-            headers: Vec::new(),
-            body: Bytes::new(),
-            dropped: Vec::new(),
-            changed: Vec::new(),
-            context: DecodeContext::default(),
-        }
-    }
-
-    fn decode_models(
-        &self,
-        body: &[u8],
-    ) -> Result<(Vec<ModelListing>, Option<String>), UpstreamError> {
-        models::read(body)
-    }
+impl Composed for Cohere {
+    const PARTS: Parts = Parts {
+        media_to_fetch: content::media_to_fetch,
+        encode_chat: request::encode,
+        decode_chat: response::decode,
+        chat_decoder: |context| Box::new(stream::decoder(context)),
+        embeddings: Embeddings::Offered {
+            encode: embeddings::encode,
+            decode: embeddings::decode,
+        },
+        rerank: Some(Rerank {
+            encode: rerank::encode,
+            decode: rerank::decode,
+        }),
+        count: None,
+        classify: errors::classify,
+        models: Models {
+            encode: |_, page| Encoded::get(models::path(page)),
+            decode: models::read,
+            base_url: |_| None,
+        },
+    };
 }

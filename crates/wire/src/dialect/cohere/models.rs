@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
-use super::machine::malformed;
-use super::response::read_json;
 use crate::adapter::ModelListing;
 use crate::error::UpstreamError;
+use crate::reply::{malformed, read_json};
 
 /// Most entries that one page may have.
 const PAGE_SIZE: u32 = 1000;

@@ -8,6 +8,7 @@ use crate::capability::{Reasoning, Sampling};
 use crate::chat::{ChatRequest, Effort};
 use crate::error::EncodeError;
 use crate::notes::{NO_EQUIVALENT, Notes, unsupported};
+use crate::sampling::{is_other, number};
 
 /// Most stop sequences, where the catalog names no other number.
 const STOP_MAX: usize = 5;
@@ -263,19 +264,6 @@ fn priority(request: &ChatRequest, notes: &mut Notes) -> Result<Option<u32>, Enc
             None
         }
     })
-}
-
-fn is_other(left: f64, right: f64) -> bool {
-    (left - right).abs() > f64::EPSILON
-}
-
-/// A float as callers write it: `1`, not `1.0`.
-fn number(value: f64) -> Value {
-    if is_other(value, 0.0) && is_other(value, 1.0) {
-        Value::from(value)
-    } else {
-        Value::from(u8::from(value > 0.5))
-    }
 }
 
 /// Names every field that is set and has no equivalent; refuses those whose absence would give

@@ -1,6 +1,5 @@
 //! Encodes a chat request.
 
-use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::content::Context;
@@ -22,7 +21,7 @@ pub(super) fn encode(
     media: &MediaStore,
 ) -> Result<Encoded, EncodeError> {
     let mut notes = Notes::new(target.policy.strict_params);
-    let mut own = options::members(request, ISSUER, target, &SET, &mut notes)?;
+    let mut own = options::members(&request.provider_options, ISSUER, target, &SET, &mut notes)?;
     params::without_equivalent(request, &mut notes)?;
     let names = tools::names(request);
     let context = Context { target, media };
@@ -71,15 +70,10 @@ pub(super) fn encode(
     params::thinking_and_limit(request, &own, target, &mut body, &mut notes)?;
     params::sampling(request, target, &mut body, &mut notes)?;
     options::merge(&mut body, &own);
-    let (dropped, changed) = notes.finish();
-    Ok(Encoded {
-        get: false,
-        path: "/v2/chat".to_owned(),
-        headers: Vec::new(),
-        body: Bytes::from(Value::Object(body).to_string()),
-        dropped,
-        changed,
-        context: DecodeContext {
+    Ok(Encoded::post(
+        "/v2/chat".to_owned(),
+        Value::Object(body).to_string(),
+        DecodeContext {
             model: target.model.clone(),
             names,
             custom_tools: tools.custom,
@@ -87,5 +81,6 @@ pub(super) fn encode(
             stream: request.stream,
             ..DecodeContext::default()
         },
-    })
+    )
+    .noted(notes))
 }

@@ -2,13 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::machine::malformed;
-use super::response::read_json;
 use super::{ISSUER, errors, usage};
 use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::error::{EncodeError, UpstreamError};
 use crate::notes::{NO_EQUIVALENT, Notes};
 use crate::options;
+use crate::reply::{malformed, read_json};
 use crate::rerank::{RerankRequest, RerankResponse, read_results};
 
 /// Members of an answer that have a place of their own.
@@ -31,30 +30,19 @@ pub(super) fn encode(request: &RerankRequest, target: &Target) -> Result<Encoded
     for name in &request.unread {
         notes.drop(name, NO_EQUIVALENT)?;
     }
-    for own in options::own(Some(&request.provider_options), ISSUER, target) {
-        let mut own = own.clone();
-        for key in ["model", "query", "documents"] {
-            if own.shift_remove(key).is_some() {
-                let field = format!("provider_options.{ISSUER}.{key}");
-                notes.drop(&field, "it is set by the request itself")?;
-            }
-        }
-        options::merge(&mut body, &own);
-    }
-    let (dropped, changed) = notes.finish();
-    Ok(Encoded {
-        get: false,
-        path: "/v2/rerank".to_owned(),
-        headers: Vec::new(),
-        body: Value::Object(body).to_string().into(),
-        dropped,
-        changed,
-        context: DecodeContext {
+    let set = ["model", "query", "documents"];
+    let own = options::members(&request.provider_options, ISSUER, target, &set, &mut notes)?;
+    options::merge(&mut body, &own);
+    Ok(Encoded::post(
+        "/v2/rerank".to_owned(),
+        Value::Object(body).to_string(),
+        DecodeContext {
             model: target.model.clone(),
             rerank_documents: request.documents.len(),
             ..DecodeContext::default()
         },
-    })
+    )
+    .noted(notes))
 }
 
 /// Reads an answer of `/v2/rerank` or `/v1/rerank`.

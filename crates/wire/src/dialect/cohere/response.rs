@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::errors;
-use super::machine::{Machine, malformed};
+use super::machine::Machine;
 use crate::adapter::DecodeContext;
 use crate::chat::{ChatEvent, ChatResponse, Fold};
 use crate::error::UpstreamError;
+use crate::reply::{malformed, read_json};
 
 /// Members of an answer that have a place of their own in the hub.
 const KNOWN_MEMBERS: [&str; 5] = ["id", "message", "finish_reason", "usage", "logprobs"];
@@ -16,12 +17,9 @@ const KNOWN_MESSAGE_MEMBERS: [&str; 5] =
 
 /// Decodes the body of a 2xx answer.
 pub(super) fn decode(body: &[u8], context: &DecodeContext) -> Result<ChatResponse, UpstreamError> {
-    let mut fold = Fold::new();
-    for event in events(body, context)? {
-        fold.push(event);
-    }
-    fold.push(ChatEvent::End);
-    fold.finish()
+    let mut events = events(body, context)?;
+    events.push(ChatEvent::End);
+    Fold::of(events).finish()
 }
 
 /// A whole answer as events, without `End`.
@@ -77,18 +75,4 @@ fn read(body: &[u8]) -> Result<Value, UpstreamError> {
         });
     }
     Ok(value)
-}
-
-/// A body that must be JSON.
-pub(super) fn read_json(body: &[u8]) -> Result<Value, UpstreamError> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    serde_json::from_slice(body).map_err(|_| {
-        malformed(if body.trim_ascii_start().first() == Some(&b'<') {
-            "it is an HTML page, not JSON"
-        } else if body.trim_ascii().is_empty() {
-            "it is empty"
-        } else {
-            "it is not valid JSON"
-        })
-    })
 }

@@ -7,80 +7,45 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::errors;
-use super::machine::{Machine, malformed, truncated};
+use super::machine::Machine;
 use crate::adapter::DecodeContext;
-use crate::chat::{ChatEvent, StreamDecoder};
+use crate::chat::ChatEvent;
 use crate::error::UpstreamError;
-use crate::sse::Frame;
-use crate::stream_body::StreamBody;
+use crate::reply::{malformed, truncated};
+use crate::stream_body::{EventDecoder, Events, Flow};
 
 /// Members of the end that have a place of their own in the hub.
 const KNOWN_END_MEMBERS: [&str; 4] = ["finish_reason", "usage", "error", "error_type"];
 
 /// The decoder of one stream.
-#[derive(Debug)]
-pub(super) struct Decoder {
-    context: DecodeContext,
-    machine: Machine,
-    body: StreamBody,
-    done: bool,
+pub(super) fn decoder(context: &DecodeContext) -> EventDecoder<Answer> {
+    EventDecoder::new(Answer {
+        context: context.clone(),
+        machine: Machine::new(context),
+    })
 }
 
-impl Decoder {
-    pub(super) fn new(context: &DecodeContext) -> Self {
-        Self {
-            context: context.clone(),
-            machine: Machine::new(context),
-            body: StreamBody::default(),
-            done: false,
-        }
-    }
+/// The answer so far.
+#[derive(Debug)]
+pub(super) struct Answer {
+    context: DecodeContext,
+    machine: Machine,
+}
 
-    fn fail(&mut self, error: UpstreamError, out: &mut Vec<ChatEvent>) {
-        if !std::mem::replace(&mut self.done, true) {
-            out.push(ChatEvent::Error(error));
-        }
-    }
-
-    fn end(&mut self, out: &mut Vec<ChatEvent>) {
-        if !std::mem::replace(&mut self.done, true) {
-            out.push(ChatEvent::End);
-        }
-    }
-
-    fn take_frames(&mut self, frames: Vec<Frame>, out: &mut Vec<ChatEvent>) {
-        for frame in frames {
-            if self.done {
-                return;
-            }
-            match frame {
-                Frame::Comment => out.push(ChatEvent::Ping),
-                Frame::TooLarge => self.fail(malformed("an event is larger than 8 MiB"), out),
-                Frame::Event { name, data } => {
-                    if data.trim_start().starts_with("[DONE]") {
-                        self.terminator(out);
-                    } else if let Err(error) = self.take_event(&name, &data, out) {
-                        self.fail(error, out);
-                    }
-                }
-            }
-        }
-    }
-
-    fn terminator(&mut self, out: &mut Vec<ChatEvent>) {
-        if self.machine.finished() {
-            self.end(out);
-        } else {
-            self.fail(truncated("without a finish reason"), out);
-        }
-    }
-
-    fn take_event(
+impl Events for Answer {
+    fn event(
         &mut self,
         name: &str,
         data: &str,
         out: &mut Vec<ChatEvent>,
-    ) -> Result<(), UpstreamError> {
+    ) -> Result<Flow, UpstreamError> {
+        if data.trim_start().starts_with("[DONE]") {
+            return if self.machine.finished() {
+                Ok(Flow::Ends)
+            } else {
+                Err(truncated("without a finish reason"))
+            };
+        }
         // Most of a stream is text: such an event needs no tree of values.
         if let Ok(said) = serde_json::from_str::<TextEvent<'_>>(data)
             && said.kind == "content-delta"
@@ -88,14 +53,14 @@ impl Decoder {
         {
             self.machine
                 .text(said.index, &said.delta.message.content.text, out);
-            return Ok(());
+            return Ok(Flow::GoesOn);
         }
         let event: Value = serde_json::from_str(data)
             .map_err(|_| malformed("an event of the stream is not JSON"))?;
         let kind = event.get("type").and_then(Value::as_str).unwrap_or(name);
         if self.machine.finished() {
             // Nothing of the answer follows its end.
-            return Ok(());
+            return Ok(Flow::GoesOn);
         }
         let index = event.get("index").and_then(Value::as_u64).unwrap_or(0);
         let part = |path: &str| event.pointer(path).unwrap_or(&Value::Null);
@@ -129,9 +94,25 @@ impl Decoder {
             // `content-end`, `citation-end`, `debug`, or a type that is newer than this code.
             _ => {}
         }
+        Ok(Flow::GoesOn)
+    }
+
+    fn whole(&mut self, body: &[u8], out: &mut Vec<ChatEvent>) -> Result<(), UpstreamError> {
+        out.extend(super::response::events(body, &self.context)?);
         Ok(())
     }
 
+    fn cut(&self) -> Result<(), UpstreamError> {
+        if self.machine.finished() {
+            // The answer is whole; its terminator alone is missing.
+            Ok(())
+        } else {
+            Err(truncated("before its `message-end`"))
+        }
+    }
+}
+
+impl Answer {
     /// Its message holds empty lists, as it is recorded; what else it held is said.
     fn message_start(&mut self, event: &Value, out: &mut Vec<ChatEvent>) {
         let id = event.get("id").and_then(Value::as_str).unwrap_or_default();
@@ -143,51 +124,6 @@ impl Decoder {
         for (index, item) in (0_u64..).zip(content.and_then(Value::as_array).into_iter().flatten())
         {
             self.machine.content(index, item, out);
-        }
-    }
-
-    /// A body that is JSON: an error, or a whole answer said as events.
-    fn finish_json(&mut self, body: &[u8], out: &mut Vec<ChatEvent>) {
-        match super::response::events(body, &self.context) {
-            Ok(events) => {
-                out.extend(events);
-                self.end(out);
-            }
-            Err(error) => self.fail(error, out),
-        }
-    }
-}
-
-impl StreamDecoder for Decoder {
-    fn push(&mut self, bytes: &[u8], out: &mut Vec<ChatEvent>) {
-        if self.done {
-            return;
-        }
-        let mut frames = Vec::new();
-        let read = self.body.push(bytes, &mut frames);
-        self.take_frames(frames, out);
-        if let Err(fault) = read {
-            self.fail(malformed(fault.words()), out);
-        }
-    }
-
-    fn finish(&mut self, out: &mut Vec<ChatEvent>) {
-        if self.done {
-            return;
-        }
-        let mut frames = Vec::new();
-        if let Some(body) = self.body.finish(&mut frames) {
-            self.finish_json(&body, out);
-        }
-        self.take_frames(frames, out);
-        if self.done {
-            return;
-        }
-        if self.machine.finished() {
-            // The answer is whole; its terminator alone is missing.
-            self.end(out);
-        } else {
-            self.fail(truncated("before its `message-end`"), out);
         }
     }
 }

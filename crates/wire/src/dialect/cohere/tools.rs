@@ -7,6 +7,7 @@ use crate::capability::ForcedToolChoice;
 use crate::chat::{ChatRequest, Tool, ToolChoice};
 use crate::custom_tools;
 use crate::error::EncodeError;
+use crate::function;
 use crate::names::{NameMap, NameRule};
 use crate::notes::{Notes, invalid, unsupported};
 
@@ -16,6 +17,9 @@ const NAME_RULE: NameRule = NameRule {
     allows: |byte| byte.is_ascii_alphanumeric() || byte == b'_',
     letter_first: true,
 };
+
+/// What the caller of a model that can't be forced is told to do.
+const UNFORCED: &str = ". Send `tool_choice: \"auto\"`, or use Command R7B or a newer model.";
 
 /// Tools for the wire, and what the decoder must undo.
 #[derive(Debug, Default)]
@@ -95,7 +99,9 @@ pub(super) fn plan(
         Some(ToolChoice::None) => tools.choice = Some("NONE"),
         Some(_) if forces && chooses => tools.choice = Some("REQUIRED"),
         Some(choice) if forces => {
-            tools.instruction = Some(downgrade(choice, target, names, notes)?);
+            tools.instruction = Some(function::forced_in_words(
+                choice, target, names, UNFORCED, notes,
+            )?);
         }
         _ => {}
     }
@@ -173,16 +179,8 @@ fn definition(
             description,
             format,
         } => {
-            let grammar = custom_tools::grammar(format.as_ref());
-            if grammar.is_some() {
-                notes.drop(
-                    "tools[].custom.format",
-                    "the model does not enforce a grammar; it is only told of it",
-                )?;
-            }
-            let told: Vec<String> = description.clone().into_iter().chain(grammar).collect();
-            let described = (!told.is_empty()).then(|| told.join("\n\n"));
-            (name, described, custom_tools::parameters())
+            let told = custom_tools::description(description.as_deref(), format.as_ref(), notes)?;
+            (name, told, custom_tools::parameters())
         }
         Tool::Unknown { kind, .. } => {
             return Err(unsupported(
@@ -245,30 +243,4 @@ fn strict(offered: &[(usize, &Tool)], notes: &mut Notes) -> Result<bool, EncodeE
         )?;
     }
     Ok(all)
-}
-
-fn downgrade(
-    choice: &ToolChoice,
-    target: &Target,
-    names: &NameMap,
-    notes: &mut Notes,
-) -> Result<String, EncodeError> {
-    if !target.policy.downgrade_forced_tool_choice {
-        return Err(unsupported(
-            "tool_choice",
-            format!(
-                "`{}` can't be forced to call a tool. Send `tool_choice: \"auto\"`, or use \
-                 Command R7B or a newer model.",
-                target.model
-            ),
-        ));
-    }
-    notes.change("tool_choice", "auto");
-    Ok(match choice {
-        ToolChoice::Named(name) => format!(
-            "Answer this request by calling the tool `{}`.",
-            names.to_wire(name)
-        ),
-        _ => "Answer this request by calling at least one of the tools.".to_owned(),
-    })
 }

@@ -11,6 +11,7 @@ use super::{errors, finish, grounding, usage};
 use crate::adapter::DecodeContext;
 use crate::chat::{ChatEvent, FinishReason};
 use crate::error::{ErrorKind, UpstreamError};
+use crate::reply::malformed;
 
 /// Candidates that one answer may have; the API allows 8.
 const CANDIDATES_MAX: u64 = 64;
@@ -266,14 +267,6 @@ impl AnswerReader {
         error.code = Some(native.to_owned());
         Some(error)
     }
-}
-
-/// An answer that is not what its dialect says.
-pub(super) fn malformed(why: &str) -> UpstreamError {
-    UpstreamError::new(
-        ErrorKind::MalformedReply,
-        format!("the provider's answer could not be read: {why}"),
-    )
 }
 
 /// A blocked prompt is an answer without candidates and with the reason.

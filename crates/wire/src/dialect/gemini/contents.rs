@@ -382,21 +382,8 @@ fn marks(message: &Message, notes: &mut Notes) -> Result<(), EncodeError> {
     if message.cache_control.is_some() {
         notes.drop("messages[].cache_control", NO_EQUIVALENT)?;
     }
-    let marked = message.parts.iter().any(|part| {
-        matches!(
-            part,
-            Part::Text {
-                cache_control: Some(_),
-                ..
-            } | Part::Image {
-                cache_control: Some(_),
-                ..
-            } | Part::File {
-                cache_control: Some(_),
-                ..
-            }
-        )
-    });
+    let mut parts = message.parts.iter();
+    let marked = parts.any(|part| part.cache_control().is_some());
     if marked {
         notes.drop("messages[].content[].cache_control", NO_EQUIVALENT)?;
     }

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::answer::malformed;
 use super::read::{field, list, text};
 use super::{errors, merge, path, vertex_embeddings};
 use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::embedding::{EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
 use crate::error::{EncodeError, UpstreamError};
 use crate::notes::{NO_EQUIVALENT, Notes, unsupported_content};
+use crate::reply::malformed;
 use crate::usage::{Usage, count};
 
 /// Translates an embeddings request. `provider_options.gemini` (`taskType`, `title`, …) goes into
@@ -39,20 +39,16 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
     for name in &request.unread {
         notes.drop(name, NO_EQUIVALENT)?;
     }
-    let (dropped, changed) = notes.finish();
-    Ok(Encoded {
-        get: false,
-        path: path::of_model(&target.endpoint, &target.model, method)?,
-        headers: Vec::new(),
-        body: body.to_string().into(),
-        dropped,
-        changed,
-        context: DecodeContext {
+    Ok(Encoded::post(
+        path::of_model(&target.endpoint, &target.model, method)?,
+        body.to_string(),
+        DecodeContext {
             model: target.model.clone(),
             embedding_inputs: texts.iter().map(|text| estimate(text)).collect(),
             ..DecodeContext::default()
         },
-    })
+    )
+    .noted(notes))
 }
 
 /// The body of `batchEmbedContents` of the Gemini API.

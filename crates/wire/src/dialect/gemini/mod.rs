@@ -30,13 +30,8 @@ mod vertex_embeddings;
 #[cfg(test)]
 mod tests;
 
-use bytes::Bytes;
-
-use crate::adapter::{Adapter, DecodeContext, Encoded, Endpoint, ModelListing, ReplyHead, Target};
-use crate::chat::{ChatRequest, ChatResponse, StreamDecoder};
-use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
-use crate::error::{EncodeError, UpstreamError};
-use crate::media::MediaStore;
+use crate::adapter::Encoded;
+use crate::dialect::parts::{Composed, Count, Embeddings, Models, Parts};
 use crate::{google_error as errors, proto_json as read};
 
 /// Who issues this dialect's opaque blocks, and its name in `provider_options`.
@@ -46,81 +41,26 @@ const ISSUER: &str = "gemini";
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Gemini;
 
-impl Adapter for Gemini {
-    fn media_to_fetch(&self, request: &ChatRequest, target: &Target) -> Vec<String> {
-        media::to_fetch(request, target)
-    }
-
-    fn encode_chat(
-        &self,
-        request: &ChatRequest,
-        target: &Target,
-        media: &MediaStore,
-    ) -> Result<Encoded, EncodeError> {
-        request::encode(request, target, media)
-    }
-
-    fn decode_chat(
-        &self,
-        body: &[u8],
-        context: &DecodeContext,
-    ) -> Result<ChatResponse, UpstreamError> {
-        response::decode(body, context)
-    }
-
-    fn chat_decoder(&self, context: &DecodeContext) -> Box<dyn StreamDecoder> {
-        Box::new(stream::Decoder::new(context))
-    }
-
-    fn encode_embeddings(
-        &self,
-        request: &EmbeddingRequest,
-        target: &Target,
-    ) -> Result<Encoded, EncodeError> {
-        embeddings::encode(request, target)
-    }
-
-    fn decode_embeddings(
-        &self,
-        body: &[u8],
-        context: &DecodeContext,
-    ) -> Result<EmbeddingResponse, UpstreamError> {
-        embeddings::decode(body, context)
-    }
-
-    fn encode_count(
-        &self,
-        request: &ChatRequest,
-        target: &Target,
-        media: &MediaStore,
-    ) -> Result<Encoded, EncodeError> {
-        count::encode(request, target, media)
-    }
-
-    fn decode_count(&self, body: &[u8]) -> Result<u64, UpstreamError> {
-        crate::count::read(body, "totalTokens")
-    }
-
-    fn classify(&self, reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {
-        errors::classify(reply, body)
-    }
-
-    fn encode_models(&self, target: &Endpoint, page: Option<&str>) -> Encoded {
-        Encoded {
-            get: true,
-            path: path::of_models(target, page),
-            headers: Vec::new(),
-            body: Bytes::new(),
-            dropped: Vec::new(),
-            changed: Vec::new(),
-            context: DecodeContext::default(),
-        }
-    }
-
-    fn decode_models(
-        &self,
-        body: &[u8],
-    ) -> Result<(Vec<ModelListing>, Option<String>), UpstreamError> {
-        models::decode(body)
-    }
+impl Composed for Gemini {
+    const PARTS: Parts = Parts {
+        media_to_fetch: media::to_fetch,
+        encode_chat: request::encode,
+        decode_chat: response::decode,
+        chat_decoder: |context| Box::new(stream::Decoder::new(context)),
+        embeddings: Embeddings::Offered {
+            encode: embeddings::encode,
+            decode: embeddings::decode,
+        },
+        rerank: None,
+        count: Some(Count {
+            encode: count::encode,
+            tokens: "totalTokens",
+        }),
+        classify: errors::classify,
+        models: Models {
+            encode: |endpoint, page| Encoded::get(path::of_models(endpoint, page)),
+            decode: models::decode,
+            base_url: |_| None,
+        },
+    };
 }

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::answer::malformed;
 use super::errors;
 use super::read::{field, list, text};
 use crate::adapter::ModelListing;
 use crate::error::UpstreamError;
+use crate::reply::malformed;
 
 /// Reads one page: models that generate content or embed, and the next page's token.
 pub(super) fn decode(body: &[u8]) -> Result<(Vec<ModelListing>, Option<String>), UpstreamError> {

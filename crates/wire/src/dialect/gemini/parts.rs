@@ -4,13 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::answer::malformed;
 use super::partial;
 use super::read::{field, flag, is_spelling_of, list, text};
 use crate::adapter::DecodeContext;
 use crate::chat::{BlockSpan, ChatEvent, ProviderBlock};
-use crate::classify::synthetic_call_id;
 use crate::error::UpstreamError;
+use crate::reply::malformed;
 
 /// What one candidate has said so far.
 #[derive(Default)]
@@ -236,20 +235,10 @@ impl Candidate {
         }
         let choice = place.choice;
         let own_id = text(call, "id");
-        let id = if own_id.is_empty() {
-            synthetic_call_id(&place.context.id_seed, choice, self.calls)
-        } else {
-            own_id.to_owned()
-        };
-        let name = place.context.names.to_caller(wire_name).to_owned();
-        let custom = place.context.custom_tools.contains(&name);
-        out.push(ChatEvent::ToolStart {
-            choice,
-            call: self.calls,
-            id,
-            name,
-            custom,
-        });
+        let (start, _) = place
+            .context
+            .tool_start(choice, self.calls, own_id, wire_name);
+        out.push(start);
         // The id is kept here too: it is sent back only where the provider gave one.
         let rest = call
             .as_object()

@@ -68,15 +68,10 @@ pub(super) fn encode(
     }
     thinking::settle(&mut body, &options);
     config::leave_out(request, &mut notes)?;
-    let (dropped, changed) = notes.finish();
-    Ok(Encoded {
-        get: false,
+    Ok(Encoded::post(
         path,
-        headers: Vec::new(),
-        body: Value::Object(body).to_string().into(),
-        dropped,
-        changed,
-        context: DecodeContext {
+        Value::Object(body).to_string(),
+        DecodeContext {
             model: target.model.clone(),
             custom_tools: custom_tools(request),
             schema_tool,
@@ -85,7 +80,8 @@ pub(super) fn encode(
             names,
             ..DecodeContext::default()
         },
-    })
+    )
+    .noted(notes))
 }
 
 fn method_path(request: &ChatRequest, target: &Target) -> Result<String, EncodeError> {

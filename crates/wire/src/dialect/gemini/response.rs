@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::answer::{AnswerReader, malformed};
+use super::answer::AnswerReader;
 use crate::adapter::DecodeContext;
 use crate::chat::{ChatEvent, ChatResponse, Fold};
 use crate::error::UpstreamError;
+use crate::reply::malformed;
 
 /// Reads a whole answer with status 2xx. A body that is a list of chunks (a stream without
 /// `alt=sse`) is folded.
@@ -17,9 +18,5 @@ pub(super) fn decode(body: &[u8], context: &DecodeContext) -> Result<ChatRespons
     answer.feed(&value, &mut events)?;
     answer.finish(&mut events)?;
     events.push(ChatEvent::End);
-    let mut fold = Fold::new();
-    for event in events {
-        fold.push(event);
-    }
-    fold.finish()
+    Fold::of(events).finish()
 }

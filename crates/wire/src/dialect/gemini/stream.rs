@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 
-use super::answer::{AnswerReader, malformed};
+use super::answer::AnswerReader;
 use crate::adapter::DecodeContext;
 use crate::chat::{ChatEvent, StreamDecoder};
 use crate::error::{ErrorKind, UpstreamError};
+use crate::reply::malformed;
 use crate::sse::{EVENT_BYTES_MAX, Frame, Reader};
 
 /// Reads one streamed answer.

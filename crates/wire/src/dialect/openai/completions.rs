@@ -103,19 +103,15 @@ fn encoded(
             None => Edit::Remove(key),
         })
         .collect();
-    Ok(Encoded {
-        get: false,
-        path: target.endpoint.openai_path(&target.model, path)?,
-        headers: Vec::new(),
-        body: raw.edited(&edits).into(),
-        dropped: Vec::new(),
-        changed: Vec::new(),
-        context: DecodeContext {
+    Ok(Encoded::post(
+        target.endpoint.openai_path(&target.model, path)?,
+        raw.edited(&edits),
+        DecodeContext {
             model: target.model.clone(),
             stream,
             ..DecodeContext::default()
         },
-    })
+    ))
 }
 
 fn read<T: for<'de> Deserialize<'de>>(

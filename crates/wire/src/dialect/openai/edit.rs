@@ -68,19 +68,19 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
     Ok(Edited {
         usage_asked: notes.usage_asked,
         encoded: Encoded {
-            get: false,
-            path: target.endpoint.openai_path(&target.model, path)?,
-            headers: Vec::new(),
-            body: raw.edited(&edits).into(),
             dropped: notes.dropped,
             changed: notes.changed,
-            context: DecodeContext {
-                model: target.model.clone(),
-                stream: notes.stream,
-                stream_turned: notes.stream_turned,
-                schema_to_validate: notes.schema,
-                ..DecodeContext::default()
-            },
+            ..Encoded::post(
+                target.endpoint.openai_path(&target.model, path)?,
+                raw.edited(&edits),
+                DecodeContext {
+                    model: target.model.clone(),
+                    stream: notes.stream,
+                    stream_turned: notes.stream_turned,
+                    schema_to_validate: notes.schema,
+                    ..DecodeContext::default()
+                },
+            )
         },
     })
 }

@@ -57,18 +57,17 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
         options::merge(&mut body, options);
     }
     Ok(Encoded {
-        get: false,
-        path: target.endpoint.openai_path(&target.model, "/embeddings")?,
-        headers: Vec::new(),
-        body: Value::Object(body).to_string().into(),
         dropped: request.unread.clone(),
-        changed: Vec::new(),
-        context: DecodeContext {
-            model: target.model.clone(),
-            embedding_inputs: request.input.iter().map(EmbeddingInput::tokens).collect(),
-            int8_vectors: rules.vectors == VectorForm::Int8,
-            ..DecodeContext::default()
-        },
+        ..Encoded::post(
+            target.endpoint.openai_path(&target.model, "/embeddings")?,
+            Value::Object(body).to_string(),
+            DecodeContext {
+                model: target.model.clone(),
+                embedding_inputs: request.input.iter().map(EmbeddingInput::tokens).collect(),
+                int8_vectors: rules.vectors == VectorForm::Int8,
+                ..DecodeContext::default()
+            },
+        )
     })
 }
 

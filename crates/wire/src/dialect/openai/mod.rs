@@ -36,88 +36,33 @@ pub use pass_embeddings::{
 };
 pub use tap::{Tap, TapSignal, TapSummary, tap_whole};
 
-use crate::adapter::{Adapter, DecodeContext, Encoded, Endpoint, ModelListing, ReplyHead, Target};
-use crate::chat::{ChatRequest, ChatResponse, StreamDecoder};
 use crate::dialect::openai_shared::{errors, models};
-use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
-use crate::error::{EncodeError, UpstreamError};
-use crate::media::MediaStore;
-use crate::rerank::{RerankRequest, RerankResponse};
+use crate::dialect::parts::{Composed, Embeddings, Models, Parts, Rerank};
 
 /// Full translation between the hub and an OpenAI-compatible provider.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OpenAi;
 
-impl Adapter for OpenAi {
-    fn media_to_fetch(&self, request: &ChatRequest, target: &Target) -> Vec<String> {
-        content::media_to_fetch(request, target)
-    }
-
-    fn encode_chat(
-        &self,
-        request: &ChatRequest,
-        target: &Target,
-        media: &MediaStore,
-    ) -> Result<Encoded, EncodeError> {
-        request::encode(request, target, media)
-    }
-
-    fn decode_chat(
-        &self,
-        body: &[u8],
-        context: &DecodeContext,
-    ) -> Result<ChatResponse, UpstreamError> {
-        response::decode(body, context)
-    }
-
-    fn chat_decoder(&self, context: &DecodeContext) -> Box<dyn StreamDecoder> {
-        Box::new(stream::Decoder::new(context))
-    }
-
-    fn encode_embeddings(
-        &self,
-        request: &EmbeddingRequest,
-        target: &Target,
-    ) -> Result<Encoded, EncodeError> {
-        embeddings::encode(request, target)
-    }
-
-    fn decode_embeddings(
-        &self,
-        body: &[u8],
-        context: &DecodeContext,
-    ) -> Result<EmbeddingResponse, UpstreamError> {
-        embeddings::decode(body, context)
-    }
-
-    fn encode_rerank(
-        &self,
-        request: &RerankRequest,
-        target: &Target,
-    ) -> Result<Encoded, EncodeError> {
-        rerank::encode(request, target)
-    }
-
-    fn decode_rerank(
-        &self,
-        body: &[u8],
-        context: &DecodeContext,
-    ) -> Result<RerankResponse, UpstreamError> {
-        rerank::decode(body, context)
-    }
-
-    fn classify(&self, reply: &ReplyHead<'_>, body: &[u8]) -> UpstreamError {
-        errors::classify(reply, body)
-    }
-
-    fn encode_models(&self, _target: &Endpoint, _page: Option<&str>) -> Encoded {
-        models::encode()
-    }
-
-    fn decode_models(
-        &self,
-        body: &[u8],
-    ) -> Result<(Vec<ModelListing>, Option<String>), UpstreamError> {
-        models::decode(body)
-    }
+impl Composed for OpenAi {
+    const PARTS: Parts = Parts {
+        media_to_fetch: content::media_to_fetch,
+        encode_chat: request::encode,
+        decode_chat: response::decode,
+        chat_decoder: |context| Box::new(stream::Decoder::new(context)),
+        embeddings: Embeddings::Offered {
+            encode: embeddings::encode,
+            decode: embeddings::decode,
+        },
+        rerank: Some(Rerank {
+            encode: rerank::encode,
+            decode: rerank::decode,
+        }),
+        count: None,
+        classify: errors::classify,
+        models: Models {
+            encode: |_, _| models::encode(),
+            decode: models::decode,
+            base_url: |_| None,
+        },
+    };
 }

@@ -45,18 +45,14 @@ pub fn edit_embeddings(raw: &RawObject<'_>, target: &Target) -> Result<Encoded, 
         edits.push(Edit::Rename("dimensions", name));
     }
     edits.extend(own.iter().map(|(key, json)| Edit::Set(key, json.clone())));
-    Ok(Encoded {
-        get: false,
-        path: target.endpoint.openai_path(&target.model, "/embeddings")?,
-        headers: Vec::new(),
-        body: raw.edited(&edits).into(),
-        dropped: Vec::new(),
-        changed: Vec::new(),
-        context: DecodeContext {
+    Ok(Encoded::post(
+        target.endpoint.openai_path(&target.model, "/embeddings")?,
+        raw.edited(&edits),
+        DecodeContext {
             model: target.model.clone(),
             ..DecodeContext::default()
         },
-    })
+    ))
 }
 
 /// What of an embeddings request decides whether its bytes can be passed on.

@@ -68,13 +68,13 @@ pub(super) fn encode(
     repairs.tell(&mut notes);
     notes.close(target)?;
     Ok(Encoded {
-        get: false,
-        path: target.endpoint.openai_path(&target.model, path)?,
-        headers: Vec::new(),
-        body: Value::Object(body).to_string().into(),
         dropped: notes.dropped,
         changed: notes.changed,
-        context,
+        ..Encoded::post(
+            target.endpoint.openai_path(&target.model, path)?,
+            Value::Object(body).to_string(),
+            context,
+        )
     })
 }
 

@@ -43,17 +43,16 @@ pub(super) fn encode(request: &RerankRequest, target: &Target) -> Result<Encoded
         options::merge(&mut body, own);
     }
     Ok(Encoded {
-        get: false,
-        path: "/rerank".to_owned(),
-        headers: Vec::new(),
-        body: Value::Object(body).to_string().into(),
         dropped: lost,
-        changed: Vec::new(),
-        context: DecodeContext {
-            model: target.model.clone(),
-            rerank_documents: request.documents.len(),
-            ..DecodeContext::default()
-        },
+        ..Encoded::post(
+            "/rerank".to_owned(),
+            Value::Object(body).to_string(),
+            DecodeContext {
+                model: target.model.clone(),
+                rerank_documents: request.documents.len(),
+                ..DecodeContext::default()
+            },
+        )
     })
 }
 

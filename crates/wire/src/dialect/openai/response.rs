@@ -36,11 +36,7 @@ fn from_stream(body: &[u8], context: &DecodeContext) -> Result<ChatResponse, Ups
     let mut events = Vec::new();
     decoder.push(body, &mut events);
     decoder.finish(&mut events);
-    let mut fold = Fold::new();
-    for event in events {
-        fold.push(event);
-    }
-    fold.finish()
+    Fold::of(events).finish()
 }
 
 pub(super) fn from_value(

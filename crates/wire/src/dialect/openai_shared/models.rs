@@ -4,20 +4,12 @@ use serde_json::Value;
 
 use super::errors;
 use super::{malformed, malformed_body};
-use crate::adapter::{DecodeContext, Encoded, ModelListing};
+use crate::adapter::{Encoded, ModelListing};
 use crate::error::UpstreamError;
 
 /// The request that lists models.
 pub(in crate::dialect) fn encode() -> Encoded {
-    Encoded {
-        get: true,
-        path: "/models".to_owned(),
-        headers: Vec::new(),
-        body: bytes::Bytes::new(),
-        dropped: Vec::new(),
-        changed: Vec::new(),
-        context: DecodeContext::default(),
-    }
+    Encoded::get("/models".to_owned())
 }
 
 /// Reads a model list: OpenAI's `data`, or the bare list that some servers send.

@@ -13,6 +13,7 @@ use crate::chat::{Message, Part, ProviderBlock, ToolCall};
 use crate::error::EncodeError;
 use crate::names::NameMap;
 use crate::notes::{Notes, unsupported_content};
+use crate::turn_text::{TurnText, leave_out_reasoning};
 
 /// Items that wait for an answer which chat completions have no words for: sent back without it,
 /// they are refused.
@@ -24,8 +25,6 @@ const UNANSWERABLE: [&str; 6] = [
     "shell_call",
     "tool_search_call",
 ];
-/// Part types in which other providers carry reasoning.
-const FOREIGN_REASONING: [&str; 2] = ["thinking", "reasoning"];
 
 /// One turn, its calls with their wire ids.
 pub(super) struct Turn<'a> {
@@ -60,7 +59,7 @@ impl Turn<'_> {
             notes.forget("messages[].provider_blocks");
         }
         let mut builder = Builder {
-            text: Text::read(self.message, self.at, notes)?,
+            text: text(self.message, self.at, notes)?,
             calls: self.calls.into(),
             calls_done: 0,
             out: Vec::new(),
@@ -104,7 +103,7 @@ fn is_sendable(item: &Value, target: &Target) -> bool {
 }
 
 struct Builder<'a> {
-    text: Text<'a>,
+    text: TurnText<'a, bool>,
     /// Calls that are not out yet.
     calls: VecDeque<(&'a ToolCall, String)>,
     calls_done: usize,
@@ -205,59 +204,35 @@ fn stateless(item: &Value) -> Value {
     item
 }
 
-/// The turn's text as it is used up from the front.
-struct Text<'a> {
-    /// Pieces, and whether each is a refusal.
-    parts: VecDeque<(&'a str, bool)>,
-    /// Characters used up.
-    chars: usize,
-}
-
-impl<'a> Text<'a> {
-    fn read(message: &'a Message, at: usize, notes: &mut Notes) -> Result<Self, EncodeError> {
-        let mut parts = VecDeque::with_capacity(message.parts.len());
-        for (index, part) in message.parts.iter().enumerate() {
-            match part {
-                Part::Text {
-                    text,
-                    cache_control,
-                } => {
-                    if cache_control.is_some() {
-                        let field = "messages[].content[].cache_control";
-                        notes.drop(field, "the model's own text takes no prompt-cache marks")?;
-                    }
-                    parts.push_back((text.as_str(), false));
+/// The turn's text, and of each piece whether it is a refusal.
+fn text<'a>(
+    message: &'a Message,
+    at: usize,
+    notes: &mut Notes,
+) -> Result<TurnText<'a, bool>, EncodeError> {
+    let mut parts = VecDeque::with_capacity(message.parts.len());
+    for (index, part) in message.parts.iter().enumerate() {
+        match part {
+            Part::Text {
+                text,
+                cache_control,
+            } => {
+                if cache_control.is_some() {
+                    let field = "messages[].content[].cache_control";
+                    notes.drop(field, "the model's own text takes no prompt-cache marks")?;
                 }
-                Part::Refusal { text } => parts.push_back((text.as_str(), true)),
-                // Another provider's reasoning: worth nothing here.
-                Part::Unknown { kind, .. } if FOREIGN_REASONING.contains(&kind.as_str()) => {
-                    let field = format!("messages[].content[].{kind}");
-                    notes.drop(&field, "only its issuer can read it")?;
-                }
-                _ => {
-                    return Err(unsupported_content(
-                        format!("messages[{at}].content[{index}]"),
-                        "Assistant messages hold text and tool calls only. Move other content to \
-                         a user message.",
-                    ));
-                }
+                parts.push_back((text.as_str(), false));
+            }
+            Part::Refusal { text } => parts.push_back((text.as_str(), true)),
+            part if leave_out_reasoning(part, notes)? => {}
+            _ => {
+                return Err(unsupported_content(
+                    format!("messages[{at}].content[{index}]"),
+                    "Assistant messages hold text and tool calls only. Move other content to \
+                     a user message.",
+                ));
             }
         }
-        Ok(Self { parts, chars: 0 })
     }
-
-    /// The next run of text that stands before that many characters of the turn's text.
-    fn next_before(&mut self, chars: usize) -> Option<(&'a str, bool)> {
-        let wanted = chars.checked_sub(self.chars).filter(|left| *left > 0)?;
-        let (text, is_refusal) = self.parts.pop_front()?;
-        let cut = text.char_indices().nth(wanted).map(|(byte, _)| byte);
-        let (head, rest) = cut
-            .and_then(|cut| text.split_at_checked(cut))
-            .unwrap_or((text, ""));
-        if !rest.is_empty() {
-            self.parts.push_front((rest, is_refusal));
-        }
-        self.chars += head.chars().count();
-        Some((head, is_refusal))
-    }
+    Ok(TurnText::of(parts))
 }

@@ -8,7 +8,7 @@ use super::content::{self, Context};
 use super::{assistant, tools};
 use crate::capability::SystemRole;
 use crate::chat::{ChatRequest, Message, Part, Role};
-use crate::error::{EncodeError, EncodeErrorCode};
+use crate::error::EncodeError;
 use crate::names::NameMap;
 use crate::notes::{Notes, invalid};
 use crate::pairing::{IdRule, Pairing};
@@ -140,21 +140,9 @@ impl Builder<'_> {
     }
 
     fn result(&mut self, at: usize, message: &Message) -> Result<(), EncodeError> {
-        let given = message.tool_call_id.as_deref();
-        let Some((_, id)) = self.pairing.result(given, message.name.as_deref()) else {
-            if self.context.target.policy.repair_orphans {
-                self.notes.forget("messages[].tool_call_id");
-                return Ok(());
-            }
-            return Err(EncodeError::new(
-                EncodeErrorCode::UnpairedToolCall,
-                format!("messages[{at}].tool_call_id"),
-                format!(
-                    "The tool result `{}` answers no call of the assistant message before it. \
-                     Send it after the message that made the call.",
-                    given.unwrap_or_default()
-                ),
-            ));
+        let repair = self.context.target.policy.repair_orphans;
+        let Some((_, id)) = self.pairing.answered(at, message, repair, self.notes)? else {
+            return Ok(());
         };
         if message.is_error {
             let why = "results have no such mark: say in the result that the tool failed";

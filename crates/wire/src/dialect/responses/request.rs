@@ -66,15 +66,10 @@ pub(super) fn encode(
         body.insert("stream".to_owned(), true.into());
     }
     options(request, target, &mut body, &mut notes)?;
-    let (dropped, changed) = notes.finish();
-    Ok(Encoded {
-        get: false,
-        path: target.endpoint.openai_path(&target.model, RESPONSES_PATH)?,
-        headers: Vec::new(),
-        body: Value::Object(body).to_string().into(),
-        dropped,
-        changed,
-        context: DecodeContext {
+    Ok(Encoded::post(
+        target.endpoint.openai_path(&target.model, RESPONSES_PATH)?,
+        Value::Object(body).to_string(),
+        DecodeContext {
             provider: target.endpoint.provider.clone(),
             model: target.model.clone(),
             names,
@@ -83,7 +78,8 @@ pub(super) fn encode(
             stream: request.stream,
             ..DecodeContext::default()
         },
-    })
+    )
+    .noted(notes))
 }
 
 /// The role of an added instruction: `system` and `developer` are better not mixed.

@@ -24,11 +24,7 @@ pub(super) fn decode(body: &[u8], context: &DecodeContext) -> Result<ChatRespons
     } else {
         read(trimmed, &mut Machine::new(context), &mut events)?;
     }
-    let mut fold = Fold::new();
-    for event in events {
-        fold.push(event);
-    }
-    fold.finish()
+    Fold::of(events).finish()
 }
 
 /// Says a whole response as events, its end included.

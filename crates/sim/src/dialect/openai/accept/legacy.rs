@@ -4,7 +4,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::wording::{self, plain, refuse};
-use super::{flag, object, shape, shaped, strings};
+use super::{flag, inputs, object, shape, shaped, strings};
 use crate::prompt::{Prompt, Refusal};
 use crate::strict::{list, set, text, whole};
 
@@ -61,22 +61,8 @@ pub fn accept_completions(_headers: &HeaderMap, body: &[u8]) -> Result<Prompt, R
 
 /// A string, token ids, or a list of either.
 fn prompts(body: &Value) -> Result<Vec<String>, Refusal> {
-    let prompt = body.get("prompt").unwrap_or(&Value::Null);
-    let prompts: Vec<String> = match prompt {
-        Value::String(one) => vec![one.clone()],
-        Value::Array(items) if items.first().is_some_and(Value::is_number) => {
-            vec![prompt.to_string()]
-        }
-        Value::Array(items) => items
-            .iter()
-            .map(|item| {
-                item.as_str()
-                    .map_or_else(|| item.to_string(), str::to_owned)
-            })
-            .collect(),
-        // The API's own start of a document.
-        _ => vec!["<|endoftext|>".to_owned()],
-    };
+    // Without any, the API's own start of a document.
+    let prompts = inputs(body, "prompt").unwrap_or_else(|| vec!["<|endoftext|>".to_owned()]);
     let ids = prompts
         .iter()
         .filter(|one| one.starts_with('['))
