@@ -23,6 +23,8 @@ mod cases_22_29;
 mod cases_31_36;
 mod cases_39_50;
 mod cases_46_47;
+#[cfg(feature = "bedrock")]
+mod clouds;
 mod documented;
 mod vendor_answers;
 mod vendors;
