@@ -71,6 +71,49 @@ fn assert_broken(answer: &Answer, code: &str, what: &str) {
     assert!(!answer.text().contains("[DONE]"), "{what}");
 }
 
+/// §4: about every parameter at once is taken, what each API lacks by its name.
+#[tokio::test]
+async fn section_4_parameters_at_clouds() {
+    let lab = lab("parameters").await;
+    for (prefix, model) in CLOUDS {
+        let body = json!({
+            "model": model, "messages": [say("user", "echo: hi")], "tools": [tool("f")],
+            "tool_choice": "auto", "parallel_tool_calls": true, "temperature": 0.5,
+            "max_completion_tokens": 300, "stop": ["END"], "n": 1, "seed": 7,
+            "frequency_penalty": 0.1, "presence_penalty": 0.1, "logit_bias": {"5": 1},
+            "logprobs": true, "top_logprobs": 1, "user": "u", "safety_identifier": "s",
+            "metadata": {"team": "a"}, "service_tier": "flex", "verbosity": "low", "store": false,
+            "prompt_cache_key": "k", "prediction": {"type": "content", "content": "x"},
+        });
+        let (answer, sent) = passes(&lab, &body).await;
+        let dropped: Vec<&str> = answer
+            .header("x-polyroute-dropped-params")
+            .split(',')
+            .map(str::trim)
+            .collect();
+        assert!(dropped.contains(&"prediction"), "{model}: {dropped:?}");
+        assert!(
+            !dropped.contains(&"service_tier") || model.contains("vertex/claude"),
+            "{model}: {dropped:?}"
+        );
+        let tier = sent
+            .headers
+            .iter()
+            .find(|(name, _)| name == "x-vertex-ai-llm-shared-request-type");
+        let is_header = model == "vertex/gemini-2.5-flash";
+        assert_eq!(
+            tier.is_some_and(|(_, value)| value == "flex"),
+            is_header,
+            "{model}"
+        );
+        match prefix {
+            "bedrock" => assert_eq!(sent.body["serviceTier"]["type"], "flex"),
+            "openai" => assert_eq!(sent.body["service_tier"], "flex"),
+            _ => {}
+        }
+    }
+}
+
 /// §5, §7: calls without content, with empty arguments, of tools without parameters.
 #[tokio::test]
 async fn case_01_02_03_at_clouds() {

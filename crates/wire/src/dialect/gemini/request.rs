@@ -62,7 +62,9 @@ pub(super) fn encode(
         leave_to_cache(&mut conversation.system, &mut tools, &mut notes)?;
     }
     let mut body = assemble(conversation, tools, generation, target);
-    body.extend(config::top_level(request, target, &mut notes)?);
+    let mut headers = Vec::new();
+    let beside = config::top_level(request, target, &mut headers, &mut notes)?;
+    body.extend(beside);
     for options in &options {
         merge::into(&mut body, options);
     }
@@ -72,7 +74,7 @@ pub(super) fn encode(
     Ok(Encoded {
         get: false,
         path,
-        headers: Vec::new(),
+        headers,
         body: Value::Object(body).to_string().into(),
         dropped,
         changed,
