@@ -567,6 +567,38 @@ async fn case_38_at_clouds() {
     }
 }
 
+/// §11.1: a filtered answer ends as one, and a filtered prompt is the same to the caller.
+#[tokio::test]
+async fn case_39_at_clouds() {
+    let lab = lab("filters").await;
+    for (prefix, model) in CLOUDS {
+        for fault in ["filtered:output", "filtered:prompt"] {
+            lab.fault(prefix, fault);
+            for body in [ask(model, "Hello"), ask_streamed(model, "Hello")] {
+                let answer = lab.chat(&body).await;
+                let what = format!("{model} {fault}: {}", answer.text());
+                if answer.status == 400 {
+                    assert_eq!(answer.code(), "content_filter", "{what}");
+                    continue;
+                }
+                assert_eq!(answer.status, 200, "{what}");
+                let finishes = if body["stream"] == true {
+                    answer.finishes()
+                } else {
+                    vec![
+                        answer.json()["choices"][0]["finish_reason"]
+                            .as_str()
+                            .unwrap()
+                            .to_owned(),
+                    ]
+                };
+                assert_eq!(finishes, ["content_filter"], "{what}");
+            }
+            lab.sim.clear_faults();
+        }
+    }
+}
+
 /// §12.4: a caller who leaves ends the call.
 #[tokio::test]
 async fn case_41_at_clouds() {

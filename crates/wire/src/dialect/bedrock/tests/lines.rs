@@ -347,6 +347,16 @@ fn section_7_names_and_custom_tools_are_as_the_caller_knows_them() {
     }
 }
 
+#[test]
+fn section_7_case_56_a_call_without_an_id_gets_one() {
+    let calls = json!([{"toolUse": {"toolUseId": "", "name": "f", "input": {}}},
+        {"toolUse": {"name": "f", "input": {}}}]);
+    let answer = decode(calls, "tool_use").unwrap();
+    let calls = &answer.choices[0].message.tool_calls;
+    assert!(calls.iter().all(|call| !call.id.is_empty()), "{calls:?}");
+    assert_ne!(calls[0].id, calls[1].id);
+}
+
 /// The tool that stands for a schema is the content, whole and in pieces; the caller sees no call.
 #[test]
 fn section_8_2_the_emulating_tool_is_hidden() {
