@@ -25,6 +25,8 @@ mod cases_39_50;
 mod cases_46_47;
 #[cfg(feature = "bedrock")]
 mod clouds;
+#[cfg(feature = "bedrock")]
+mod clouds_failures;
 mod documented;
 mod vendor_answers;
 mod vendors;
