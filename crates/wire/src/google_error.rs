@@ -234,6 +234,7 @@ mod tests {
                 {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "12s"}]}})
     }
 
+    /// §13.3, row Gemini/Vertex: `QuotaFailure`.
     #[test]
     fn case_36_quota_and_rate_are_told_apart_by_the_quota_id() {
         let text = "You exceeded your current quota. Please retry in 12.5s.";
@@ -274,6 +275,7 @@ mod tests {
         assert!(!is_google(&Value::Null));
     }
 
+    /// §13.3, row Gemini/Vertex: `API_KEY_INVALID`.
     #[test]
     fn case_40_a_bad_key_is_auth_although_its_status_is_400() {
         let body = json!([{"error": {"code": 400, "message": "API key not valid.",
@@ -284,6 +286,7 @@ mod tests {
         assert_eq!(error.status, Some(400));
     }
 
+    /// §13.3, row Gemini/Vertex.
     #[test]
     fn statuses_and_words() {
         let error = |code: u16, word: &str, message: &str| {
@@ -330,6 +333,7 @@ mod tests {
         );
     }
 
+    /// §13.3, "parse defensively"; Vertex AI alike.
     #[test]
     fn case_50_html_empty_and_odd_bodies() {
         assert_eq!(

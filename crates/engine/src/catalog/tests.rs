@@ -26,6 +26,31 @@ fn every_embedded_file_parses() {
     }
 }
 
+/// Google's page of model versions names the day for Vertex AI; of the Gemini API it is only known
+/// that they are gone.
+#[test]
+fn gemini_1_5_is_retired_where_the_day_is_documented() {
+    let catalog = Catalog::embedded();
+    let of = |provider: &str, id: &str| {
+        let section = catalog.sections.iter().find(|it| it.provider == provider);
+        let models = section.map(|section| &section.models).unwrap();
+        models.iter().find(|model| model.id == id).unwrap().clone()
+    };
+    for id in ["gemini-1.5-pro", "gemini-1.5-flash"] {
+        let vertex = of("vertex", id);
+        assert_eq!(vertex.retires.as_deref(), Some("2025-09-24"), "{id}");
+        assert_eq!(vertex.sources.dates.key, "lifecycle", "{id}");
+        // What Vertex takes differently holds for them too.
+        assert!(
+            vertex.capabilities.fetches_urls && vertex.capabilities.penalties,
+            "{id}"
+        );
+        assert_eq!(of("gemini", id).retires, None, "{id}");
+        assert!(of("gemini", id).deprecated, "{id}");
+    }
+    assert!(of("gemini", "gemini-1.5-flash-8b").deprecated);
+}
+
 #[test]
 fn every_model_is_sound() {
     for section in &Catalog::embedded().sections {
@@ -46,10 +71,11 @@ fn every_model_is_sound() {
             }
             for period in &model.prices {
                 let prices = &period.prices;
-                assert!(
-                    model.kind == Kind::Embedding || prices.output.is_some(),
-                    "{id}"
-                );
+                match model.kind {
+                    Kind::Embedding => {}
+                    Kind::Rerank => assert!(prices.searches.is_some(), "{id}"),
+                    _ => assert!(prices.output.is_some(), "{id}"),
+                }
                 assert!(
                     prices.cached_input.is_none_or(|read| read <= prices.input),
                     "{id}"

@@ -76,6 +76,14 @@ pub struct Tier {
     pub audio_input: Option<TokenPrice>,
 }
 
+impl Prices {
+    /// Searches alone are charged, as by rerankers: tokens cost nothing.
+    fn is_by_search(&self) -> bool {
+        let is_free = |price: TokenPrice| price.of(1) == Money::default();
+        self.searches.is_some() && is_free(self.input) && self.output.is_none_or(is_free)
+    }
+}
+
 /// What one answer cost.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Cost {
@@ -149,6 +157,13 @@ pub fn cost(usage: &Usage, prices: Option<&Prices>, service_tier: Option<&str>) 
     let Some(prices) = prices else {
         return Cost::unpriced();
     };
+    if prices.is_by_search() && usage.searches == 0 {
+        // An answer that says nothing of what it is charged by is not free.
+        return Cost {
+            missing: vec!["searches"],
+            ..Cost::unpriced()
+        };
+    }
     let parts = Parts::of(&invoiced(usage));
     let tier = prices
         .tiers

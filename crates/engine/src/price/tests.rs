@@ -111,6 +111,27 @@ fn an_unknown_price_is_said_and_is_not_zero() {
 }
 
 #[test]
+fn who_charges_by_the_search_alone_is_not_free_where_none_is_counted() {
+    let rerank = prices(r#"{"input":"0","searches":"2"}"#);
+    let two = Usage {
+        searches: 2,
+        ..usage(900, 0)
+    };
+    let charged = cost(&two, Some(&rerank), None);
+    assert_eq!(
+        charged.amount.map(|usd| usd.to_string()).as_deref(),
+        Some("0.004")
+    );
+    assert!(!charged.unknown);
+    let uncounted = cost(&usage(900, 0), Some(&rerank), None);
+    assert_eq!((uncounted.amount, uncounted.unknown), (None, true));
+    assert_eq!(uncounted.missing, ["searches"]);
+    // Tokens that are free beside free tokens are.
+    let free = prices(r#"{"input":"0","output":"0"}"#);
+    assert!(!cost(&usage(9, 9), Some(&free), None).unknown);
+}
+
+#[test]
 fn a_misspelt_price_is_an_error() {
     assert!(serde_json::from_str::<Prices>(r#"{"input":"1","outptu":"2"}"#).is_err());
     assert!(serde_json::from_str::<Prices>(r#"{"input":1.5}"#).is_err());

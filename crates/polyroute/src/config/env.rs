@@ -85,6 +85,8 @@ variables! {
     AWS_ROLE_ARN = "AWS_ROLE_ARN": "Bedrock: the role to take with that token.";
     AWS_ROLE_SESSION_NAME = "AWS_ROLE_SESSION_NAME": "Bedrock: the session's name in AWS's logs.";
     AWS_ENDPOINT_URL_STS = "AWS_ENDPOINT_URL_STS": "Bedrock: the token service, else that of the region.";
+    AWS_ENDPOINT_URL_SSO = "AWS_ENDPOINT_URL_SSO":
+        "Bedrock: the portal of IAM Identity Center, else that of the profile's region.";
     AWS_CONTAINER_CREDENTIALS_RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI":
         "Bedrock: the path of the container's credentials (set by ECS).";
     AWS_CONTAINER_CREDENTIALS_FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI":

@@ -201,16 +201,7 @@ pub enum AwsSource {
         token: Option<Secret>,
     },
     /// The shared files of AWS's tools; read at each renewal.
-    Profile {
-        /// The file `credentials`.
-        credentials: PathBuf,
-        /// The file `config`.
-        config: PathBuf,
-        /// The profile's name.
-        name: String,
-        /// The token service, for a profile with a role.
-        sts_url: String,
-    },
+    Profile(Box<AwsProfile>),
     /// A token of the cluster, for a role.
     WebIdentity(WebIdentity),
     /// The endpoint of an ECS task or an EKS pod.
@@ -227,6 +218,39 @@ pub enum AwsSource {
         /// Its URL.
         url: String,
     },
+}
+
+/// A profile of the shared files, and what it may lead to.
+#[derive(Debug, Clone)]
+pub struct AwsProfile {
+    /// The file `credentials`.
+    pub credentials: PathBuf,
+    /// The file `config`.
+    pub config: PathBuf,
+    /// The profile's name.
+    pub name: String,
+    /// The token service, for roles.
+    pub sts_url: String,
+    /// The folder with the tokens of people who signed in.
+    pub sso_cache: Option<PathBuf>,
+    /// The portal of IAM Identity Center, if not that of the region.
+    pub sso_url: Option<String>,
+    /// What `credential_source` can name: the environment's keys, ...
+    pub environment: Option<AwsSource>,
+    /// ... the container's endpoint, ...
+    pub container: Option<AwsSource>,
+    /// ... and the instance's metadata service.
+    pub instance: Option<AwsSource>,
+}
+
+/// The domain of AWS's services in a region.
+#[must_use]
+pub fn aws_domain(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    }
 }
 
 /// A role that is taken with a token of somebody else's.

@@ -23,6 +23,10 @@ mod cases_22_29;
 mod cases_31_36;
 mod cases_39_50;
 mod cases_46_47;
+#[cfg(feature = "bedrock")]
+mod clouds;
+#[cfg(feature = "bedrock")]
+mod clouds_failures;
 mod documented;
 mod vendor_answers;
 mod vendors;

@@ -1,21 +1,16 @@
-//! Bedrock through the gateway: Converse behind OpenAI's shape, signatures that the simulator
-//! verifies, and where AWS credentials come from.
+//! Bedrock through the gateway: Converse behind OpenAI's shape, and signatures that the simulator
+//! verifies.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::StatusCode;
 use polyroute_sim::SimConfig;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
 
 use crate::support::{Lab, Plan, ask, ask_streamed, server};
 
 const CLAUDE: &str = "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0";
-const NOVA: &str = "bedrock/us.amazon.nova-2-lite-v1:0";
+pub const NOVA: &str = "bedrock/us.amazon.nova-2-lite-v1:0";
 const KEYS: [(&str, &str); 2] = [
     ("AWS_ACCESS_KEY_ID", "AKIASIM1"),
     ("AWS_SECRET_ACCESS_KEY", "sim-secret-of-AKIASIM1"),
@@ -29,7 +24,7 @@ fn providers(more: &str) -> String {
     format!("{usual}  bedrock: {{ base_url: \"$SIM/bedrock\", region: eu-central-1{more} }}\n")
 }
 
-async fn lab_with(more: &str, environment: &[(&str, &str)], sim: SimConfig) -> Lab {
+pub async fn lab_with(more: &str, environment: &[(&str, &str)], sim: SimConfig) -> Lab {
     Lab::build(Plan {
         more: &providers(more),
         routes: "  both: [bedrock/us.amazon.nova-2-lite-v1:0, openai/gpt-4o-mini]\n",
@@ -39,7 +34,7 @@ async fn lab_with(more: &str, environment: &[(&str, &str)], sim: SimConfig) -> L
     .await
 }
 
-async fn lab(environment: &[(&str, &str)]) -> Lab {
+pub async fn lab(environment: &[(&str, &str)]) -> Lab {
     lab_with("", environment, SimConfig::default()).await
 }
 
@@ -252,209 +247,4 @@ async fn section_1_models_are_listed_by_the_control_plane() {
         assert!(std::time::Instant::now() < deadline, "{models}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-}
-
-/// An HTTP server that answers by method and path, and remembers what was asked.
-struct Fake {
-    url: String,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Fake {
-    /// `answers`: `GET /path` to a body; anything else is 404.
-    async fn start(answers: Vec<(&'static str, String)>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let answers: HashMap<&str, String> = answers.into_iter().collect();
-        let log = Arc::clone(&asked);
-        tokio::spawn(async move {
-            while let Ok((mut socket, _)) = listener.accept().await {
-                let mut request = vec![0_u8; 64 * 1024];
-                let mut length = 0;
-                while let Ok(count) = socket.read(&mut request[length..]).await {
-                    length += count;
-                    let text = String::from_utf8_lossy(&request[..length]).into_owned();
-                    let Some((head, body)) = text.split_once("\r\n\r\n") else {
-                        if count == 0 {
-                            break;
-                        }
-                        continue;
-                    };
-                    let size = head.lines().find_map(|line| {
-                        let (name, value) = line.split_once(": ")?;
-                        name.eq_ignore_ascii_case("content-length")
-                            .then(|| value.parse().ok())?
-                    });
-                    if body.len() >= size.unwrap_or(0) || count == 0 {
-                        break;
-                    }
-                }
-                let text = String::from_utf8_lossy(&request[..length]).into_owned();
-                let line = text.split(" HTTP").next().unwrap_or_default().to_owned();
-                let (status, body) = match answers.get(line.as_str()) {
-                    Some(body) => ("200 OK", body.as_str()),
-                    None => ("404 Not Found", ""),
-                };
-                log.lock().unwrap().push(text);
-                let answer = format!(
-                    "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-                    body.len()
-                );
-                let _ = socket.write_all(answer.as_bytes()).await;
-            }
-        });
-        Self { url, asked }
-    }
-
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
-    }
-}
-
-/// Temporary credentials that the simulator knows, good for so many seconds.
-fn temporary(lasting_s: u64) -> String {
-    let expiry = SystemTime::now() + Duration::from_secs(lasting_s);
-    let expiry = jiff::Timestamp::try_from(expiry).unwrap();
-    json!({"Code": "Success", "AccessKeyId": "ASIASIM9", "SecretAccessKey": "sim-secret-of-ASIASIM9",
-        "Token": "sim-session-of-ASIASIM9", "Expiration": expiry.to_string()}).to_string()
-}
-
-/// A file of this test's own.
-fn file(name: &str, text: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("polyroute-bedrock-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join(name);
-    std::fs::write(&path, text).unwrap();
-    path
-}
-
-const ROLE: &str = "/latest/meta-data/iam/security-credentials/";
-
-async fn metadata(lasting_s: u64) -> Fake {
-    Fake::start(vec![
-        ("PUT /latest/api/token", "meta-token".to_owned()),
-        (
-            "GET /latest/meta-data/iam/security-credentials/",
-            "my-role\n".to_owned(),
-        ),
-        (
-            "GET /latest/meta-data/iam/security-credentials/my-role",
-            temporary(lasting_s),
-        ),
-    ])
-    .await
-}
-
-#[tokio::test]
-async fn credentials_of_the_instance_are_fetched_once_and_used_again() {
-    let fake = metadata(3_600).await;
-    let lab = lab(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &fake.url)]).await;
-    let asks = (0..5).map(|_| async { lab.chat(&ask(NOVA, "echo: a")).await.content() });
-    let said = futures_util::future::join_all(asks).await;
-    assert!(said.iter().all(|said| said == "a"), "{said:?}");
-    let asked = fake.asked();
-    assert_eq!(asked.len(), 3, "one renewal serves everybody: {asked:?}");
-    assert!(asked[0].contains("x-aws-ec2-metadata-token-ttl-seconds: 21600"));
-    assert!(asked[2].contains("x-aws-ec2-metadata-token: meta-token") && asked[2].contains(ROLE));
-}
-
-#[tokio::test]
-async fn credentials_are_renewed_before_they_expire_while_the_old_ones_serve() {
-    let fake = metadata(120).await;
-    let lab = lab(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &fake.url)]).await;
-    assert_eq!(lab.chat(&ask(NOVA, "echo: a")).await.content(), "a");
-    assert_eq!(lab.chat(&ask(NOVA, "echo: b")).await.content(), "b");
-    let deadline = std::time::Instant::now() + Duration::from_secs(5);
-    while fake.asked().len() < 6 {
-        assert!(std::time::Instant::now() < deadline, "{:?}", fake.asked());
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
-#[tokio::test]
-async fn credentials_of_a_container_with_its_token() {
-    let fake = Fake::start(vec![("GET /creds", temporary(3_600))]).await;
-    let token = file("container-token", "tok-1\n");
-    let lab = lab(&[
-        (
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-            &format!("{}/creds", fake.url),
-        ),
-        (
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-            token.to_str().unwrap(),
-        ),
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-    ])
-    .await;
-    assert_eq!(lab.chat(&ask(NOVA, "echo: a")).await.content(), "a");
-    assert!(
-        fake.asked()[0].contains("authorization: tok-1"),
-        "{:?}",
-        fake.asked()
-    );
-}
-
-#[tokio::test]
-async fn credentials_by_web_identity() {
-    let sts = json!({"AssumeRoleWithWebIdentityResponse": {"AssumeRoleWithWebIdentityResult": {
-        "Credentials": {"AccessKeyId": "ASIASIM9", "SecretAccessKey": "sim-secret-of-ASIASIM9",
-            "SessionToken": "sim-session-of-ASIASIM9", "Expiration": 4.0e9}}}});
-    let fake = Fake::start(vec![("POST /", sts.to_string())]).await;
-    let token = file("web-token", "web.identity/token\n");
-    let lab = lab(&[
-        ("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap()),
-        ("AWS_ROLE_ARN", "arn:aws:iam::1:role/r"),
-        ("AWS_ENDPOINT_URL_STS", &fake.url),
-    ])
-    .await;
-    assert_eq!(lab.chat(&ask(NOVA, "echo: a")).await.content(), "a");
-    let asked = fake.asked();
-    assert!(
-        asked[0].contains("WebIdentityToken=web%2Eidentity%2Ftoken"),
-        "{asked:?}"
-    );
-}
-
-#[tokio::test]
-async fn credentials_of_a_profile() {
-    let path = file(
-        "credentials",
-        "[team]\naws_access_key_id = AKIASIM7\naws_secret_access_key = sim-secret-of-AKIASIM7\n",
-    );
-    let environment = [
-        ("AWS_SHARED_CREDENTIALS_FILE", path.to_str().unwrap()),
-        ("AWS_CONFIG_FILE", "/none"),
-    ];
-    let lab = lab_with(
-        ", aws: { profile: team }",
-        &environment,
-        SimConfig::default(),
-    )
-    .await;
-    assert_eq!(lab.chat(&ask(NOVA, "echo: a")).await.content(), "a");
-}
-
-#[tokio::test]
-async fn without_credentials_the_caller_hears_why_and_another_provider_answers() {
-    let lab = lab(&[("AWS_EC2_METADATA_DISABLED", "true")]).await;
-    let refused = lab.chat(&ask(NOVA, "hi")).await;
-    assert_eq!(
-        (refused.status, refused.code().as_str()),
-        (StatusCode::BAD_GATEWAY, "upstream_auth")
-    );
-    assert_eq!(lab.chat(&ask("both", "echo: b")).await.content(), "b");
-    let dead = Fake::start(Vec::new()).await;
-    let lab = self::lab(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &dead.url)]).await;
-    let refused = lab.chat(&ask(NOVA, "hi")).await;
-    assert_eq!(refused.code(), "upstream_auth");
-    for _ in 0..5 {
-        lab.chat(&ask(NOVA, "hi")).await;
-    }
-    assert!(
-        dead.asked().len() < 4,
-        "a dead issuer is not stormed: {}",
-        dead.asked().len()
-    );
 }

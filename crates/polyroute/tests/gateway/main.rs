@@ -15,6 +15,8 @@ mod support;
 mod tls;
 
 mod answers;
+#[cfg(feature = "bedrock")]
+mod aws;
 mod bad_input;
 #[cfg(feature = "bedrock")]
 mod bedrock;

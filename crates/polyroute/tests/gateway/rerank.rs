@@ -49,9 +49,14 @@ async fn cohere_and_servers_of_jinas_shape_rank_alike() {
 }
 
 #[tokio::test]
-async fn search_units_without_a_price_are_an_alert_and_never_zero() {
+async fn search_units_have_their_price_or_are_an_alert_and_never_zero() {
     let lab = lab("").await;
     let answer = lab.post("/v1/rerank", &body("cohere/rerank-v3.5")).await;
+    let record = lab.record(&answer).await;
+    // USD 2 for a thousand.
+    assert_eq!(record["cost"]["usd"], "0.002", "{record}");
+    assert_ne!(record["cost"]["price_unknown"], true, "{record}");
+    let answer = lab.post("/v1/rerank", &body("jina/rerank-v3.5")).await;
     let record = lab.record(&answer).await;
     assert_eq!(record["cost"]["price_unknown"], true, "{record}");
     assert!(record["cost"].get("usd").is_none(), "{record}");

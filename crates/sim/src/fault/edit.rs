@@ -215,13 +215,22 @@ fn big_event(events: &mut [Event], bytes: usize, dialect: Dialect) {
     for event in events {
         if matches!(event.kind, Kind::Content | Kind::Finish)
             && let Data::Json(value, _) = &mut event.data
-            && let Some(path) = paths.iter().find(|path| value.pointer(path).is_some())
+            && let Some(path) = paths
+                .iter()
+                .copied()
+                .chain(is_response_text(value).then_some("/delta"))
+                .find(|path| value.pointer(path).is_some())
             && let Some(text) = value.pointer_mut(path)
         {
             *text = Value::from("x".repeat(bytes));
             return;
         }
     }
+}
+
+/// A piece of text of the Responses API.
+fn is_response_text(event: &Value) -> bool {
+    event.get("type").and_then(Value::as_str) == Some("response.output_text.delta")
 }
 
 fn each_json(events: &mut [Event], mut change: impl FnMut(&mut Value)) {

@@ -143,6 +143,11 @@ fn vertex_knows_more() {
         );
         assert!(judge(&body).is_err(), "{body}");
     }
+    // And reads the tier from a header.
+    let tiered = with(&base(), &[("/serviceTier", json!("PRIORITY"))]);
+    assert!(judge(&tiered).is_ok());
+    let bytes = serde_json::to_vec(&tiered).unwrap();
+    assert!(accept_vertex_generate(MODEL, true, &HeaderMap::new(), &bytes).is_err());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::config::file;
 use crate::config::path::KeyPath;
 use crate::config::resolve::resolve_secret;
 use crate::config::secret::{Secret, SecretRef};
-use crate::config::settings::{Aws, AwsSource, WebIdentity};
+use crate::config::settings::{Aws, AwsProfile, AwsSource, WebIdentity, aws_domain};
 
 /// The metadata service of EC2.
 const METADATA_URL: &str = "http://169.254.169.254";
@@ -34,15 +34,7 @@ pub(super) fn default_region(environment: &Environment) -> Option<&str> {
 
 /// The runtime's address in a region.
 pub(super) fn endpoint(region: &str) -> String {
-    format!("https://bedrock-runtime.{region}.{}", domain(region))
-}
-
-fn domain(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "amazonaws.com.cn"
-    } else {
-        "amazonaws.com"
-    }
+    format!("https://bedrock-runtime.{region}.{}", aws_domain(region))
 }
 
 /// The region of a provider, or what is wrong with it.
@@ -132,15 +124,7 @@ pub(super) fn found(environment: &Environment) -> Option<Aws> {
 /// The sources that the environment names.
 fn sources(environment: &Environment, region: &str) -> Vec<AwsSource> {
     let get = |name: &str| environment.get(name).map(str::to_owned);
-    let mut sources = Vec::new();
-    if let (Some(id), Some(secret)) = (get(env::AWS_ACCESS_KEY_ID), get(env::AWS_SECRET_ACCESS_KEY))
-    {
-        sources.push(AwsSource::Keys {
-            id,
-            secret: Secret::new(secret),
-            token: get(env::AWS_SESSION_TOKEN).map(Secret::new),
-        });
-    }
+    let mut sources: Vec<AwsSource> = keys(environment).into_iter().collect();
     let name = get(env::AWS_PROFILE).unwrap_or_else(|| "default".to_owned());
     sources.extend(profile(environment, region, &name));
     if let (Some(token_file), Some(role_arn)) = (
@@ -155,14 +139,30 @@ fn sources(environment: &Environment, region: &str) -> Vec<AwsSource> {
         }));
     }
     sources.extend(container(environment));
-    let disabled = get(env::AWS_EC2_METADATA_DISABLED);
-    if !disabled.is_some_and(|word| word.eq_ignore_ascii_case("true")) {
-        let url = get(env::AWS_EC2_METADATA_SERVICE_ENDPOINT);
-        sources.push(AwsSource::Metadata {
-            url: url.unwrap_or_else(|| METADATA_URL.to_owned()),
-        });
-    }
+    sources.extend(instance(environment));
     sources
+}
+
+/// Keys in the environment.
+fn keys(environment: &Environment) -> Option<AwsSource> {
+    let get = |name: &str| environment.get(name).map(str::to_owned);
+    Some(AwsSource::Keys {
+        id: get(env::AWS_ACCESS_KEY_ID)?,
+        secret: Secret::new(get(env::AWS_SECRET_ACCESS_KEY)?),
+        token: get(env::AWS_SESSION_TOKEN).map(Secret::new),
+    })
+}
+
+/// The metadata service of the instance, unless it is switched off.
+fn instance(environment: &Environment) -> Option<AwsSource> {
+    let disabled = environment.get(env::AWS_EC2_METADATA_DISABLED);
+    if disabled.is_some_and(|word| word.eq_ignore_ascii_case("true")) {
+        return None;
+    }
+    let url = environment.get(env::AWS_EC2_METADATA_SERVICE_ENDPOINT);
+    Some(AwsSource::Metadata {
+        url: url.unwrap_or(METADATA_URL).to_owned(),
+    })
 }
 
 fn profile(environment: &Environment, region: &str, name: &str) -> Option<AwsSource> {
@@ -171,18 +171,25 @@ fn profile(environment: &Environment, region: &str, name: &str) -> Option<AwsSou
         let named = environment.get(variable).map(PathBuf::from);
         named.or_else(|| Some(home.as_ref()?.join(".aws").join(file)))
     };
-    Some(AwsSource::Profile {
+    Some(AwsSource::Profile(Box::new(AwsProfile {
         credentials: place(env::AWS_SHARED_CREDENTIALS_FILE, "credentials")?,
         config: place(env::AWS_CONFIG_FILE, "config")?,
         name: name.to_owned(),
         sts_url: sts_url(environment, region),
-    })
+        sso_cache: home.map(|home| home.join(".aws").join("sso").join("cache")),
+        sso_url: environment
+            .get(env::AWS_ENDPOINT_URL_SSO)
+            .map(str::to_owned),
+        environment: keys(environment),
+        container: container(environment),
+        instance: instance(environment),
+    })))
 }
 
 fn sts_url(environment: &Environment, region: &str) -> String {
     match environment.get(env::AWS_ENDPOINT_URL_STS) {
         Some(url) => url.to_owned(),
-        None => format!("https://sts.{region}.{}", domain(region)),
+        None => format!("https://sts.{region}.{}", aws_domain(region)),
     }
 }
 

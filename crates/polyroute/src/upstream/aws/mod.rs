@@ -3,9 +3,12 @@
 //! [`AwsSigner`] is the way in: it keeps one set of credentials, renews it in the background before
 //! it expires, and lets one renewal at a time serve everybody who waits. Where credentials come
 //! from is decided once, in the configuration ([`crate::config::settings::AwsSource`]); `source`
-//! fetches them and `read` reads the answers. AWS's own `aws-config` knows more sources, but reads
-//! the process environment and brings a second HTTP stack and forty crates.
+//! fetches them, `profile` reads the shared files, `process` runs their programs, and `read` reads
+//! the answers. AWS's own `aws-config` reads the process environment and brings a second HTTP stack
+//! and forty crates.
 
+mod process;
+mod profile;
 mod read;
 mod source;
 
@@ -35,7 +38,7 @@ const RENEW_BEFORE: Duration = Duration::from_secs(300);
 /// Credentials that expire sooner are not used any more.
 const USABLE_FOR: Duration = Duration::from_secs(10);
 /// Longest wait for new credentials, all sources together.
-const RENEWAL_WAIT: Duration = Duration::from_secs(15);
+const RENEWAL_WAIT: Duration = Duration::from_secs(20);
 /// For so long a failed renewal answers everybody, so that a dead issuer is not stormed.
 const FAILURE_AGE_MAX: Duration = Duration::from_secs(2);
 /// By how much clocks must differ before the difference is made up for.
@@ -91,7 +94,7 @@ impl AwsSigner {
         Self {
             inner: Arc::new(Inner {
                 region: aws.region.clone(),
-                fetcher: Fetcher::new(aws.sources.clone(), tls, proxies),
+                fetcher: Fetcher::new(aws, tls, proxies),
                 held: ArcSwapOption::empty(),
                 renewal: Mutex::new(None),
                 renewing: AtomicBool::new(false),
@@ -106,7 +109,7 @@ impl Signer for AwsSigner {
         Box::pin(async move {
             let held = self.inner.credentials().await?;
             let now = self.inner.now();
-            signature(request, &held.credentials, &self.inner.region, now)
+            signature(request, &held.credentials, &self.inner.region, SERVICE, now)
         })
     }
 
@@ -199,7 +202,7 @@ impl Inner {
             {
                 return Err(error.clone());
             }
-            match self.fetcher.fetch().await {
+            match self.fetcher.fetch(self.now()).await {
                 Ok(held) => {
                     *failure = None;
                     let held = Arc::new(held);
@@ -228,6 +231,7 @@ fn signature(
     request: &mut Outgoing,
     credentials: &Credentials,
     region: &str,
+    service: &str,
     now: SystemTime,
 ) -> Result<(), UpstreamError> {
     let unsigned = |what: String| {
@@ -240,7 +244,7 @@ fn signature(
     let params = v4::SigningParams::builder()
         .identity(&identity)
         .region(region)
-        .name(SERVICE)
+        .name(service)
         .time(now)
         .settings(SigningSettings::default())
         .build()

@@ -1,4 +1,4 @@
-//! What the sources of AWS credentials say: files, and JSON answers. Pure.
+//! What the sources of AWS credentials say, in JSON. Pure.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,91 +7,7 @@ use polyroute_wire::delay::parse_rfc3339;
 use serde_json::Value;
 
 use super::Held;
-
-/// Settings of a profile that lead to credentials in ways that are not followed here.
-const NOT_FOLLOWED: [&str; 4] = [
-    "sso_session",
-    "sso_start_url",
-    "credential_process",
-    "source_profile",
-];
-
-/// What a profile says.
-#[derive(Debug)]
-pub(super) enum Profile {
-    /// Keys.
-    Keys(Credentials),
-    /// A role to take with a token.
-    Role {
-        arn: String,
-        token_file: String,
-        session: Option<String>,
-    },
-}
-
-/// Reads a profile out of the texts of `credentials` and `config`. `Ok(None)`: neither names it.
-pub(super) fn profile(
-    credentials: &str,
-    config: &str,
-    name: &str,
-) -> Result<Option<Profile>, String> {
-    let in_config = if name == "default" {
-        name.to_owned()
-    } else {
-        format!("profile {name}")
-    };
-    let mut values = section(config, &in_config);
-    values.extend(section(credentials, name));
-    let value = |key: &str| {
-        let found = values.iter().rev().find(|(known, _)| known == key);
-        found.map(|(_, value)| value.clone())
-    };
-    if let (Some(id), Some(secret)) = (value("aws_access_key_id"), value("aws_secret_access_key")) {
-        let token = value("aws_session_token");
-        return Ok(Some(Profile::Keys(keys(&id, &secret, token))));
-    }
-    if let (Some(arn), Some(token_file)) = (value("role_arn"), value("web_identity_token_file")) {
-        let session = value("role_session_name");
-        return Ok(Some(Profile::Role {
-            arn,
-            token_file,
-            session,
-        }));
-    }
-    match NOT_FOLLOWED.iter().find(|key| value(key).is_some()) {
-        Some(key) => Err(format!(
-            "the AWS profile `{name}` uses `{key}`, which is not supported: export its keys \
-             (`aws configure export-credentials --format env`)"
-        )),
-        None => Ok(None),
-    }
-}
-
-/// The keys and values of an INI section; sub-sections are left out.
-fn section(text: &str, name: &str) -> Vec<(String, String)> {
-    let mut inside = false;
-    let mut values = Vec::new();
-    for line in text.lines() {
-        let trimmed = line.trim();
-        if let Some(head) = trimmed
-            .strip_prefix('[')
-            .and_then(|rest| rest.split(']').next())
-        {
-            let words: Vec<&str> = head.split_whitespace().collect();
-            inside = words.join(" ") == name;
-        } else if inside
-            && !line.starts_with([' ', '\t'])
-            && !trimmed.starts_with(['#', ';'])
-            && let Some((key, value)) = trimmed.split_once('=')
-        {
-            // A comment needs white space before it.
-            let value = value.split(" #").next().unwrap_or_default();
-            let value = value.split(" ;").next().unwrap_or_default();
-            values.push((key.trim().to_ascii_lowercase(), value.trim().to_owned()));
-        }
-    }
-    values
-}
+use crate::config::secret::Secret;
 
 /// Keys that do not expire.
 pub(super) fn keys(id: &str, secret: &str, token: Option<String>) -> Credentials {
@@ -108,12 +24,56 @@ pub(super) fn document(body: &[u8]) -> Result<Held, String> {
     held(&value, "Token")
 }
 
-/// The answer of the token service to `AssumeRoleWithWebIdentity`.
-pub(super) fn assumed(body: &[u8]) -> Result<Held, String> {
+/// The answer of the token service to `action` (`AssumeRole`, `AssumeRoleWithWebIdentity`).
+pub(super) fn assumed(body: &[u8], action: &str) -> Result<Held, String> {
     let value: Value = serde_json::from_slice(body).map_err(|_| "it is no JSON".to_owned())?;
-    let path = "/AssumeRoleWithWebIdentityResponse/AssumeRoleWithWebIdentityResult/Credentials";
-    let credentials = value.pointer(path).ok_or("it holds no credentials")?;
+    let path = format!("/{action}Response/{action}Result/Credentials");
+    let credentials = value.pointer(&path).ok_or("it holds no credentials")?;
     held(credentials, "SessionToken")
+}
+
+/// What a `credential_process` prints: keys of version 1 that have not expired.
+pub(super) fn printed(output: &[u8], now: SystemTime) -> Result<Held, String> {
+    let value: Value =
+        serde_json::from_slice(output).map_err(|_| "it prints no JSON".to_owned())?;
+    if value.get("Version").and_then(Value::as_u64) != Some(1) {
+        return Err("its `Version` is not 1".to_owned());
+    }
+    let held = held(&value, "SessionToken")?;
+    if held.expiry.is_some_and(|expiry| expiry <= now) {
+        return Err("its credentials have expired".to_owned());
+    }
+    Ok(held)
+}
+
+/// The token of a file in `~/.aws/sso/cache`. `Ok(None)`: it has expired.
+pub(super) fn sso_token(text: &str, now: SystemTime) -> Result<Option<Secret>, String> {
+    let value: Value = serde_json::from_str(text).map_err(|_| "it is no JSON".to_owned())?;
+    let text = |key: &str| value.get(key).and_then(Value::as_str);
+    let (Some(token), Some(expires)) = (text("accessToken"), text("expiresAt")) else {
+        return Err("it holds no token".to_owned());
+    };
+    // Older tools wrote `2020-06-17T10:02:08UTC`.
+    let expires = parse_rfc3339(expires.strip_suffix("UTC").unwrap_or(expires));
+    let expires = expires.and_then(at).ok_or("its `expiresAt` is no time")?;
+    Ok((expires > now).then(|| Secret::new(token.to_owned())))
+}
+
+/// The answer of IAM Identity Center to `GetRoleCredentials`.
+pub(super) fn role_credentials(body: &[u8]) -> Result<Held, String> {
+    let value: Value = serde_json::from_slice(body).map_err(|_| "it is no JSON".to_owned())?;
+    let said = |key: &str| value.get("roleCredentials").and_then(|all| all.get(key));
+    let text = |key: &str| said(key).and_then(Value::as_str);
+    let (Some(id), Some(secret)) = (text("accessKeyId"), text("secretAccessKey")) else {
+        return Err("it holds no keys".to_owned());
+    };
+    // In milliseconds; without one nobody would know when to ask again.
+    let expiry = said("expiration").and_then(Value::as_f64);
+    let expiry = expiry.and_then(|ms| at(ms / 1_000.0));
+    Ok(Held {
+        credentials: keys(id, secret, text("sessionToken").map(ToOwned::to_owned)),
+        expiry: Some(expiry.ok_or("its `expiration` is no time")?),
+    })
 }
 
 /// Why the token service refused.
@@ -138,48 +98,32 @@ fn held(value: &Value, token: &str) -> Result<Held, String> {
         return Err("it holds no keys".to_owned());
     };
     let expiry = match value.get("Expiration") {
-        Some(Value::String(date)) => parse_rfc3339(date),
-        Some(seconds) => seconds.as_f64(),
-        None => None,
+        None | Some(Value::Null) => None,
+        Some(said) => {
+            let seconds = match said {
+                Value::String(date) => parse_rfc3339(date),
+                number => number.as_f64(),
+            };
+            // Taken for none, they would never be renewed.
+            let expiry = seconds.and_then(at);
+            Some(expiry.ok_or("its `Expiration` is no time")?)
+        }
     };
-    let expiry = expiry
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
     Ok(Held {
         credentials: keys(id, secret, text(token).map(ToOwned::to_owned)),
         expiry,
     })
 }
 
+/// A time by its seconds since the Unix epoch.
+fn at(seconds: f64) -> Option<SystemTime> {
+    let since = Duration::try_from_secs_f64(seconds).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(since)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn profiles_of_both_files() {
-        let credentials = "# c\n[default]\naws_access_key_id = A1 # mine\naws_secret_access_key=S1\n\
-                           [dev]\naws_access_key_id=A2\naws_secret_access_key=S2\naws_session_token=T2\n";
-        let config = "[profile pod]\nrole_arn = arn:r\nweb_identity_token_file = /t\n\
-                      [profile sso]\nsso_session = x\n[profile dev]\nregion = eu-west-1\n  s3 =\n    aws_access_key_id = no\n";
-        let read = |name: &str| profile(credentials, config, name);
-        let Ok(Some(Profile::Keys(keys))) = read("default") else {
-            panic!("no keys");
-        };
-        assert_eq!(
-            (keys.access_key_id(), keys.secret_access_key()),
-            ("A1", "S1")
-        );
-        let Ok(Some(Profile::Keys(keys))) = read("dev") else {
-            panic!("no keys");
-        };
-        assert_eq!(
-            (keys.access_key_id(), keys.session_token()),
-            ("A2", Some("T2"))
-        );
-        assert!(matches!(read("pod"), Ok(Some(Profile::Role { arn, .. })) if arn == "arn:r"));
-        assert!(read("sso").unwrap_err().contains("`sso_session`"));
-        assert!(matches!(read("none"), Ok(None)));
-    }
 
     #[test]
     fn documents_of_the_endpoints() {
@@ -191,10 +135,40 @@ mod tests {
         assert!(document(br#"{"Code":"Failed"}"#).is_err());
         assert!(document(b"{}").is_err());
         let sts = br#"{"AssumeRoleWithWebIdentityResponse":{"AssumeRoleWithWebIdentityResult":{"Credentials":{"AccessKeyId":"A","SecretAccessKey":"S","SessionToken":"T","Expiration":1.7952840E9}}}}"#;
-        assert_eq!(assumed(sts).unwrap().expiry, Some(expiry));
+        let action = "AssumeRoleWithWebIdentity";
+        assert_eq!(assumed(sts, action).unwrap().expiry, Some(expiry));
+        assert!(assumed(sts, "AssumeRole").is_err());
+        let odd = br#"{"AccessKeyId":"A","SecretAccessKey":"S","Expiration":"soon"}"#;
+        assert!(document(odd).is_err(), "would never be renewed");
         assert_eq!(
             refusal(br#"{"Error":{"Code":"ExpiredTokenException"}}"#),
             "ExpiredTokenException"
         );
+    }
+
+    #[test]
+    fn tokens_and_credentials_of_identity_center() {
+        let now = at(1_795_284_000.0).unwrap();
+        let token = |expires: &str| {
+            let text = format!(r#"{{"accessToken":"CANARY","expiresAt":"{expires}"}}"#);
+            sso_token(&text, now)
+        };
+        let good = token("2026-11-21T18:00:01Z").unwrap().unwrap();
+        assert_eq!(good.expose(), "CANARY");
+        assert!(!format!("{good:?}").contains("CANARY"));
+        assert!(token("2026-11-21T18:00:01UTC").unwrap().is_some());
+        assert!(token("2026-11-21T18:00:00Z").unwrap().is_none());
+        assert!(token("soon").is_err());
+        assert!(sso_token("{}", now).is_err() && sso_token("", now).is_err());
+        let body = |expiration: &str| {
+            format!(
+                r#"{{"roleCredentials":{{"accessKeyId":"A","secretAccessKey":"S","sessionToken":"T","expiration":{expiration}}}}}"#
+            )
+        };
+        let held = role_credentials(body("1795284000000").as_bytes()).unwrap();
+        assert_eq!(held.expiry, Some(now));
+        assert_eq!(held.credentials.session_token(), Some("T"));
+        assert!(role_credentials(body("null").as_bytes()).is_err());
+        assert!(role_credentials(b"{}").is_err());
     }
 }

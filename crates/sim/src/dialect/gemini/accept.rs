@@ -121,6 +121,12 @@ pub fn accept_count(model: &str, _headers: &HeaderMap, body: &[u8]) -> Result<Pr
 
 fn generate(model: &str, stream: bool, body: &[u8], vertex: bool) -> Result<Prompt, Refusal> {
     let body = read(body, &shape::GENERATE, vertex)?;
+    if let (true, Some(tier)) = (vertex, set(&body, "serviceTier")) {
+        return Err(refuse(&format!(
+            "Invalid value at 'service_tier' \
+             (type.googleapis.com/google.cloud.aiplatform.v1beta1.ServiceTier), {tier}"
+        )));
+    }
     judge(&body, model, stream, vertex)
 }
 

@@ -68,6 +68,7 @@ mod tests {
         read(value.as_object().unwrap())
     }
 
+    /// §11.2, row Anthropic; Claude on Vertex AI alike.
     #[test]
     fn case_43_input_includes_what_the_cache_read_and_wrote() {
         let usage = usage(json!({

@@ -235,15 +235,26 @@ fn modalities(
     Ok(())
 }
 
-/// What stands beside `generationConfig`.
+/// Where Vertex AI reads the tier; it refuses the body's `serviceTier`.
+const VERTEX_TIER: &str = "x-vertex-ai-llm-shared-request-type";
+
+/// What stands beside `generationConfig`, and what goes as a header.
 pub(super) fn top_level(
     request: &ChatRequest,
     target: &Target,
+    headers: &mut Vec<(&'static str, String)>,
     notes: &mut Notes,
 ) -> Result<Map<String, Value>, EncodeError> {
     let mut out = Map::new();
-    if let Some(tier) = service_tier(request, notes)? {
-        out.insert("serviceTier".into(), tier.into());
+    match service_tier(request, notes)? {
+        Some("STANDARD") if target.endpoint.is_vertex() => {}
+        Some(tier) if target.endpoint.is_vertex() => {
+            headers.push((VERTEX_TIER, tier.to_ascii_lowercase()));
+        }
+        Some(tier) => {
+            out.insert("serviceTier".into(), tier.into());
+        }
+        None => {}
     }
     let labels = labels(request, target, notes)?;
     if !labels.is_empty() {

@@ -19,7 +19,9 @@ pub(super) fn encode(
     target: &Target,
     media: &MediaStore,
 ) -> Result<Encoded, EncodeError> {
-    let chat = request::encode(request, target, media)?;
+    let mut chat = request::encode(request, target, media)?;
+    // The tier is that of an answer.
+    chat.headers.clear();
     let path = path::of_model(&target.endpoint, &target.model, "countTokens")?;
     Ok(count::of_chat(chat, path, &[], |mut body| {
         if target.endpoint.is_vertex() {

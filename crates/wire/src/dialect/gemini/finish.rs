@@ -41,6 +41,7 @@ mod tests {
 
     use super::*;
 
+    /// §11.1, column Gemini; §15: integers on Vertex AI.
     #[test]
     fn case_54_words_integers_and_unknown_words() {
         for (value, expected) in [

@@ -143,6 +143,7 @@ mod tests {
         value.as_object().unwrap().clone()
     }
 
+    /// §11.3: segment indexes are bytes; Vertex AI alike.
     #[test]
     fn case_28_byte_offsets_become_characters_and_a_missing_start_is_zero() {
         let said = "Zürich 😀 ist schön.";

@@ -274,6 +274,7 @@ mod tests {
         part(of, &Target::default(), store, "p").map(|value| value.unwrap_or_default())
     }
 
+    /// §6, row "image https URL", column Gemini.
     #[test]
     fn case_16_only_foreign_urls_are_fetched() {
         let mut message = Message::new(Role::User);
@@ -295,6 +296,7 @@ mod tests {
         );
     }
 
+    /// §6: normalise; Vertex AI alike.
     #[test]
     fn case_16_wrong_type_svg_and_unfetched() {
         let mut store = MediaStore::default();
@@ -371,6 +373,7 @@ mod tests {
         );
     }
 
+    /// §6, rows "audio", "PDF/file", "video"; Vertex AI alike.
     #[test]
     fn files_sound_and_video() {
         let store = MediaStore::default();

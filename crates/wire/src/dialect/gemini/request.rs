@@ -62,13 +62,15 @@ pub(super) fn encode(
         leave_to_cache(&mut conversation.system, &mut tools, &mut notes)?;
     }
     let mut body = assemble(conversation, tools, generation, target);
-    body.extend(config::top_level(request, target, &mut notes)?);
+    let mut headers = Vec::new();
+    let beside = config::top_level(request, target, &mut headers, &mut notes)?;
+    body.extend(beside);
     for options in &options {
         merge::into(&mut body, options);
     }
     thinking::settle(&mut body, &options);
     config::leave_out(request, &mut notes)?;
-    Ok(Encoded::post(
+    let encoded = Encoded::post(
         path,
         Value::Object(body).to_string(),
         DecodeContext {
@@ -80,8 +82,11 @@ pub(super) fn encode(
             names,
             ..DecodeContext::default()
         },
-    )
-    .noted(notes))
+    );
+    Ok(Encoded {
+        headers,
+        ..encoded.noted(notes)
+    })
 }
 
 fn method_path(request: &ChatRequest, target: &Target) -> Result<String, EncodeError> {

@@ -13,6 +13,7 @@ fn json_schema(schema: &Value) -> Value {
     sanitise(schema, SchemaDialect::JsonSchema)
 }
 
+/// §8.1, `$ref`, both Gemini columns; Vertex AI alike.
 #[test]
 fn case_17_recursion_is_inlined_once_and_cut() {
     let schema = json!({
@@ -36,6 +37,7 @@ fn case_17_recursion_is_inlined_once_and_cut() {
     );
 }
 
+/// §8.1: properties that are named like keywords; Vertex AI alike.
 #[test]
 fn case_17_property_names_are_never_touched() {
     let schema = json!({"type": "object", "strict": true, "additionalProperties": false,
@@ -55,6 +57,7 @@ fn case_17_property_names_are_never_touched() {
     }
 }
 
+/// §8.1, keyword by keyword, both Gemini columns; Vertex AI alike.
 #[test]
 #[expect(clippy::too_many_lines, reason = "one snapshot of one schema")]
 fn case_17_const_type_lists_and_bounds() {
@@ -151,6 +154,7 @@ fn case_17_const_type_lists_and_bounds() {
     );
 }
 
+/// §8.1, type arrays; Vertex AI alike.
 #[test]
 fn nullable_is_said_in_the_words_of_each_language() {
     let schema = json!({"type": "string", "nullable": true});
@@ -161,6 +165,7 @@ fn nullable_is_said_in_the_words_of_each_language() {
     );
 }
 
+/// §8.1, `anyOf`, `oneOf`, `allOf`; Vertex AI alike.
 #[test]
 fn all_of_is_joined_and_one_of_becomes_any_of() {
     let schema = json!({"allOf": [

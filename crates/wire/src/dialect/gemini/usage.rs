@@ -96,6 +96,7 @@ mod tests {
         read(value.as_object().unwrap(), 0)
     }
 
+    /// §11.2, row Gemini; Vertex AI alike.
     #[test]
     fn case_43_thoughts_are_output_and_tool_prompts_are_input() {
         let usage = of(&json!({
@@ -112,6 +113,7 @@ mod tests {
         assert!(!usage.clamped);
     }
 
+    /// §12.1: a chunk may hold only `trafficType` (Vertex AI).
     #[test]
     fn case_62_a_bare_traffic_type_is_no_count() {
         assert_eq!(of(&json!({"trafficType": "ON_DEMAND"})), None);
@@ -131,6 +133,7 @@ mod tests {
         assert_eq!(service_tier(&sum).as_deref(), Some("default"));
     }
 
+    /// §11.2: sub-counts are clamped; Vertex AI alike.
     #[test]
     fn case_53_more_cached_than_prompt_is_clamped() {
         let usage = of(&json!({"promptTokenCount": 3, "cachedContentTokenCount": 9})).unwrap();

@@ -7,6 +7,7 @@ use crate::adapter::Endpoint;
 use crate::chat::FinishReason;
 use crate::embedding::EmbeddingRequest;
 
+/// §11.2, §11.3; Claude on Vertex AI alike.
 #[test]
 fn text_blocks_join_without_separator_and_counts_are_read() {
     let answer = decode(
@@ -24,6 +25,7 @@ fn text_blocks_join_without_separator_and_counts_are_read() {
     );
 }
 
+/// §11.1, column Anthropic; Claude on Vertex AI alike.
 #[test]
 fn stop_reasons() {
     let call = json!({"type": "tool_use", "id": "t", "name": "f", "input": {}});
@@ -58,6 +60,7 @@ fn stop_reasons() {
     assert_eq!(hit.choices[0].stop_sequence.as_deref(), Some("END"));
 }
 
+/// §11.1, refusals; Claude on Vertex AI alike.
 #[test]
 fn a_refusal_gives_its_words_and_details() {
     let details = json!({"type": "refusal", "category": "cyber", "explanation": "No.", "recommended_model": "m2"});
@@ -67,6 +70,7 @@ fn a_refusal_gives_its_words_and_details() {
     assert_eq!(answer.metadata["stop_details"], details);
 }
 
+/// §7, §11.3, server-run calls; Claude on Vertex AI alike.
 #[test]
 fn calls_of_server_tools_are_kept_and_never_offered() {
     let by_code = json!({"type": "tool_use", "id": "t2", "name": "f", "input": {}, "caller": {"type": "code_execution_20260120", "tool_id": "s"}});
@@ -96,6 +100,7 @@ fn calls_of_server_tools_are_kept_and_never_offered() {
     assert_eq!(answer.metadata["container"]["id"], "c1");
 }
 
+/// §11.3, citations; Claude on Vertex AI alike.
 #[test]
 fn citations_of_every_source() {
     let answer = decode(

@@ -54,6 +54,7 @@ fn the_least_request_and_its_headers() {
     assert!(encoded.dropped.is_empty() && encoded.changed.is_empty());
 }
 
+/// §4, `max tokens` "M req."; §14, default; Claude on Vertex AI alike.
 #[test]
 fn the_output_limit_comes_from_caller_then_catalog_then_a_safe_value() {
     let limit = |body: Value, most: Option<u64>| {
@@ -70,6 +71,7 @@ fn the_output_limit_comes_from_caller_then_catalog_then_a_safe_value() {
     );
 }
 
+/// §4, column Ant; Claude on Vertex AI alike, without tiers (`vertex.rs`).
 #[test]
 fn what_has_no_equivalent_is_named_or_refused_if_strict() {
     let body = json!({
@@ -110,6 +112,7 @@ fn what_has_no_equivalent_is_named_or_refused_if_strict() {
     }
 }
 
+/// §4 note 9; Claude on Vertex AI alike.
 #[test]
 fn case_26_several_choices_and_spoken_answers_are_refused() {
     for (body, field) in [
@@ -124,6 +127,7 @@ fn case_26_several_choices_and_spoken_answers_are_refused() {
     }
 }
 
+/// §4: `metadata.user_id`, note 16, `stop`; on Vertex AI no tier (`vertex.rs`).
 #[test]
 fn user_tier_and_stops() {
     let (body, encoded) = encode(json!({
@@ -143,6 +147,7 @@ fn user_tier_and_stops() {
     );
 }
 
+/// §4 note 2; Claude on Vertex AI alike.
 #[test]
 fn case_44_sampling_by_model_generation_and_api_version() {
     let ask = json!({"temperature": 1.7, "top_p": 0.5, "top_k": 4});
@@ -183,6 +188,7 @@ fn case_44_sampling_by_model_generation_and_api_version() {
     assert_eq!(encoded.dropped, ["temperature"]);
 }
 
+/// §9, row Anthropic ≤ 4.5; Claude on Vertex AI alike.
 #[test]
 fn effort_becomes_a_budget_below_max_tokens() {
     let plan = |body: Value| {
@@ -228,6 +234,7 @@ fn case_20_one_token_on_a_small_model_that_would_think() {
     assert_eq!(encoded.changed, ["reasoning_effort=none"]);
 }
 
+/// §9, rows Anthropic 4.6 and later; Claude on Vertex AI alike.
 #[test]
 fn effort_becomes_a_level_the_model_has() {
     let model = adaptive(&[Effort::Low, Effort::Medium, Effort::High], false);
@@ -298,6 +305,7 @@ fn options_of_the_callers_own_come_last() {
     assert_eq!(encoded.dropped, ["provider_options.anthropic.model"]);
 }
 
+/// §7, definition; Claude on Vertex AI alike.
 #[test]
 fn case_3_tools_without_parameters_and_without_a_type() {
     let (body, _) = encode(json!({"tools": [
@@ -322,6 +330,7 @@ fn case_3_tools_without_parameters_and_without_a_type() {
     assert_eq!(error.param.as_deref(), Some("tools[0].function.parameters"));
 }
 
+/// §7, name rule; Claude on Vertex AI alike.
 #[test]
 fn case_7_names_are_mangled_in_tools_history_and_choice() {
     let long = "n".repeat(70);
@@ -346,6 +355,7 @@ fn case_7_names_are_mangled_in_tools_history_and_choice() {
     assert_eq!(answer.choices[0].message.tool_calls[0].name, "fs.read");
 }
 
+/// §7 `strict`, §8.1 column Anthropic; Claude on Vertex AI alike.
 #[test]
 fn strict_tools_send_a_closed_schema_only_where_it_is_enforced() {
     let body = json!({"tools": [{"type": "function", "function": {"name": "f", "strict": true, "parameters": {
@@ -372,6 +382,7 @@ fn strict_tools_send_a_closed_schema_only_where_it_is_enforced() {
     assert_eq!(encoded.dropped, ["tools[].function.strict"]);
 }
 
+/// §7, choices, §4 note 14; Claude on Vertex AI alike.
 #[test]
 fn tool_choice_in_every_form() {
     let choice = |choice: Value, parallel: Value| {
@@ -418,6 +429,7 @@ fn tool_choice_in_every_form() {
     assert!(encoded.dropped.is_empty());
 }
 
+/// §7, forced choice; Claude on Vertex AI alike.
 #[test]
 fn case_45_a_forced_choice_is_refused_or_becomes_an_instruction() {
     let named = json!({"tools": [tool("f")], "tool_choice": {"type": "function", "function": {"name": "f"}}});
@@ -442,6 +454,7 @@ fn case_45_a_forced_choice_is_refused_or_becomes_an_instruction() {
     assert!(try_encode(thinking, &budget()).is_err());
 }
 
+/// §7, custom tools; Claude on Vertex AI alike.
 #[test]
 fn custom_tools_go_as_functions_of_one_text() {
     let (body, encoded) = encode(json!({
@@ -472,6 +485,7 @@ fn custom_tools_go_as_functions_of_one_text() {
     assert_eq!(encoded.dropped, ["tools[].custom.format"]);
 }
 
+/// §7, hosted tools; Claude on Vertex AI alike.
 #[test]
 fn provider_tools_pass_and_foreign_ones_are_refused() {
     let native = json!({"type": "code_execution_20260120", "name": "code_execution"});
@@ -481,6 +495,7 @@ fn provider_tools_pass_and_foreign_ones_are_refused() {
     assert_eq!(error.param.as_deref(), Some("tools[0]"));
 }
 
+/// §10, search; Claude on Vertex AI alike.
 #[test]
 fn web_search_options_become_the_search_tool() {
     let (body, encoded) = encode(json!({"web_search_options": {

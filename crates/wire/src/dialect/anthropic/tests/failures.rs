@@ -31,6 +31,7 @@ fn error(status: u16, kind: &str, message: &str, code: Option<&str>) -> Upstream
     classify(status, &[], body.to_string().as_bytes())
 }
 
+/// §13.3, row Anthropic; Claude on Vertex AI alike, and Google's own (`vertex.rs`).
 #[test]
 fn kinds_by_type_and_code() {
     for (status, kind, expected) in [
@@ -55,6 +56,7 @@ fn kinds_by_type_and_code() {
     }
 }
 
+/// §13.3: spend limits; Claude on Vertex AI alike.
 #[test]
 fn case_36_a_spent_limit_is_no_rate_limit() {
     for code in [
@@ -85,6 +87,7 @@ fn case_36_a_spent_limit_is_no_rate_limit() {
     );
 }
 
+/// §13.2; Claude on Vertex AI alike.
 #[test]
 fn case_35_37_delays_and_the_ban_on_retries() {
     let body =
@@ -100,6 +103,7 @@ fn case_35_37_delays_and_the_ban_on_retries() {
     assert!(!classify(529, &[], body.as_bytes()).retry_forbidden);
 }
 
+/// §13.4, §13.6; Claude on Vertex AI alike.
 #[test]
 fn case_38_context_and_parameters() {
     let long = error(
@@ -135,6 +139,7 @@ fn case_38_context_and_parameters() {
     );
 }
 
+/// §13.3, "parse defensively"; Claude on Vertex AI alike.
 #[test]
 fn case_50_html_and_empty_bodies_fall_back_to_the_status() {
     for body in [

@@ -22,6 +22,7 @@ fn user(text: &str) -> Value {
     json!({"role": "user", "content": text})
 }
 
+/// §5, §7; Claude on Vertex AI alike.
 #[test]
 fn case_1_2_a_call_without_content_and_with_empty_arguments() {
     assert_eq!(
@@ -42,6 +43,7 @@ fn case_1_2_a_call_without_content_and_with_empty_arguments() {
     );
 }
 
+/// §7, arguments; Claude on Vertex AI alike.
 #[test]
 fn arguments_that_are_no_object_are_wrapped_and_named() {
     let (body, encoded) = encode(json!({"messages": [
@@ -57,6 +59,7 @@ fn arguments_that_are_no_object_are_wrapped_and_named() {
     );
 }
 
+/// §7: nothing precedes the results; Claude on Vertex AI alike.
 #[test]
 fn case_4_10_results_come_first_and_pair_by_id_whatever_stands_between() {
     let wire = messages(json!([
@@ -79,6 +82,7 @@ fn case_4_10_results_come_first_and_pair_by_id_whatever_stands_between() {
     assert_eq!(wire.as_array().unwrap().len(), 3);
 }
 
+/// §7, duplicate ids; Claude on Vertex AI alike.
 #[test]
 fn case_5_repeated_ids_are_told_apart_by_occurrence() {
     let wire = messages(json!([
@@ -98,6 +102,7 @@ fn case_5_repeated_ids_are_told_apart_by_occurrence() {
     assert_eq!(id(4, 0, "tool_use_id"), "call_0_3");
 }
 
+/// §7, id rule; Claude on Vertex AI alike.
 #[test]
 fn case_6_ids_that_the_api_refuses_are_rewritten_alike_on_both_sides() {
     let long = "x".repeat(80);
@@ -125,6 +130,7 @@ fn case_6_ids_that_the_api_refuses_are_rewritten_alike_on_both_sides() {
     assert_eq!(wire[1]["content"][2]["id"], long);
 }
 
+/// §5, orphans; Claude on Vertex AI alike.
 #[test]
 fn case_8_orphans_are_refused_by_id_or_repaired_if_asked() {
     let missing = json!({"messages": [user("q"), asked(&[call("c9", "f", "{}")]), user("well?")]});
@@ -150,6 +156,7 @@ fn case_8_orphans_are_refused_by_id_or_repaired_if_asked() {
     assert_eq!(encoded.dropped, ["messages[].tool_call_id"]);
 }
 
+/// §6, §7, results; Claude on Vertex AI alike.
 #[test]
 fn case_9_tool_results_empty_image_only_and_failed() {
     let picture =
@@ -179,6 +186,7 @@ fn case_9_tool_results_empty_image_only_and_failed() {
     );
 }
 
+/// §5, system-only; Claude on Vertex AI alike.
 #[test]
 fn case_11_system_only_becomes_a_user_turn() {
     let (body, encoded) = encode(json!({"messages": [
@@ -192,6 +200,7 @@ fn case_11_system_only_becomes_a_user_turn() {
     assert_eq!(encoded.changed, ["messages[].role=user"]);
 }
 
+/// §5, rows System and `developer`; Claude on Vertex AI alike.
 #[test]
 fn case_12_13_system_and_developer_messages_leading_and_in_the_middle() {
     let list = json!([
@@ -240,6 +249,7 @@ fn an_instruction_between_calls_and_results_goes_behind_the_results() {
     );
 }
 
+/// §5, row "consecutive", empty text; Claude on Vertex AI alike.
 #[test]
 fn case_14_turns_of_one_role_are_merged_and_blank_text_is_left_out() {
     assert_eq!(
@@ -257,6 +267,7 @@ fn case_14_turns_of_one_role_are_merged_and_blank_text_is_left_out() {
     );
 }
 
+/// §5, empty user message; Claude on Vertex AI alike.
 #[test]
 fn an_empty_user_message_is_refused_with_its_place() {
     let error = try_encode(
@@ -267,6 +278,7 @@ fn an_empty_user_message_is_refused_with_its_place() {
     assert_eq!(error.param.as_deref(), Some("messages[2].content"));
 }
 
+/// §5, row "must start with user"; Claude on Vertex AI alike.
 #[test]
 fn a_conversation_that_the_assistant_opens_gets_a_user_turn() {
     let (body, encoded) =
@@ -276,6 +288,7 @@ fn a_conversation_that_the_assistant_opens_gets_a_user_turn() {
     assert_eq!(encoded.changed, ["messages[]=user_turn_added"]);
 }
 
+/// §5, trailing assistant; Claude on Vertex AI alike.
 #[test]
 fn case_15_a_prefill_is_trimmed_refused_or_rewritten() {
     let body = json!({"messages": [user("q"), {"role": "assistant", "content": "The answer: \n"}]});
@@ -293,6 +306,7 @@ fn case_15_a_prefill_is_trimmed_refused_or_rewritten() {
     assert_eq!(encoded.changed, ["messages[]=continue_request_added"]);
 }
 
+/// §6, row "image"; Vertex AI takes no URL (`vertex.rs`).
 #[test]
 fn case_16_pictures_by_url_base64_wrong_type_and_svg() {
     let ask = |url: &str| {
@@ -349,6 +363,7 @@ fn case_16_what_the_target_does_not_fetch_comes_from_the_store() {
     );
 }
 
+/// §6, row "PDF/file"; Claude on Vertex AI alike.
 #[test]
 fn files_go_as_documents_by_their_kind() {
     let file = |file: Value| {
@@ -396,6 +411,7 @@ fn files_go_as_documents_by_their_kind() {
     );
 }
 
+/// §6, row "audio"; Claude on Vertex AI alike.
 #[test]
 fn sound_is_refused_with_the_part_named() {
     let error = try_encode(
@@ -410,6 +426,7 @@ fn sound_is_refused_with_the_part_named() {
     assert_eq!(error.param.as_deref(), Some("messages[0].content[1]"));
 }
 
+/// §10, row Anthropic; Claude on Vertex AI alike.
 #[test]
 fn cache_marks_stay_on_their_parts_messages_tools_and_request() {
     let mark = json!({"type": "ephemeral", "ttl": "1h"});

@@ -24,6 +24,7 @@ fn a_tool() -> Value {
     json!([{"type": "function", "function": {"name": "f"}}])
 }
 
+/// §8.2, row Anthropic; Claude on Vertex AI alike.
 #[test]
 fn case_19_a_schema_with_tools_and_streaming_is_native_where_it_can_be() {
     let (body, encoded) =
@@ -44,6 +45,7 @@ fn case_19_a_schema_with_tools_and_streaming_is_native_where_it_can_be() {
     assert_eq!(encoded.context.schema_to_validate, None);
 }
 
+/// §8.2, emulation; Claude on Vertex AI alike.
 #[test]
 fn a_schema_is_emulated_by_a_forced_tool_that_the_caller_never_sees() {
     let (body, encoded) = encode_for(json!({"response_format": format(true)}), &without_schemas());
@@ -90,6 +92,7 @@ fn a_schema_is_emulated_by_a_forced_tool_that_the_caller_never_sees() {
     assert_eq!(streamed.choices[0].finish_reason, choice.finish_reason);
 }
 
+/// §8.2, emulation ladder; Claude on Vertex AI alike.
 #[test]
 fn a_schema_is_an_instruction_where_a_tool_can_not_be_forced() {
     let mut never = without_schemas();
@@ -115,6 +118,7 @@ fn a_schema_is_an_instruction_where_a_tool_can_not_be_forced() {
     assert_eq!(error.param.as_deref(), Some("response_format"));
 }
 
+/// §8.2, json_object; Claude on Vertex AI alike.
 #[test]
 fn case_18_json_mode_is_asked_for_in_words() {
     let (body, _) = encode(json!({
@@ -182,6 +186,7 @@ fn turn_of(request: &ChatRequest, target: &Target) -> (Value, Encoded) {
     (serde_json::from_slice(&encoded.body).unwrap(), encoded)
 }
 
+/// §9, replay; Claude on Vertex AI alike.
 #[test]
 fn case_21_23_thinking_is_replayed_first_and_only_to_its_issuer() {
     let mut foreign = block(1, BlockSpan::default(), json!({"thoughtSignature": "g"}));
@@ -204,6 +209,7 @@ fn case_21_23_thinking_is_replayed_first_and_only_to_its_issuer() {
     assert!(encoded.dropped.is_empty() && encoded.changed.is_empty());
 }
 
+/// §9, a loop of another vendor's; Claude on Vertex AI alike.
 #[test]
 fn case_21_a_loop_begun_elsewhere_runs_without_thinking() {
     // Unsigned thinking is none of the API's. An instruction behind the results changes nothing.
@@ -222,6 +228,7 @@ fn case_21_a_loop_begun_elsewhere_runs_without_thinking() {
     }
 }
 
+/// §9: display omitted; Claude on Vertex AI alike.
 #[test]
 fn case_22_a_signature_without_text_is_kept() {
     let signed = json!({"type": "thinking", "thinking": "", "signature": "sig"});
@@ -233,6 +240,7 @@ fn case_22_a_signature_without_text_is_kept() {
     assert_eq!(body["messages"][1]["content"][0], signed);
 }
 
+/// §7, server-run pairs; Claude on Vertex AI alike.
 #[test]
 fn case_52_server_tool_pairs_and_cited_text_go_back_where_they_stood() {
     let content = json!([

@@ -66,6 +66,7 @@ fn rich() -> Vec<Value> {
     events
 }
 
+/// §12.2, §12.3, Anthropic → chat; Claude on Vertex AI alike.
 #[test]
 fn a_stream_says_the_same_as_the_whole_answer() {
     let streamed = fold(run(&rich())).unwrap();
@@ -87,6 +88,7 @@ fn a_stream_says_the_same_as_the_whole_answer() {
     assert_eq!(whole.choices[0].message.tool_calls[1].arguments, "{}");
 }
 
+/// §12.1, parser duties; Claude on Vertex AI alike.
 #[test]
 fn case_28_29_any_chunking_and_line_ends_give_the_same_events() {
     let body = sse(&rich());
@@ -110,6 +112,7 @@ fn case_28_29_any_chunking_and_line_ends_give_the_same_events() {
     assert_eq!(expected.last(), Some(&ChatEvent::End));
 }
 
+/// §12.1, §12.3: set, do not add; Claude on Vertex AI alike.
 #[test]
 fn counts_replace_each_other_and_are_never_added() {
     let usage: Vec<_> = run(&rich())
@@ -122,6 +125,7 @@ fn counts_replace_each_other_and_are_never_added() {
     assert_eq!(usage, [(3, 1), (30, 9)]);
 }
 
+/// §12.4, `event: error`; Claude on Vertex AI alike.
 #[test]
 fn case_31_32_errors_in_band_before_and_after_content() {
     let overloaded =
@@ -140,6 +144,7 @@ fn case_31_32_errors_in_band_before_and_after_content() {
     }
 }
 
+/// §12.4, truncation; Claude on Vertex AI alike.
 #[test]
 fn case_33_34_a_cut_stream_is_never_a_clean_end() {
     let whole = rich();
@@ -168,6 +173,7 @@ fn case_33_34_a_cut_stream_is_never_a_clean_end() {
     );
 }
 
+/// §15, Anthropic: arguments cut by max_tokens; Claude on Vertex AI alike.
 #[test]
 fn arguments_cut_by_the_token_limit_come_as_they_are() {
     let answer = fold(run(&[
@@ -222,6 +228,7 @@ fn bodies_that_are_no_stream_are_recognised() {
     }
 }
 
+/// §12.2, on read; Claude on Vertex AI alike.
 #[test]
 fn blocks_without_deltas_and_with_unknown_ones_are_kept_whole() {
     let answer = fold(run(&[
@@ -281,6 +288,7 @@ fn custom_calls_come_unwrapped_in_one_piece() {
     assert_eq!(answer.choices[0].message.tool_calls[0].arguments, "a\nb");
 }
 
+/// §12.2, failures seen in the field; Claude on Vertex AI alike.
 #[test]
 fn a_second_message_start_changes_nothing() {
     let mut events = vec![start(), start()];

@@ -3,6 +3,7 @@
 mod answers;
 mod count;
 mod failures;
+mod lines;
 mod requests;
 
 use serde_json::{Value, json};

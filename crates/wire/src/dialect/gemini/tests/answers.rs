@@ -20,6 +20,7 @@ fn candidate(parts: Value, reason: &str) -> Value {
         "finishReason": reason}]})
 }
 
+/// §11.2, §11.3: counts, text without separators, thoughts apart; Vertex AI alike.
 #[test]
 fn text_thoughts_identity_usage_and_the_rest() {
     let response = decode(&json!({
@@ -52,6 +53,7 @@ fn text_thoughts_identity_usage_and_the_rest() {
     assert_eq!(second.native_finish_reason.as_deref(), Some("MAX_TOKENS"));
 }
 
+/// §7, §11.1: `STOP` with calls, which have no ids; Vertex AI alike.
 #[test]
 fn calls_end_in_tool_calls_and_get_ids() {
     let response = decode(&candidate(
@@ -69,6 +71,7 @@ fn calls_end_in_tool_calls_and_get_ids() {
     assert!(choice.message.blocks.is_empty());
 }
 
+/// §11.1: `blockReason` without a candidate; Vertex AI alike.
 #[test]
 fn case_39_blocked_prompts_and_blocked_answers() {
     let error = decode(&json!({"promptFeedback": {"blockReason": "SAFETY"},
@@ -84,6 +87,7 @@ fn case_39_blocked_prompts_and_blocked_answers() {
     );
 }
 
+/// §11.1, the row "error path"; Vertex AI alike.
 #[test]
 fn case_55_error_reasons_with_and_without_output() {
     let error = decode(
@@ -101,6 +105,7 @@ fn case_55_error_reasons_with_and_without_output() {
     );
 }
 
+/// §12.4, §13.3: an error object or a list of one; Vertex AI alike.
 #[test]
 fn case_31_errors_and_oddities_under_a_200() {
     for (body, kind) in [
@@ -147,6 +152,7 @@ fn pictures_come_once_and_keep_their_signature() {
     assert_eq!(message.blocks[0].span.text, 5);
 }
 
+/// §4, `logprobs`; Vertex AI alike.
 #[test]
 fn log_probabilities_are_in_openai_shape_and_kept() {
     let response = decode(
@@ -169,6 +175,7 @@ fn log_probabilities_are_in_openai_shape_and_kept() {
     );
 }
 
+/// §11.3, citations; Vertex AI alike.
 #[test]
 fn grounding_becomes_annotations_and_stays_verbatim() {
     let grounding = json!({"webSearchQueries": ["q"],

@@ -6,6 +6,7 @@ use super::*;
 use crate::capability::Sampling;
 use crate::error::EncodeErrorCode;
 
+/// §4, column Gem; on Vertex AI `metadata` and `service_tier` differ (`vertex.rs`).
 #[test]
 fn every_parameter_is_sent_or_named() {
     let (body, encoded) = encode(json!({
@@ -47,6 +48,7 @@ fn every_parameter_is_sent_or_named() {
     assert!(streamed.context.stream);
 }
 
+/// §4, verb R; Vertex AI alike.
 #[test]
 fn strict_params_refuses_what_would_be_dropped() {
     let mut strict = target(2);
@@ -63,6 +65,7 @@ fn strict_params_refuses_what_would_be_dropped() {
     assert!(try_encode(json!({"store": false, "temperature": 1}), &strict).is_ok());
 }
 
+/// §4: `stop` ≤ 5, `candidateCount`, `maxOutputTokens`; Vertex AI alike.
 #[test]
 fn limits_are_clamped_or_refused() {
     let mut small = target(2);
@@ -88,6 +91,7 @@ fn limits_are_clamped_or_refused() {
     assert_eq!(encoded.dropped, ["presence_penalty", "temperature"]);
 }
 
+/// §9, rows Gemini 2.5 and 3+; Vertex AI alike.
 #[test]
 fn effort_is_a_budget_or_a_level_and_never_both() {
     let thinking = |generation: u32, effort: &str| {
@@ -154,6 +158,7 @@ fn effort_is_a_budget_or_a_level_and_never_both() {
     );
 }
 
+/// §7: AUTO, NONE, ANY, `allowedFunctionNames`; Vertex AI alike.
 #[test]
 fn tool_choices() {
     let config = |choice: Value| {
@@ -181,6 +186,7 @@ fn tool_choices() {
     assert_eq!(encoded.dropped, ["tool_choice"]);
 }
 
+/// §7, definition and no parameters; Vertex AI alike.
 #[test]
 fn case_3_tools_of_all_kinds() {
     let (body, encoded) = encode_for(
@@ -218,6 +224,7 @@ fn case_3_tools_of_all_kinds() {
     );
 }
 
+/// §10: `googleSearch`, `cachedContent`; Vertex AI alike.
 #[test]
 fn search_cache_and_own_options() {
     let (body, encoded) = encode(json!({"web_search_options": {"search_context_size": "low"}}));
@@ -240,6 +247,7 @@ fn search_cache_and_own_options() {
     );
 }
 
+/// §6, `mediaResolution`; Vertex AI alike.
 #[test]
 fn media_detail_and_speech() {
     let picture = |detail: &str| {

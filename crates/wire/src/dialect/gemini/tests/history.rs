@@ -10,6 +10,7 @@ fn user(text: &str) -> Value {
     json!({"role": "user", "content": text})
 }
 
+/// §5, §7: no part for no content, `{}` for no arguments; Vertex AI alike.
 #[test]
 fn case_1_and_2_null_content_and_empty_arguments() {
     let sent = contents(
@@ -29,6 +30,7 @@ fn case_1_and_2_null_content_and_empty_arguments() {
     );
 }
 
+/// §7: all results of a batch in one content, in the order of the calls; Vertex AI alike.
 #[test]
 fn case_4_and_10_results_follow_the_order_of_the_calls_and_text_comes_after() {
     let sent = contents(
@@ -52,6 +54,7 @@ fn case_4_and_10_results_follow_the_order_of_the_calls_and_text_comes_after() {
     );
 }
 
+/// §7, duplicate ids; Vertex AI alike.
 #[test]
 fn case_5_equal_ids_pair_by_occurrence() {
     let turn = |result: &str| {
@@ -79,6 +82,7 @@ fn case_5_equal_ids_pair_by_occurrence() {
     );
 }
 
+/// §7: ids are usually absent; Vertex AI alike.
 #[test]
 fn ids_go_back_only_where_gemini_gave_them() {
     let answer = json!({"candidates": [{"content": {"parts": [
@@ -109,6 +113,7 @@ fn ids_go_back_only_where_gemini_gave_them() {
     }
 }
 
+/// §7, name rule; Vertex AI alike.
 #[test]
 fn case_7_names_are_mangled_everywhere_and_undone() {
     let name = "fs/read file";
@@ -141,6 +146,7 @@ fn case_7_names_are_mangled_everywhere_and_undone() {
     assert_eq!(response.choices[0].message.tool_calls[0].name, name);
 }
 
+/// §5, orphans; Vertex AI alike.
 #[test]
 fn case_8_orphans_are_refused_or_repaired() {
     let lost_result = json!([user("q"), {"role": "assistant", "tool_calls": [call("a")]},
@@ -166,6 +172,7 @@ fn case_8_orphans_are_refused_or_repaired() {
     assert_eq!(encoded.dropped, ["messages[].tool_call_id"]);
 }
 
+/// §6, §7: `response` is an object, pictures in `parts`; Vertex AI alike.
 #[test]
 fn case_9_empty_failed_and_picture_results() {
     let picture = json!([{"type": "image_url", "image_url":
@@ -194,6 +201,7 @@ fn case_9_empty_failed_and_picture_results() {
     );
 }
 
+/// §5, rows System and `developer`; Vertex AI alike.
 #[test]
 fn case_11_12_and_13_system_messages() {
     let (body, _) = encode(json!({"messages": [
@@ -216,6 +224,7 @@ fn case_11_12_and_13_system_messages() {
     assert!(body.get("systemInstruction").is_none());
 }
 
+/// §5, rows "consecutive" and "must end with"; Vertex AI alike.
 #[test]
 fn case_14_and_15_runs_of_one_role_and_trailing_assistant() {
     let sent = contents(2, json!([user("a"), user("b")]));
@@ -235,6 +244,7 @@ fn case_14_and_15_runs_of_one_role_and_trailing_assistant() {
     assert!(try_encode(json!({"messages": [user("")]}), &target(2)).is_err());
 }
 
+/// §9, replay of signatures; Vertex AI alike.
 #[test]
 fn case_21_opaque_state_comes_back_at_its_place() {
     let answer = json!({"modelVersion": "gemini-x", "candidates": [{"content": {"parts": [
@@ -275,6 +285,7 @@ fn case_21_opaque_state_comes_back_at_its_place() {
     );
 }
 
+/// §9: the first call of a step carries a signature or the documented word; Vertex AI alike.
 #[test]
 fn case_21_and_24_foreign_first_calls_get_the_skip_word() {
     let messages = json!([user("q"),
@@ -322,6 +333,7 @@ fn a_signature_in_extra_content_goes_back_on_its_call() {
     assert_eq!(sent[1]["parts"][0]["thoughtSignature"], "c2ln");
 }
 
+/// §7, arguments; Vertex AI alike.
 #[test]
 fn arguments_that_are_no_object_are_wrapped_and_said() {
     let (body, encoded) = encode(json!({"messages": [user("q"),

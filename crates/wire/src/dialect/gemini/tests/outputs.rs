@@ -16,6 +16,7 @@ fn wanted() -> Value {
         {"name": "number one", "schema": schema(), "strict": true}})
 }
 
+/// §8.2, row Gemini; Vertex AI alike.
 #[test]
 fn case_18_and_19_native_where_the_model_can() {
     let (body, encoded) = encode(json!({"response_format": {"type": "json_object"}}));
@@ -40,6 +41,7 @@ fn case_18_and_19_native_where_the_model_can() {
     assert_eq!(encoded.context.schema_to_validate, Some(schema()));
 }
 
+/// §8.2: with tools on Gemini 3 only; Vertex AI alike.
 #[test]
 fn case_19_with_tools_on_an_older_model_it_is_an_instruction_and_is_validated() {
     let asked = json!({"response_format": wanted(), "tools": [function("a")]});
@@ -57,6 +59,7 @@ fn case_19_with_tools_on_an_older_model_it_is_an_instruction_and_is_validated() 
     assert!(body["systemInstruction"].is_object());
 }
 
+/// §8.2, emulation; Vertex AI alike.
 #[test]
 fn without_native_schemas_a_forced_tool_carries_the_answer_unseen() {
     let mut plain = target(2);

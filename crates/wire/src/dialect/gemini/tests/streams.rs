@@ -47,6 +47,8 @@ fn conversation() -> Vec<Value> {
     vec![first, second, last]
 }
 
+/// §12.1, §12.2: counts on any chunk, a bare `trafficType`, a signature with empty text; Vertex AI
+/// alike.
 #[test]
 fn case_62_a_stream_folds_into_one_answer() {
     let mut fold = Fold::new();
@@ -67,6 +69,7 @@ fn case_62_a_stream_folds_into_one_answer() {
     assert_eq!(response.service_tier.as_deref(), Some("default"));
 }
 
+/// §12.3: the finish on the last chunk only; Vertex AI alike.
 #[test]
 fn one_finish_and_one_end_come_last() {
     let all = read(&sse(&conversation()));
@@ -79,6 +82,7 @@ fn one_finish_and_one_end_come_last() {
     assert!(matches!(all.first(), Some(ChatEvent::Start { id, .. }) if id == "r"));
 }
 
+/// §12.1, without `alt=sse`; Vertex AI alike.
 #[test]
 fn a_json_array_and_a_lone_object_are_streams_too() {
     let expected = read(&sse(&conversation()));
@@ -97,6 +101,7 @@ fn a_json_array_and_a_lone_object_are_streams_too() {
     assert_eq!(error_of(cut).kind, ErrorKind::Truncated);
 }
 
+/// §12.4, error frames; Vertex AI alike.
 #[test]
 fn case_31_and_32_errors_in_band_in_any_framing() {
     let error = json!({"error": {"code": 503, "status": "UNAVAILABLE", "message": "busy"}});
@@ -115,6 +120,7 @@ fn case_31_and_32_errors_in_band_in_any_framing() {
     }
 }
 
+/// §12.4: EOF after a finish is the end; Vertex AI alike.
 #[test]
 fn case_33_and_34_ends() {
     let half = said(json!([{"text": "half"}]));
@@ -153,6 +159,7 @@ fn a_blocked_prompt_is_an_error() {
     assert_eq!(error_of(&body).kind, ErrorKind::ContentFiltered);
 }
 
+/// §12.2, `partialArgs`; Vertex AI alike.
 #[test]
 fn case_62_arguments_in_pieces_become_calls() {
     let piece = |path: &str, text: &str, more: bool| {
@@ -191,6 +198,7 @@ fn case_62_arguments_in_pieces_become_calls() {
     assert_eq!(error_of(&sse(&cut)).kind, ErrorKind::Truncated);
 }
 
+/// §11.3, citations in streams; Vertex AI alike.
 #[test]
 fn grounding_in_pieces_is_joined() {
     let mut first = said(json!([{"text": "a"}]));

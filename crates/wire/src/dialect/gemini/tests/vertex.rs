@@ -53,6 +53,69 @@ fn section_4_metadata_becomes_labels_on_vertex_only() {
     assert!(try_encode(json!({"metadata": {"a": "B"}}), &strict).is_err());
 }
 
+/// The body's `serviceTier` is the Gemini API's: Vertex AI answers 400 to its words, and reads a
+/// header.
+#[test]
+fn section_4_note_16_a_tier_is_a_header_on_vertex() {
+    let name = "x-vertex-ai-llm-shared-request-type";
+    for (asked, header, word) in [
+        ("flex", Some("flex"), "FLEX"),
+        ("priority", Some("priority"), "PRIORITY"),
+        ("fast", Some("priority"), "PRIORITY"),
+        ("default", None, "STANDARD"),
+    ] {
+        let body = json!({"service_tier": asked});
+        let (sent, encoded) = encode_for(body.clone(), &on_vertex("gemini-x", 2));
+        assert_eq!(sent.get("serviceTier"), None, "{asked}");
+        let headers: Vec<_> = header
+            .map(|value| (name, value.to_owned()))
+            .into_iter()
+            .collect();
+        assert_eq!(encoded.headers, headers, "{asked}");
+        assert!(encoded.dropped.is_empty(), "{asked}");
+        let (sent, encoded) = encode(body);
+        assert_eq!(sent["serviceTier"], word);
+        assert!(encoded.headers.is_empty(), "{asked}");
+    }
+}
+
+/// What Vertex AI may not fetch is the request's fault, and no other target's business.
+#[test]
+fn section_6_a_url_that_robots_may_not_read_is_refused() {
+    let body = json!({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message":
+        "Cannot fetch content from the provided URL. Please ensure the URL is valid and accessible \
+         by Vertex AI. Vertex AI respects robots.txt rules, so confirm the URL is allowed to be \
+         crawled. Status: URL_ROBOTED-ROBOTED_DENIED"}});
+    let headers = std::collections::BTreeMap::new();
+    let head = crate::adapter::ReplyHead {
+        status: 400,
+        headers: &headers,
+        now: std::time::Duration::ZERO,
+    };
+    let error = Gemini.classify(&head, body.to_string().as_bytes());
+    assert_eq!(error.kind, crate::error::ErrorKind::InvalidRequest);
+    assert!(error.message.contains("URL_ROBOTED"), "{}", error.message);
+}
+
+/// The caller's own query may have asked for numbers in the place of words.
+#[test]
+fn section_15_enums_in_answers_may_be_numbers() {
+    for (number, finish) in [
+        (1, crate::chat::FinishReason::Stop),
+        (2, crate::chat::FinishReason::Length),
+        (3, crate::chat::FinishReason::ContentFilter),
+    ] {
+        let answer = json!({"candidates": [{"finishReason": number,
+            "content": {"role": "model", "parts": [{"text": "a"}]}}],
+            "usageMetadata": {"promptTokenCount": 1, "promptTokensDetails":
+                [{"modality": 1, "tokenCount": 1}], "trafficType": 1}});
+        let answer = Gemini.decode_chat(answer.to_string().as_bytes(), &DecodeContext::default());
+        let choice = answer.unwrap().choices.remove(0);
+        assert_eq!(choice.finish_reason, Some(finish));
+        assert_eq!(choice.native_finish_reason, Some(number.to_string()));
+    }
+}
+
 #[test]
 fn section_15_what_only_the_gemini_api_knows_is_not_sent() {
     let search = json!({"tools": [function("look")], "web_search_options": {}});

@@ -5,6 +5,7 @@ mod controls;
 mod count;
 mod failures;
 mod history;
+mod lines;
 mod streams;
 
 use serde_json::{Value, json};
