@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::v1;
 use crate::adapter::Target;
 use crate::capability::ForcedToolChoice;
 use crate::chat::{ChatRequest, Tool, ToolChoice};
@@ -41,6 +42,16 @@ pub(super) fn names(request: &ChatRequest) -> NameMap {
         .flat_map(|message| &message.tool_calls)
         .map(|call| call.name.as_str());
     NameMap::new(defined.chain(called), &NAME_RULE)
+}
+
+/// Where the caller defined a tool of the list.
+pub(super) fn place_of(request: &ChatRequest, definition: &Value, names: &NameMap) -> String {
+    let wire = definition.pointer("/function/name").and_then(Value::as_str);
+    let at = request.tools.iter().position(|tool| {
+        let name = name_of(tool).map(|name| names.to_wire(name));
+        name == wire
+    });
+    format!("tools[{}]", at.unwrap_or_default())
 }
 
 fn name_of(tool: &Tool) -> Option<&str> {
@@ -254,14 +265,18 @@ fn downgrade(
     notes: &mut Notes,
 ) -> Result<String, EncodeError> {
     if !target.policy.downgrade_forced_tool_choice {
-        return Err(unsupported(
-            "tool_choice",
+        let message = if v1::is_spoken(&target.endpoint) {
+            "Cohere's v1 API can't force a model to call a tool. Send `tool_choice: \"auto\"`, or use \
+             a provider that speaks v2."
+                .to_owned()
+        } else {
             format!(
-                "`{}` can't be forced to call a tool. Send `tool_choice: \"auto\"`, or use \
-                 Command R7B or a newer model.",
+                "`{}` can't be forced to call a tool. Send `tool_choice: \"auto\"`, or use Command \
+                 R7B or a newer model.",
                 target.model
-            ),
-        ));
+            )
+        };
+        return Err(unsupported("tool_choice", message));
     }
     notes.change("tool_choice", "auto");
     Ok(match choice {

@@ -7,6 +7,8 @@ mod failures;
 mod history;
 mod outputs;
 mod streams;
+mod v1;
+mod v1_answers;
 
 use serde_json::{Value, json};
 
