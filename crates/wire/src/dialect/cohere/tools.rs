@@ -86,6 +86,7 @@ pub(super) fn plan(
     let chooses = target.capabilities.forced_tool_choice != ForcedToolChoice::Never;
     if asked == Some(&ToolChoice::None) && !chooses {
         // Such a model does not know the word: it can't call what it is not shown.
+        notes.change("tools", format!("0 of {}", request.tools.len()));
         return Ok(tools);
     }
     let offered = offered(request, asked)?;

@@ -246,8 +246,9 @@ fn results_are_never_sent_without_tools() {
             .ends_with("Never call it.")
     );
     // Where no result is to be answered, `none` shows no tool at all: v1 has no word for it.
-    let (body, _) = encode(json!({"tools": [tool("f")], "tool_choice": "none"}));
+    let (body, encoded) = encode(json!({"tools": [tool("f")], "tool_choice": "none"}));
     assert_eq!(body.get("tools"), None);
+    assert_eq!(encoded.changed, ["tools=0 of 1"]);
 }
 
 #[test]

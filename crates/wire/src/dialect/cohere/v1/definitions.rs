@@ -62,17 +62,25 @@ pub(super) fn definition(tool: &Value, at: &str) -> Result<Value, EncodeError> {
         parameter.insert("required".to_owned(), is_required(name).into());
         definitions.insert(name.clone(), Value::Object(parameter));
     }
-    let said = function.get("description").and_then(Value::as_str);
-    // The API demands one.
-    let mut description = said.unwrap_or(name).to_owned();
+    let text = |value: &'_ Value| {
+        let said = value.get("description").and_then(Value::as_str);
+        said.filter(|said| !said.is_empty()).map(str::to_owned)
+    };
+    let mut lines: Vec<String> = text(function).into_iter().collect();
+    lines.extend(text(schema).filter(|about| !lines.contains(about)));
     let says_more = schema.as_object().is_some_and(|members| {
         members
             .keys()
             .any(|key| !WHOLE_SAID.contains(&key.as_str()))
     });
     if says_more {
-        description.push_str(&format!("\nJSON schema of the parameters: {schema}"));
+        lines.push(format!("JSON schema of the parameters: {schema}"));
     }
+    if lines.is_empty() {
+        // The API demands a description.
+        lines.push(name.to_owned());
+    }
+    let description = lines.join("\n");
     let mut out = Map::new();
     out.insert("name".to_owned(), name.into());
     out.insert("description".to_owned(), description.into());
@@ -315,12 +323,23 @@ mod tests {
             })
         );
         let tool = json!({"type": "function", "function": {"name": "f", "description": "D",
-            "parameters": {"type": "object", "anyOf": [{"required": ["a"]}]}}});
+            "parameters": {"type": "object", "description": "A", "anyOf": [{"required": ["a"]}]}}});
         assert_eq!(
             definition(&tool, "tools[0]").unwrap(),
-            json!({"name": "f", "description": "D\nJSON schema of the parameters: \
-                {\"type\":\"object\",\"anyOf\":[{\"required\":[\"a\"]}]}"})
+            json!({"name": "f", "description": "D\nA\nJSON schema of the parameters: \
+                {\"type\":\"object\",\"description\":\"A\",\"anyOf\":[{\"required\":[\"a\"]}]}"})
         );
+    }
+
+    #[test]
+    fn a_tool_is_never_without_a_description() {
+        for function in [
+            json!({"name": "f"}),
+            json!({"name": "f", "description": ""}),
+        ] {
+            let defined = definition(&json!({ "function": function }), "tools[0]").unwrap();
+            assert_eq!(defined, json!({"name": "f", "description": "f"}));
+        }
     }
 
     #[test]
