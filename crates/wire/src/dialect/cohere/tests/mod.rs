@@ -5,6 +5,7 @@ mod controls;
 mod endpoints;
 mod failures;
 mod history;
+mod lines;
 mod outputs;
 mod streams;
 mod v1;
