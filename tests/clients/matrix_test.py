@@ -55,6 +55,7 @@ PROVIDERS = [
     ("openrouter", 'base_url: "{sim}/openrouter/api/v1"', "openai/gpt-4o-mini"),
     ("ollama", 'base_url: "{sim}/ollama/v1"', "qwen3"),
     ("cohere", 'base_url: "{sim}/cohere"', "command-a-plus-05-2026"),
+    ("cohere-v1", 'kind: cohere, api_version: v1, base_url: "{sim}/cohere"', "command-r-plus-08-2024"),
     ("vllm", 'base_url: "{sim}/vllm/v1"', "Qwen/Qwen3-32B"),
     ("azure", AZURE, "gpt-4o-mini-sim-prod"),
     ("azure-dated", f'kind: azure, api_version: "2024-10-21", {AZURE}', "gpt-4o-mini-sim-prod"),
@@ -78,6 +79,7 @@ KINDS = ["text", "stream", "tool single", "tool parallel", "tool result", "schem
 # What a provider's model does not take, and the code that says so.
 REFUSED = {
     ("cerebras", "image"): "unsupported_content",
+    ("cohere-v1", "image"): "unsupported_content",
     ("deepseek", "image"): "unsupported_content",
     ("perplexity", "tool single"): "unsupported_parameter",
     ("perplexity", "tool parallel"): "unsupported_parameter",

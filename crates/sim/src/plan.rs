@@ -89,6 +89,7 @@ pub fn stream_type(dialect: Dialect, framing: Framing) -> &'static str {
     match (dialect, framing) {
         (_, Framing::AwsFrames) => "application/vnd.amazon.eventstream",
         (_, Framing::JsonArray) => "application/json; charset=UTF-8",
+        (Dialect::Cohere, Framing::Lines) => "application/stream+json",
         (_, Framing::Lines) => "application/x-ndjson",
         (Dialect::Gemini, Framing::Sse { .. }) => "text/event-stream",
         (

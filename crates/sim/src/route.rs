@@ -83,6 +83,12 @@ pub enum Operation {
     CohereEmbed,
     /// `POST /v2/rerank`
     CohereRerank,
+    /// `POST /v1/chat`
+    CohereChatV1,
+    /// `POST /v1/embed`
+    CohereEmbedV1,
+    /// `POST /v1/rerank`
+    CohereRerankV1,
     /// `POST /v1/check-api-key`
     CohereKeyCheck,
     /// A call of a vendor of an OpenAI-compatible API.
@@ -124,9 +130,13 @@ impl Operation {
             Self::BedrockConverse { .. } | Self::BedrockCount { .. } | Self::BedrockProfiles => {
                 Dialect::Bedrock
             }
-            Self::CohereChat | Self::CohereEmbed | Self::CohereRerank | Self::CohereKeyCheck => {
-                Dialect::Cohere
-            }
+            Self::CohereChat
+            | Self::CohereEmbed
+            | Self::CohereRerank
+            | Self::CohereChatV1
+            | Self::CohereEmbedV1
+            | Self::CohereRerankV1
+            | Self::CohereKeyCheck => Dialect::Cohere,
             Self::Models(dialect)
             | Self::Model(dialect, _)
             | Self::WrongMethod(dialect)
@@ -211,6 +221,9 @@ fn operation(
         "/v2/chat" if suits(Dialect::Cohere) => return post(Operation::CohereChat),
         "/v2/embed" if suits(Dialect::Cohere) => return post(Operation::CohereEmbed),
         "/v2/rerank" if suits(Dialect::Cohere) => return post(Operation::CohereRerank),
+        "/v1/chat" if suits(Dialect::Cohere) => return post(Operation::CohereChatV1),
+        "/v1/embed" if suits(Dialect::Cohere) => return post(Operation::CohereEmbedV1),
+        "/v1/rerank" if suits(Dialect::Cohere) => return post(Operation::CohereRerankV1),
         "/v1/check-api-key" if suits(Dialect::Cohere) => return post(Operation::CohereKeyCheck),
         _ => {}
     }
@@ -437,6 +450,15 @@ mod tests {
         assert_eq!(
             ask(Method::POST, "/p/eu/cohere/v2/rerank"),
             Operation::CohereRerank
+        );
+        assert_eq!(
+            ask(Method::POST, "/cohere/v1/chat"),
+            Operation::CohereChatV1
+        );
+        assert_eq!(ask(Method::POST, "/v1/embed"), Operation::CohereEmbedV1);
+        assert_eq!(
+            ask(Method::POST, "/openai/v1/rerank"),
+            Operation::Unknown(Dialect::Openai)
         );
         assert_eq!(
             ask(Method::POST, "/cohere/v1/check-api-key"),

@@ -256,6 +256,9 @@ pub struct DecodeContext {
     pub provider: String,
     /// The model id that was asked for upstream.
     pub model: String,
+    /// The version of the API that was asked, where its answers are others than the default's
+    /// (Cohere `v1`).
+    pub api_version: Option<String>,
     /// Tool names that had to be changed for the wire.
     pub names: NameMap,
     /// Names (as the caller knows them) of custom tools that went out as functions with one string

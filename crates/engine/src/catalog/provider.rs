@@ -58,6 +58,9 @@ pub struct Connection {
     /// Models that stand for it where it is described; its first chat model where there is none.
     #[serde(default)]
     pub shown_models: Vec<String>,
+    /// Versions of its API (`api_version`) that are described beside the default one.
+    #[serde(default)]
+    pub shown_versions: Vec<String>,
 }
 
 /// A cloud that hosts other vendors' models behind paths and credentials of its own.

@@ -45,13 +45,16 @@ pub struct Sheet {
     pub provider: String,
     /// The model that was asked.
     pub model: String,
+    /// The `api_version` that was configured; `None` for the default.
+    pub version: Option<String>,
     /// The wire formats that were spoken.
     pub dialects: Vec<&'static str>,
     /// In the order of [`FEATURES`].
     pub outcomes: Vec<Outcome>,
 }
 
-/// The sheets of all known providers, for one or two models of each.
+/// The sheets of all known providers, for one or two models of each, and for the versions of its API
+/// that differ.
 #[must_use]
 pub fn sheets() -> Vec<Sheet> {
     let catalog = Catalog::embedded();
@@ -68,9 +71,11 @@ pub fn sheets_of(catalog: &Catalog, entry: &ProviderEntry, model: Option<&str>) 
         Some(model) => vec![model.to_owned()],
         None => models(catalog, entry),
     };
-    models
-        .iter()
-        .filter_map(|model| sheet(entry, model))
+    let versions = entry.connection.shown_versions.iter().map(Some);
+    std::iter::once(None)
+        .chain(versions)
+        .flat_map(|version| models.iter().map(move |model| (version, model)))
+        .filter_map(|(version, model)| sheet(entry, model, version))
         .collect()
 }
 
@@ -86,11 +91,12 @@ fn models(catalog: &Catalog, entry: &ProviderEntry) -> Vec<String> {
 }
 
 /// One provider's sheet; `None` where it can't be configured by its variables alone.
-fn sheet(entry: &ProviderEntry, model: &str) -> Option<Sheet> {
-    let snapshot = configured(entry)?;
+fn sheet(entry: &ProviderEntry, model: &str, version: Option<&String>) -> Option<Sheet> {
+    let snapshot = configured(entry, version)?;
     let mut sheet = Sheet {
         provider: entry.name.clone(),
         model: model.to_owned(),
+        version: version.cloned(),
         dialects: Vec::new(),
         outcomes: Vec::with_capacity(FEATURES.len()),
     };
@@ -105,7 +111,7 @@ fn sheet(entry: &ProviderEntry, model: &str) -> Option<Sheet> {
 }
 
 /// A configuration with that provider alone, as its variables switch it on.
-fn configured(entry: &ProviderEntry) -> Option<Snapshot> {
+fn configured(entry: &ProviderEntry, version: Option<&String>) -> Option<Snapshot> {
     let connection = &entry.connection;
     let mut variables: Vec<(&str, &str)> = vec![
         ("AWS_REGION", "us-east-1"),
@@ -130,7 +136,8 @@ fn configured(entry: &ProviderEntry) -> Option<Snapshot> {
         admin: None,
         environment: &environment,
     };
-    let text = format!("providers: {{ {}: {{}} }}", entry.name);
+    let keys = version.map_or_else(String::new, |version| format!("api_version: {version}"));
+    let text = format!("providers: {{ {}: {{ {keys} }} }}", entry.name);
     let loaded = config::load_text(None, &text, Path::new(""), &input).ok()?;
     Some(snapshot::compile(&loaded.settings))
 }

@@ -64,15 +64,31 @@ fn overview(group: Group, sheets: &[Sheet], out: &mut String) {
     out.push('\n');
 }
 
-/// The provider's name, with the model where it has several sheets.
+/// The provider's name, with the model where it has several, and the version of its API.
 fn name(sheet: &Sheet, sheets: &[Sheet]) -> String {
-    let same = sheets
+    let several = sheets
         .iter()
-        .filter(|other| other.provider == sheet.provider);
-    if same.count() > 1 {
-        format!("{} {}", sheet.provider, sheet.model)
-    } else {
-        sheet.provider.clone()
+        .any(|other| other.provider == sheet.provider && other.model != sheet.model);
+    let model = several.then_some(sheet.model.as_str());
+    [
+        Some(sheet.provider.as_str()),
+        model,
+        sheet.version.as_deref(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect::<Vec<_>>()
+    .join(" ")
+}
+
+impl Sheet {
+    /// The version that was configured, to stand behind the model's name; empty for the default.
+    #[must_use]
+    pub fn under(&self) -> String {
+        let version = self.version.as_deref();
+        version.map_or_else(String::new, |version| {
+            format!(" under `api_version: {version}`")
+        })
     }
 }
 
@@ -118,8 +134,9 @@ fn provider(entry: &ProviderEntry, sheets: &[Sheet], out: &mut String) {
     for sheet in sheets.iter().filter(|sheet| sheet.provider == entry.name) {
         let _ = writeln!(
             out,
-            "\nAsked of `{}`, spoken: {}.\n\n| Feature | What becomes of it |\n| --- | --- |",
+            "\nAsked of `{}`{}, spoken: {}.\n\n| Feature | What becomes of it |\n| --- | --- |",
             sheet.model,
+            sheet.under(),
             sheet.dialects.join(", ")
         );
         for (feature, outcome) in FEATURES.iter().zip(&sheet.outcomes) {

@@ -474,3 +474,33 @@ fn findings_show_their_line() {
     assert_eq!(json["findings"][0]["severity"], "error");
     assert_eq!(json["findings"][0]["file"], "test.yaml");
 }
+
+#[test]
+fn a_version_that_cohere_does_not_have_is_named() {
+    let written = |version: &str| {
+        format!(
+            "providers:\n  house: {{ dialect: cohere, base_url: \"https://example.com\", \
+             credentials: [\"${{KEY}}\"], api_version: {version} }}\n"
+        )
+    };
+    let hint =
+        "write `v1` for a deployment that serves nothing newer, or `v2`, which is the default";
+    for version in ["v3", "V1", "\"2022-12-06\""] {
+        let found = findings(&written(version), &[("KEY", "k")]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        let said =
+            format!("providers.house.api_version: Cohere's API has no such version | {hint}");
+        assert!(found[0].ends_with(&said), "{found:?}");
+    }
+    for version in ["v1", "v2"] {
+        let loaded = load(&written(version), &[("KEY", "k")]).unwrap();
+        let house = &loaded.settings.providers[0];
+        assert_eq!(house.api_version.as_deref(), Some(version));
+    }
+    let long = written("v1").replace("example.com", "example.com/v1/chat");
+    let found = findings(&long, &[("KEY", "k")]);
+    assert!(
+        found[0].contains("the URL ends with `/v1/chat`, which Polyroute adds itself"),
+        "{found:?}"
+    );
+}

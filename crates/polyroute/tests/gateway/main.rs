@@ -22,6 +22,7 @@ mod bad_input;
 mod bedrock;
 mod cloud;
 mod cohere;
+mod cohere_v1;
 mod endpoints;
 mod faults;
 mod input_tokens;

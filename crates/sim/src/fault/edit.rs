@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Fault, OddUsage};
+use crate::dialect::cohere;
 use crate::errors::{About, Flavour, by_status};
 use crate::models::Dialect;
 use crate::wire::{Data, Event, Framing, Kind};
@@ -24,6 +25,7 @@ pub(super) fn events(
     if sse_only && !matches!(framing, Framing::Sse { .. }) {
         return;
     }
+    let is_v1 = is_cohere_v1(events);
     match fault {
         Fault::SlowFirstToken { wait_ms } => {
             let content = |event: &&mut Event| matches!(event.kind, Kind::Content | Kind::Finish);
@@ -53,10 +55,10 @@ pub(super) fn events(
                 event.data = Data::Text(GARBAGE.to_owned());
             }
         }
-        Fault::ErrorFirstEvent => *events = vec![error(about)],
+        Fault::ErrorFirstEvent => *events = vec![error(about, is_v1)],
         Fault::ErrorAfter { after } => {
             events.truncate(*after);
-            events.push(error(about));
+            events.push(error(about, is_v1));
         }
         Fault::CommentsFlood { count } => flood(events, *count),
         Fault::BigEvent { bytes } => big_event(events, *bytes, about.dialect),
@@ -97,6 +99,11 @@ pub(super) fn whole(value: &mut Value, fault: &Fault, dialect: Dialect) {
                 Dialect::Bedrock => "/output/message/content/0/text",
                 Dialect::Cohere => "/message/content/0/text",
             };
+            let path = if value.pointer(path).is_some() {
+                path
+            } else {
+                "/text"
+            };
             if let Some(text) = value.pointer_mut(path) {
                 *text = Value::from("x".repeat(*bytes));
             }
@@ -105,8 +112,14 @@ pub(super) fn whole(value: &mut Value, fault: &Fault, dialect: Dialect) {
     }
 }
 
+/// Whether the events are those of Cohere's v1.
+fn is_cohere_v1(events: &[Event]) -> bool {
+    let first = events.first().map(|event| &event.data);
+    matches!(first, Some(Data::Json(value, _)) if value.get("event_type").is_some())
+}
+
 /// An error event as the dialect sends it within a stream.
-pub(super) fn error(about: About<'_>) -> Event {
+fn error(about: About<'_>, is_v1: bool) -> Event {
     if let Some(vendor) = about.vendor {
         return vendor.error_event(about);
     }
@@ -117,6 +130,9 @@ pub(super) fn error(about: About<'_>) -> Event {
         Dialect::Openai | Dialect::Gemini => None,
     };
     let mut value = by_status(about, 529, Flavour::Usual);
+    if is_v1 {
+        return cohere::v1::render::failed(value.get("message"));
+    }
     if about.dialect == Dialect::Cohere {
         // A failed answer ends as any other does, with the reason beside the word.
         let delta = json!({"finish_reason": "ERROR", "usage": {}, "error": value.get("message"),
@@ -210,7 +226,7 @@ fn big_event(events: &mut [Event], bytes: usize, dialect: Dialect) {
         Dialect::Openai => &["/choices/0/delta/content", "/message/content"],
         Dialect::Anthropic | Dialect::Bedrock => &["/delta/text"],
         Dialect::Gemini => &["/candidates/0/content/parts/0/text"],
-        Dialect::Cohere => &["/delta/message/content/text"],
+        Dialect::Cohere => &["/delta/message/content/text", "/text"],
     };
     for event in events {
         if matches!(event.kind, Kind::Content | Kind::Finish)
@@ -241,12 +257,19 @@ fn each_json(events: &mut [Event], mut change: impl FnMut(&mut Value)) {
     }
 }
 
-/// The objects in which usage may stand: the document, and a `message` in it.
+/// The objects in which usage may stand: the document, and some in it.
 fn drop_usage(value: &mut Value) {
     for path in ["", "/message", "/delta", "/x_groq"] {
         if let Some(members) = value.pointer_mut(path).and_then(Value::as_object_mut) {
             members.shift_remove("usage");
             members.shift_remove("usageMetadata");
+        }
+    }
+    // Cohere v1.
+    for path in ["/meta", "/response/meta"] {
+        if let Some(members) = value.pointer_mut(path).and_then(Value::as_object_mut) {
+            members.shift_remove("billed_units");
+            members.shift_remove("tokens");
         }
     }
 }
@@ -258,6 +281,11 @@ fn odd_usage(value: &mut Value, odd: OddUsage) {
         "/message/usage",
         "/delta/usage",
         "/x_groq/usage",
+        // Cohere v1.
+        "/meta/billed_units",
+        "/meta/tokens",
+        "/response/meta/billed_units",
+        "/response/meta/tokens",
     ] {
         if let Some(usage) = value.pointer_mut(path) {
             odd_numbers(usage, odd);

@@ -66,6 +66,9 @@ pub fn respond(shared: &Shared, asked: &Asked) -> Answered {
         | Operation::CohereChat
         | Operation::CohereEmbed
         | Operation::CohereRerank
+        | Operation::CohereChatV1
+        | Operation::CohereEmbedV1
+        | Operation::CohereRerankV1
         | Operation::Vendor(..) => asked
             .body
             .as_deref()
@@ -313,6 +316,15 @@ impl Desk<'_> {
                 self.embed(cohere::accept::accept_embed(headers, &body), false)
             }
             Operation::CohereRerank => self.rerank(cohere::accept::accept_rerank(headers, &body)),
+            Operation::CohereChatV1 => {
+                self.chat(cohere::v1::accept::accept_chat(headers, &body), fault)
+            }
+            Operation::CohereEmbedV1 => {
+                self.embed(cohere::v1::accept::accept_embed(headers, &body), false)
+            }
+            Operation::CohereRerankV1 => {
+                self.rerank(cohere::v1::accept::accept_rerank(headers, &body))
+            }
             Operation::CohereKeyCheck => Ok(reply(200, serde_json::json!({"valid": true}))),
             Operation::Vendor(vendor, call) => self.vendor(vendor, call, fault),
             Operation::Models(_) => self.models(),
@@ -448,6 +460,9 @@ impl Desk<'_> {
             (Dialect::Gemini, Operation::GeminiGenerate { sse: false, .. }) => Framing::JsonArray,
             (Dialect::Gemini, _) => Framing::Sse { crlf: true },
             (Dialect::Bedrock, _) => Framing::AwsFrames,
+            (Dialect::Cohere, Operation::CohereChatV1) => {
+                cohere::v1::render::framing(&self.asked.headers)
+            }
             (Dialect::Openai | Dialect::Anthropic | Dialect::Cohere, _) => {
                 Framing::Sse { crlf: false }
             }
@@ -469,6 +484,7 @@ impl Desk<'_> {
         };
         let framing = self.framing();
         let responds = self.asked.route.operation == Operation::OpenaiResponses;
+        let is_v1 = self.asked.route.operation == Operation::CohereChatV1;
         let tokens = answer.usage.output_total();
         if let Some(vendor) = self.about.vendor {
             return Reply {
@@ -493,6 +509,11 @@ impl Desk<'_> {
             (Dialect::Bedrock, true) => Body::Stream {
                 framing,
                 events: bedrock::stream::events(&context),
+            },
+            (Dialect::Cohere, false) if is_v1 => Body::Json(cohere::v1::render::chat(&context)),
+            (Dialect::Cohere, true) if is_v1 => Body::Stream {
+                framing,
+                events: cohere::v1::render::events(&context),
             },
             (Dialect::Cohere, false) => Body::Json(cohere::render::chat(&context)),
             (Dialect::Cohere, true) => Body::Stream {

@@ -8,6 +8,7 @@ use crate::dialect::{cohere, gemini, openai};
 use crate::errors::{self, reply};
 use crate::models::{self, Dialect, Purpose};
 use crate::prompt::{Prompt, Refusal};
+use crate::route::Operation;
 use crate::wire::Reply;
 
 impl Desk<'_> {
@@ -41,12 +42,22 @@ impl Desk<'_> {
         }
         let body = match self.about.dialect {
             Dialect::Gemini => gemini::render::embeddings(batch, name, &vectors, tokens),
-            Dialect::Cohere => cohere::render::embeddings(&prompt, self.id_seed, &vectors, tokens),
+            Dialect::Cohere => {
+                let version = self.cohere_version();
+                cohere::render::embeddings(&prompt, version, self.id_seed, &vectors, tokens)
+            }
             Dialect::Openai | Dialect::Anthropic | Dialect::Bedrock => {
                 openai::render::embeddings(&prompt, &known, &vectors, tokens)
             }
         };
         Ok(reply(200, body))
+    }
+
+    fn cohere_version(&self) -> &'static str {
+        match self.asked.route.operation {
+            Operation::CohereEmbedV1 | Operation::CohereRerankV1 => "1",
+            _ => "2",
+        }
     }
 
     pub(super) fn rerank(&self, read: Result<Prompt, Refusal>) -> Result<Reply, Reply> {
@@ -55,6 +66,10 @@ impl Desk<'_> {
         if !self.suffixed && known.is_none_or(|known| known.model.purpose != Purpose::Rerank) {
             return Err(errors::unknown_model(self.about, false));
         }
-        Ok(reply(200, cohere::render::rerank(&prompt, self.id_seed)))
+        let version = self.cohere_version();
+        Ok(reply(
+            200,
+            cohere::render::rerank(&prompt, version, self.id_seed),
+        ))
     }
 }

@@ -326,3 +326,127 @@ async fn answers_carry_the_providers_headers() {
         "Gemini ends its lines with CRLF"
     );
 }
+
+/// The lines of a v1 stream.
+fn lines(answer: &Answer) -> Vec<Value> {
+    let text = answer.text();
+    let parsed = text.lines().map(serde_json::from_str);
+    parsed.collect::<Result<_, _>>().unwrap()
+}
+
+#[tokio::test]
+async fn cohere_v1_streams_lines_or_events_and_says_the_same_whole() {
+    let sim = sim().await;
+    let path = "/cohere/v1/chat";
+    let tools = json!([
+        {"name": "tide", "description": "D", "parameter_definitions": {
+            "port": {"type": "str", "required": true}}},
+        {"name": "wind", "description": "D"}]);
+    for (message, tools) in [("echo: a b c", json!([])), ("call:tide call:wind", tools)] {
+        let mut body = json!({"model": "command-r-08-2024", "message": message, "tools": tools});
+        let whole = send(&sim, "POST", path, OPENAI, &body.to_string())
+            .await
+            .json();
+        assert_eq!(whole["chat_history"][0]["message"], message);
+        assert_eq!(whole["meta"]["api_version"]["version"], "1");
+        body["stream"] = true.into();
+        let body = body.to_string();
+        let answer = send(&sim, "POST", path, OPENAI, &body).await;
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/stream+json")
+        );
+        let events = lines(&answer);
+        assert_eq!(events[0]["event_type"], "stream-start");
+        let end = events.last().unwrap();
+        assert_eq!(
+            (&end["event_type"], &end["is_finished"]),
+            (&json!("stream-end"), &json!(true))
+        );
+        assert_eq!(end["finish_reason"], "COMPLETE");
+        assert_eq!(end["response"]["text"], whole["text"]);
+        assert_eq!(end["response"]["meta"], whole["meta"]);
+        let said: String = events
+            .iter()
+            .filter(|event| event["event_type"] != "tool-calls-generation")
+            .filter_map(|event| event["text"].as_str())
+            .collect();
+        assert_eq!(said, whole["text"].as_str().unwrap());
+        let mut arguments = vec![String::new(); 2];
+        for delta in events.iter().map(|event| &event["tool_call_delta"]) {
+            let index = delta["index"].as_u64().unwrap_or(0);
+            let piece = delta["parameters"].as_str().unwrap_or_default();
+            arguments[usize::try_from(index).unwrap()].push_str(piece);
+        }
+        for (call, arguments) in whole["tool_calls"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .zip(&arguments)
+        {
+            let parameters: Value = serde_json::from_str(arguments).unwrap();
+            assert_eq!(call["parameters"], parameters);
+        }
+        assert_eq!(whole["tool_calls"].is_null(), message.starts_with("echo"));
+        let headers: Vec<_> = OPENAI
+            .iter()
+            .copied()
+            .chain([("accepts", "text/event-stream")])
+            .collect();
+        let answer = send(&sim, "POST", path, &headers, &body).await;
+        assert!(
+            answer
+                .header("content-type")
+                .unwrap()
+                .starts_with("text/event-stream")
+        );
+        assert!(answer.text().contains("event: stream-end\ndata: {"));
+    }
+}
+
+#[tokio::test]
+async fn cohere_v1_fails_in_its_own_words() {
+    let sim = sim().await;
+    let faulty = async |fault: &str| {
+        let headers: Vec<_> = OPENAI
+            .iter()
+            .copied()
+            .chain([("x-sim-fault", fault)])
+            .collect();
+        let body = json!({"message": "echo: a b c d", "stream": true}).to_string();
+        send(&sim, "POST", "/cohere/v1/chat", &headers, &body).await
+    };
+    let failed = faulty("error_after:3").await;
+    let end = lines(&failed).pop().unwrap();
+    assert_eq!(
+        (&end["event_type"], &end["finish_reason"]),
+        (&json!("stream-end"), &json!("ERROR"))
+    );
+    assert!(end["error"].is_string());
+    let cut = lines(&faulty("missing_finish").await);
+    assert!(cut.len() > 3 && cut.iter().all(|event| event["event_type"] != "stream-end"));
+    let silent = faulty("usage_missing").await;
+    assert!(!silent.text().contains("tokens"), "{}", silent.text());
+    let long = faulty("big_event:9000").await;
+    assert!(long.text().lines().any(|line| line.len() > 9_000));
+    let filtered = lines(&faulty("filtered:output").await);
+    assert_eq!(filtered.last().unwrap()["finish_reason"], "ERROR_TOXIC");
+}
+
+#[tokio::test]
+async fn cohere_v1_embeds_and_ranks() {
+    let sim = sim().await;
+    let ask = async |path: &str, body: Value| {
+        let answer = send(&sim, "POST", path, OPENAI, &body.to_string()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    };
+    let body = json!({"model": "embed-v4.0", "texts": ["a"], "input_type": "search_query",
+        "embedding_types": ["float"]});
+    let vectors = ask("/cohere/v1/embed", body).await;
+    assert_eq!(vectors["meta"]["api_version"]["version"], "1");
+    let body = json!({"model": "rerank-v3.5", "query": "sea", "documents": ["land", "the sea"]});
+    let ranked = ask("/cohere/v1/rerank", body).await;
+    assert_eq!(ranked["results"][0]["index"], 1);
+    assert_eq!(ranked["meta"]["api_version"]["version"], "1");
+}

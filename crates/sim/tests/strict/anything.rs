@@ -120,7 +120,7 @@ fn plausible() -> impl Strategy<Value = Value> {
     })
 }
 
-fn all(body: &[u8]) -> [(&'static str, Result<Prompt, Refusal>); 12] {
+fn all(body: &[u8]) -> [(&'static str, Result<Prompt, Refusal>); 15] {
     let mut headers = HeaderMap::new();
     headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
     let model = "gemini-3-flash";
@@ -128,6 +128,9 @@ fn all(body: &[u8]) -> [(&'static str, Result<Prompt, Refusal>); 12] {
         ("cohere", cohere::accept::accept_chat(&headers, body)),
         ("cohere", cohere::accept::accept_embed(&headers, body)),
         ("cohere", cohere::accept::accept_rerank(&headers, body)),
+        ("cohere", cohere::v1::accept::accept_chat(&headers, body)),
+        ("cohere", cohere::v1::accept::accept_embed(&headers, body)),
+        ("cohere", cohere::v1::accept::accept_rerank(&headers, body)),
         ("openai", openai::accept::accept_chat(&headers, body)),
         ("openai", openai::accept::accept_embeddings(&headers, body)),
         (

@@ -294,18 +294,26 @@ fn judge(entry: &Value) -> Option<Verdict> {
             let batch = path.contains(":batchEmbedContents");
             Some(gemini::accept::accept_embed(model, batch, &headers, &body))
         }
-        ("cohere", "cohere-v2") => Some(cohere::accept::accept_chat(&headers, &body)),
-        ("cohere", "embeddings") if path.starts_with("/v2/") => {
-            Some(cohere::accept::accept_embed(&headers, &body))
-        }
-        ("cohere", "rerank") if path.starts_with("/v2/") => {
-            Some(cohere::accept::accept_rerank(&headers, &body))
-        }
+        ("cohere", _) => judge_cohere(api, path, &headers, &body),
         ("gemini" | "vertex", "count-tokens") => {
             Some(gemini::accept::accept_count(model, &headers, &body))
         }
         _ => judge_vendor(provider, api, path, &body),
     }
+}
+
+/// The verdict of the judge of that version of Cohere's API.
+fn judge_cohere(api: &str, path: &str, headers: &HeaderMap, body: &[u8]) -> Option<Verdict> {
+    let is_v1 = path.starts_with("/v1/");
+    Some(match (api, is_v1) {
+        ("cohere-v2", _) => cohere::accept::accept_chat(headers, body),
+        ("cohere-v1", _) => cohere::v1::accept::accept_chat(headers, body),
+        ("embeddings", false) => cohere::accept::accept_embed(headers, body),
+        ("embeddings", true) => cohere::v1::accept::accept_embed(headers, body),
+        ("rerank", false) => cohere::accept::accept_rerank(headers, body),
+        ("rerank", true) => cohere::v1::accept::accept_rerank(headers, body),
+        _ => return None,
+    })
 }
 
 /// The verdict of the vendor's own judge.

@@ -11,6 +11,7 @@ mod anthropic;
 mod anything;
 mod bedrock;
 mod cohere;
+mod cohere_v1;
 mod corpus;
 mod gemini;
 mod kit;

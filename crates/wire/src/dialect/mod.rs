@@ -29,7 +29,7 @@ pub enum Dialect {
     Gemini,
     /// AWS Bedrock Converse.
     Bedrock,
-    /// Cohere v2: chat, embeddings and reranking.
+    /// Cohere v2, or v1 by `api_version`: chat, embeddings and reranking.
     Cohere,
     /// OpenAI Responses.
     Responses,
@@ -82,7 +82,7 @@ impl Dialect {
             },
             Self::Cohere => Row {
                 name: "cohere",
-                about: "Cohere v2: chat, embeddings and reranking.",
+                about: "Cohere v2, or v1 by `api_version`: chat, embeddings and reranking.",
                 key_header: None,
                 adapter: &cohere::Cohere,
             },

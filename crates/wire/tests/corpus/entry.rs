@@ -29,8 +29,10 @@ const READ: &[(&str, &str, Dialect)] = &[
     ("openai", "count-tokens", Dialect::Responses),
     ("openrouter", "rerank", Dialect::OpenAi),
     ("voyage", "rerank", Dialect::OpenAi),
-    // Cohere's retired v1 chat and generate are not spoken; its v1 embed and rerank answer as v2 does.
     ("cohere", "cohere-v2", Dialect::Cohere),
+    ("cohere", "cohere-v1", Dialect::Cohere),
+    // `/v1/generate`, which chat took the place of. v1 embed and rerank answer as v2 does.
+    ("cohere", "completions", Dialect::Cohere),
     ("cohere", "embeddings", Dialect::Cohere),
     ("cohere", "rerank", Dialect::Cohere),
     ("cohere", "models", Dialect::Cohere),
@@ -110,7 +112,11 @@ impl Entry {
     }
 
     pub(crate) fn is_completion(&self) -> bool {
-        self.api == "completions"
+        self.api == "completions" && self.dialect == Dialect::OpenAi
+    }
+
+    pub(crate) fn is_cohere_v1(&self) -> bool {
+        self.dialect == Dialect::Cohere && matches!(self.api.as_str(), "cohere-v1" | "completions")
     }
 
     pub(crate) fn is_moderation(&self) -> bool {
@@ -164,6 +170,7 @@ impl Entry {
         };
         DecodeContext {
             model: "recorded-model".to_owned(),
+            api_version: self.is_cohere_v1().then(|| "v1".to_owned()),
             stream: matches!(self.body, Body::Stream { .. }),
             id_seed: self.name.clone(),
             embedding_inputs: if self.is_embeddings() {
@@ -256,6 +263,16 @@ fn body(response: &Value, dialect: Dialect) -> Body {
             let events = text
                 .lines()
                 .filter_map(|line| serde_json::from_str(line.strip_prefix("data:")?.trim()).ok());
+            Body::Stream {
+                events: events.collect(),
+                bytes: text.into_bytes(),
+            }
+        }
+        "ndjson" => {
+            let text = response["ndjson"].as_str().unwrap_or_default().to_owned();
+            let events = text
+                .lines()
+                .filter_map(|line| serde_json::from_str(line).ok());
             Body::Stream {
                 events: events.collect(),
                 bytes: text.into_bytes(),

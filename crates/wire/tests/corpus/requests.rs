@@ -18,7 +18,7 @@ use crate::report::Report;
 
 /// Dialect, provider, model (empty for the recorded one) and check: for each dialect an older model
 /// that takes much, and a newer one that refuses more.
-const TARGETS: [(Dialect, &str, &str, &str); 12] = [
+const TARGETS: [(Dialect, &str, &str, &str); 13] = [
     (Dialect::OpenAi, "openai", "", "to-openai"),
     (Dialect::OpenAi, "openai", "gpt-5.4", "to-openai-newer"),
     (Dialect::Responses, "openai", "gpt-4.1", "to-responses"),
@@ -71,7 +71,16 @@ const TARGETS: [(Dialect, &str, &str, &str); 12] = [
         "command-a-plus-05-2026",
         "to-cohere",
     ),
+    // The version that older deployments serve.
+    (
+        Dialect::Cohere,
+        "cohere",
+        "command-r-plus-08-2024",
+        TO_COHERE_V1,
+    ),
 ];
+
+const TO_COHERE_V1: &str = "to-cohere-v1-newer";
 
 /// A picture of one pixel, standing for whatever a URL would give.
 const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -105,6 +114,7 @@ pub(crate) fn all(entry: &Entry, report: &mut Report) {
         let adapter = dialect.adapter();
         let is_newer = check.ends_with("-newer");
         let mut target = target(provider, if model.is_empty() { own } else { model });
+        target.endpoint.api_version = (check == TO_COHERE_V1).then(|| "v1".to_owned());
         // Newer models refuse a forced choice; the operator may have it replaced.
         target.policy.downgrade_forced_tool_choice = is_newer;
         if is_newer && dialect == Dialect::OpenAi && body.get("web_search_options").is_some() {
@@ -197,6 +207,8 @@ fn refused_rightly(
             Some("asks for a search of a model that has none on Bedrock")
         }
         EncodeErrorCode::UnsupportedContent if param.starts_with("messages[") => {
+            let is_v1 = target.endpoint.api_version.as_deref() == Some("v1");
+            let pictured = parts.clone().any(|part| matches!(part, Part::Image { .. }));
             let sound = parts.clone().any(|part| matches!(part, Part::Audio { .. }));
             let holds_files = parts.clone().any(|part| matches!(part, Part::File { .. }));
             let file = parts.any(|part| {
@@ -210,6 +222,8 @@ fn refused_rightly(
             });
             if sound && !target.capabilities.audio_input {
                 Some("holds sound for a model that takes none")
+            } else if dialect == Dialect::Cohere && is_v1 && pictured {
+                Some("holds a picture for an API that takes none")
             } else if dialect == Dialect::Cohere && holds_files {
                 Some("holds a file for an API that takes documents as text")
             } else if file && !matches!(dialect, Dialect::OpenAi | Dialect::Responses) {
@@ -293,6 +307,9 @@ fn simulator_takes(dialect: Dialect, encoded: &Encoded, stream: bool) -> Result<
         Dialect::OpenAi => sim::openai::accept::accept_chat(&headers, body),
         Dialect::Responses => sim::openai::responses::accept::accept_response(&headers, body),
         Dialect::Anthropic => sim::anthropic::accept::accept_messages(&headers, body),
+        Dialect::Cohere if encoded.path == "/v1/chat" => {
+            sim::cohere::v1::accept::accept_chat(&headers, body)
+        }
         Dialect::Cohere => sim::cohere::accept::accept_chat(&headers, body),
         Dialect::Gemini => {
             sim::gemini::accept::accept_generate(&encoded.context.model, stream, &headers, body)

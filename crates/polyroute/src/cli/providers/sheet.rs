@@ -91,9 +91,10 @@ fn one(sheet: &Sheet, colour: bool) -> String {
         }
     }
     format!(
-        "{}/{}, spoken: {}\n{table}",
+        "{}/{}{}, spoken: {}\n{table}",
         sheet.provider,
         sheet.model,
+        sheet.under(),
         sheet.dialects.join(", ")
     )
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::header::{HeaderName, HeaderValue};
 use polyroute_engine::catalog::{Catalog, Cloud, ProviderEntry};
 use polyroute_engine::snapshot::ApiChoice;
+use polyroute_wire::dialect::cohere::API_VERSIONS;
 
 use super::cloud::{self, Draft};
 use super::keys::note_literal;
@@ -115,7 +116,7 @@ fn from_file(
     let provider = Provider {
         kind: rules.map(|row| row.name.clone()),
         api: api(file, dialect, &path, context),
-        api_version: file.api_version.clone(),
+        api_version: api_version(file, dialect, &path, context),
         headers,
         region: file.region.clone(),
         agreements: file.agreements.clone(),
@@ -230,6 +231,25 @@ fn api(
     }
 }
 
+/// The version that the file names; Cohere's are known, and another one is a slip.
+fn api_version(
+    file: &file::Provider,
+    dialect: Dialect,
+    path: &KeyPath,
+    context: &mut Context<'_>,
+) -> Option<String> {
+    let version = file.api_version.as_deref()?;
+    if dialect == Dialect::Cohere && !API_VERSIONS.contains(&version) {
+        let reason = "Cohere's API has no such version";
+        let hint = "write `v1` for a deployment that serves nothing newer, or `v2`, which is the \
+                    default";
+        context
+            .problems
+            .advise(path.key("api_version"), reason, hint);
+    }
+    Some(version.to_owned())
+}
+
 /// The known provider that the file names as `kind`.
 fn kind<'c>(
     file: &file::Provider,
@@ -280,7 +300,7 @@ fn note_long_url(url: &BaseUrl, dialect: Dialect, origin: Origin, context: &mut 
         Dialect::Anthropic => &["/v1", "/v1/messages"],
         Dialect::Gemini => &["/v1", "/v1beta", "/models"],
         Dialect::Bedrock => &["/model", "/converse", "/openai/v1"],
-        Dialect::Cohere => &["/v1", "/v2", "/v2/chat"],
+        Dialect::Cohere => &["/v1", "/v2", "/v1/chat", "/v2/chat"],
     };
     if let Some(end) = ends.iter().find(|end| url.as_str().ends_with(*end)) {
         let reason = format!("the URL ends with `{end}`, which Polyroute adds itself");

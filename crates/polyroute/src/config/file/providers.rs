@@ -27,7 +27,8 @@ pub struct Provider {
     pub base_url: Option<String>,
     /// Its keys; several share the load. Known names default to their environment variable.
     pub credentials: Option<Vec<SecretRef>>,
-    /// The version of its API: `anthropic-version`, or `v1` / `v1beta` of Gemini.
+    /// The version of its API: `anthropic-version`, `v1` / `v1beta` of Gemini, or `v1` of Cohere, which
+    /// older private and cloud deployments alone speak (`v2` where absent).
     pub api_version: Option<String>,
     /// More headers for every request to it.
     pub headers: Named<HeaderValue>,

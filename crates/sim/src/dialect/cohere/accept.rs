@@ -5,9 +5,9 @@
 //! existence are the server's business.
 
 mod messages;
-mod rules;
+pub(super) mod rules;
 mod shape;
-mod wording;
+pub(super) mod wording;
 
 use http::HeaderMap;
 use serde_json::Value;
@@ -78,7 +78,8 @@ pub fn accept_rerank(_headers: &HeaderMap, body: &[u8]) -> Result<Prompt, Refusa
     })
 }
 
-fn read(body: &[u8], record: &'static strict::Record) -> Result<Value, Refusal> {
+/// The body, if it has that shape.
+pub(super) fn read(body: &[u8], record: &'static strict::Record) -> Result<Value, Refusal> {
     let body: Value = serde_json::from_slice(body)
         .map_err(|fault| refuse(&format!("invalid json syntax: {fault}")))?;
     let Some(members) = body.as_object() else {

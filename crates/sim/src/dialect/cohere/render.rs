@@ -118,8 +118,14 @@ pub fn usage(usage: &Usage, thinks: bool) -> Value {
     })
 }
 
-/// An embed answer, as float or base64.
-pub fn embeddings(prompt: &Prompt, id_seed: u64, vectors: &[Vec<f32>], tokens: u64) -> Value {
+/// An embed answer of a version of the API, as float or base64.
+pub fn embeddings(
+    prompt: &Prompt,
+    version: &str,
+    id_seed: u64,
+    vectors: &[Vec<f32>],
+    tokens: u64,
+) -> Value {
     let embeddings = if prompt.base64 {
         let each: Vec<String> = vectors
             .iter()
@@ -136,13 +142,13 @@ pub fn embeddings(prompt: &Prompt, id_seed: u64, vectors: &[Vec<f32>], tokens: u
         "id": uuid(id_seed, "embed"),
         "texts": prompt.inputs,
         "embeddings": embeddings,
-        "meta": {"api_version": {"version": "2"}, "billed_units": {"input_tokens": tokens, "image_tokens": 0}},
+        "meta": {"api_version": {"version": version}, "billed_units": {"input_tokens": tokens, "image_tokens": 0}},
         "response_type": "embeddings_by_type",
     })
 }
 
-/// A rerank answer: documents that share more words with the query come first.
-pub fn rerank(prompt: &Prompt, id_seed: u64) -> Value {
+/// A rerank answer of a version of the API: documents that share more words with the query come first.
+pub fn rerank(prompt: &Prompt, version: &str, id_seed: u64) -> Value {
     let words = |text: &str| -> Vec<String> {
         let lower = text.to_lowercase();
         lower
@@ -178,7 +184,7 @@ pub fn rerank(prompt: &Prompt, id_seed: u64) -> Value {
     json!({
         "id": uuid(id_seed, "rerank"),
         "results": results,
-        "meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": units}},
+        "meta": {"api_version": {"version": version}, "billed_units": {"search_units": units}},
     })
 }
 

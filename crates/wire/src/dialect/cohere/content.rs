@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
+use super::v1;
 use crate::adapter::Target;
 use crate::chat::{ChatRequest, MediaSource, Part};
 use crate::error::EncodeError;
@@ -12,6 +13,10 @@ use crate::notes::{Notes, invalid, unsupported_content};
 
 /// Picture types that the API takes.
 const IMAGE_TYPES: [&str; 4] = ["image/png", "image/jpeg", "image/webp", "image/gif"];
+
+/// Why v1 is sent no pictures.
+pub(super) const NO_PICTURES_IN_V1: &str = "Cohere's v1 API takes no pictures. Use a provider that \
+                                            speaks v2, or another model.";
 
 /// What turning parts into the wire's depends on.
 #[derive(Debug, Clone, Copy)]
@@ -33,8 +38,9 @@ pub(super) enum Item {
 
 /// URLs whose bytes must be at hand before the request is encoded.
 pub(super) fn media_to_fetch(request: &ChatRequest, target: &Target) -> Vec<String> {
+    let pictures = !v1::is_spoken(&target.endpoint);
     urls_to_fetch(&request.messages, |part, url| match part {
-        Part::Image { .. } => !passes(url, target),
+        Part::Image { .. } => pictures && !passes(url, target),
         Part::File { .. } => true,
         _ => false,
     })
@@ -116,6 +122,9 @@ fn image(
     context: Context<'_>,
     notes: &mut Notes,
 ) -> Result<Value, EncodeError> {
+    if v1::is_spoken(&context.target.endpoint) {
+        return Err(unsupported_content(at, NO_PICTURES_IN_V1));
+    }
     if !context.target.capabilities.image_input {
         return Err(unsupported_content(
             at,

@@ -1,13 +1,13 @@
-//! `POST /v2/embed` (wire-protocols §3.6).
+//! `POST /v2/embed`, or `/v1/embed` (wire-protocols §3.6).
 
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
-use super::{ISSUER, errors, usage};
+use super::{ISSUER, errors, usage, v1};
 use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::embedding::{EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
 use crate::error::{EncodeError, UpstreamError};
-use crate::notes::{NO_EQUIVALENT, Notes, unsupported_content};
+use crate::notes::{NO_EQUIVALENT, Notes, unsupported, unsupported_content};
 use crate::options;
 use crate::reply::{malformed, read_json};
 
@@ -40,8 +40,19 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
     body.insert("texts".to_owned(), texts.into());
     body.insert("input_type".to_owned(), INPUT_TYPE.into());
     body.insert("embedding_types".to_owned(), json!(["float"]));
-    if let Some(dimensions) = request.dimensions {
-        body.insert("output_dimension".to_owned(), dimensions.into());
+    let is_v1 = v1::is_spoken(&target.endpoint);
+    match request.dimensions {
+        Some(_) if is_v1 => {
+            return Err(unsupported(
+                "dimensions",
+                "Cohere's v1 API gives vectors of the model's own size only. Leave `dimensions` out, \
+                 or use a provider that speaks v2.",
+            ));
+        }
+        Some(dimensions) => {
+            body.insert("output_dimension".to_owned(), dimensions.into());
+        }
+        None => {}
     }
     if request.user.is_some() {
         notes.drop("user", NO_EQUIVALENT)?;
@@ -53,7 +64,7 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
     let own = options::members(&request.provider_options, ISSUER, target, &set, &mut notes)?;
     options::merge(&mut body, &own);
     Ok(Encoded::post(
-        "/v2/embed".to_owned(),
+        if is_v1 { "/v1/embed" } else { "/v2/embed" }.to_owned(),
         Value::Object(body).to_string(),
         DecodeContext {
             model: target.model.clone(),

@@ -42,14 +42,15 @@ pub(super) fn in_band(value: &Value) -> UpstreamError {
     report.build(kind, message)
 }
 
-/// The failure that the end of an answer says: an `error` text, or the finish reasons `ERROR` and
-/// `TIMEOUT` where nothing was said that the caller could use (wire-protocols §11.1).
+/// The failure that the end of an answer says: an `error` text, or the finish reasons `ERROR`,
+/// `USER_CANCEL` and `TIMEOUT` where nothing was said that the caller could use (wire-protocols §11.1).
 pub(super) fn at_end(end: &Value, native: &str, spoke: bool) -> Option<UpstreamError> {
     if end.get("error").is_some_and(|error| !error.is_null()) {
         return Some(in_band(end));
     }
     let kind = match native {
-        "ERROR" => ErrorKind::ServerError,
+        // v1 says `USER_CANCEL` as well: not ours, who wait for the answer.
+        "ERROR" | "USER_CANCEL" => ErrorKind::ServerError,
         "TIMEOUT" => ErrorKind::Timeout,
         _ => return None,
     };
@@ -69,7 +70,8 @@ struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// Tolerant: the text may be `message`, `error`, or the `message` of an `error` object.
+    /// Tolerant: the text may be `message`, `error`, the `message` of an `error` object, or the `err`
+    /// of v1's `stream-error`.
     fn read(body: &'a Value) -> Self {
         let text = |value: &'a Value, key: &str| value.get(key).and_then(Value::as_str);
         let error = body.get("error").unwrap_or(&Value::Null);
@@ -78,6 +80,7 @@ impl<'a> Report<'a> {
                 .as_str()
                 .or_else(|| text(error, "message"))
                 .or_else(|| text(body, "message"))
+                .or_else(|| text(body, "err"))
                 .unwrap_or_default(),
             kind: text(body, "error_type").or_else(|| text(error, "type")),
         }
@@ -86,6 +89,8 @@ impl<'a> Report<'a> {
     fn kind(&self, status: u16) -> ErrorKind {
         match status {
             400 | 422 => self.invalid_kind(),
+            // v1: the model is there, and one of the request's own connectors is not.
+            404 if self.said().starts_with("connector '") => ErrorKind::InvalidRequest,
             // The trial key's monthly cap: waiting for a minute does not help.
             429 if self.is_monthly() => ErrorKind::QuotaExhausted,
             // "a request or response contains a deny-listed token"

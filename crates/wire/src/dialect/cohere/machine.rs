@@ -37,6 +37,15 @@ struct Call {
     closed: bool,
 }
 
+impl Call {
+    /// Whether its arguments broke off.
+    fn is_cut(&self) -> bool {
+        !self.closed
+            && !self.arguments.is_empty()
+            && serde_json::from_str::<serde::de::IgnoredAny>(&self.arguments).is_err()
+    }
+}
+
 impl Machine {
     pub(super) fn new(context: &DecodeContext) -> Self {
         Self {
@@ -48,6 +57,11 @@ impl Machine {
             spoke: false,
             finished: false,
         }
+    }
+
+    /// Whether content text was said.
+    pub(super) const fn wrote(&self) -> bool {
+        self.chars > 0
     }
 
     /// Whether the end of the message was said.
@@ -205,6 +219,32 @@ impl Machine {
         Some((u32::try_from(place).unwrap_or(u32::MAX), call))
     }
 
+    /// A call as it is whole: it ends here, and begins where none of it was streamed.
+    ///
+    /// # Errors
+    /// What was streamed of its arguments is cut.
+    pub(super) fn settle_call(
+        &mut self,
+        index: u64,
+        call: &Value,
+        out: &mut Vec<ChatEvent>,
+    ) -> Result<(), UpstreamError> {
+        let known = self.calls.iter().find(|known| known.index == index);
+        match known.map(|known| (known.closed, known.arguments.is_empty(), known.is_cut())) {
+            None => self.open_call(index, call, out),
+            Some((true, ..)) => return Ok(()),
+            Some((false, true, _)) => {
+                self.arguments(index, call, out);
+            }
+            Some((false, false, true)) => {
+                return Err(truncated("inside the arguments of a tool call"));
+            }
+            Some((false, false, false)) => {}
+        }
+        self.close_call(index, out);
+        Ok(())
+    }
+
     /// A tool call ends.
     pub(super) fn close_call(&mut self, index: u64, out: &mut Vec<ChatEvent>) {
         let Some((place, call)) = self.open_at(index) else {
@@ -266,12 +306,8 @@ impl Machine {
         if let Some(failure) = errors::at_end(end, native, self.spoke) {
             return Err(failure);
         }
-        let is_cut = |call: &Call| {
-            !call.closed
-                && serde_json::from_str::<serde::de::IgnoredAny>(&call.arguments).is_err()
-                && !call.arguments.is_empty()
-        };
-        if native != "MAX_TOKENS" && self.calls.iter().any(is_cut) {
+        let limited = matches!(native, "MAX_TOKENS" | "ERROR_LIMIT");
+        if !limited && self.calls.iter().any(Call::is_cut) {
             return Err(truncated("inside the arguments of a tool call"));
         }
         let open: Vec<u64> = self
@@ -296,9 +332,10 @@ impl Machine {
     /// Derived from the calls, not from the word (wire-protocols §11.1).
     fn reason_of(&self, native: &str) -> FinishReason {
         match native {
-            "MAX_TOKENS" => FinishReason::Length,
+            // v1: the end of the model's window.
+            "MAX_TOKENS" | "ERROR_LIMIT" => FinishReason::Length,
             "ERROR_TOXIC" => FinishReason::ContentFilter,
-            "ERROR" | "TIMEOUT" => FinishReason::Error,
+            "ERROR" | "TIMEOUT" | "USER_CANCEL" => FinishReason::Error,
             _ if !self.calls.is_empty() => FinishReason::ToolCalls,
             _ => FinishReason::Stop,
         }

@@ -15,7 +15,7 @@ use crate::turn_text::{CONTINUE, leave_out_reasoning};
 /// JSON object string".
 const EMPTY_RESULT: &str = "{}";
 /// Anything but control characters.
-const CALL_IDS: IdRule = IdRule {
+pub(super) const CALL_IDS: IdRule = IdRule {
     bytes_max: usize::MAX,
     allows: |character| !character.is_control(),
 };
@@ -84,17 +84,105 @@ impl Conversation {
             return Ok(());
         }
         if !rewrite {
-            return Err(unsupported(
-                format!("messages[{}]", self.last_at),
-                "Cohere models do not continue a trailing assistant message. End the conversation \
-                 with a user message.",
-            ));
+            return Err(no_prefill(self.last_at));
         }
         self.messages
             .push(json!({"role": "user", "content": CONTINUE}));
         notes.change("messages[]", "continue_request_added");
         Ok(())
     }
+}
+
+/// The refusal of a trailing assistant message.
+pub(super) fn no_prefill(at: usize) -> EncodeError {
+    unsupported(
+        format!("messages[{at}]"),
+        "Cohere models do not continue a trailing assistant message. End the conversation with a \
+         user message.",
+    )
+}
+
+/// The refusal of a user message without text.
+pub(super) fn no_text(at: usize, has_documents: bool) -> EncodeError {
+    let place = format!("messages[{at}].content");
+    if has_documents {
+        unsupported_content(
+            place,
+            "Cohere models take files beside a question. Add text to the message.",
+        )
+    } else {
+        invalid(
+            place,
+            "The user message is empty. Send text, or leave the message out.",
+        )
+    }
+}
+
+/// Names what a message carries that the API has no place for: its speaker's name and its cache mark.
+pub(super) fn marks(message: &Message, notes: &mut Notes) -> Result<(), EncodeError> {
+    if message.name.is_some() && message.role != Role::Tool {
+        notes.drop("messages[].name", "the API has no names of speakers")?;
+    }
+    content::marked(message.cache_control.is_some(), notes)
+}
+
+/// The text of a system message, which holds nothing else.
+pub(super) fn system_text(
+    at: usize,
+    message: &Message,
+    notes: &mut Notes,
+) -> Result<String, EncodeError> {
+    let mut text = String::new();
+    for (index, part) in message.parts.iter().enumerate() {
+        let Part::Text {
+            text: said,
+            cache_control,
+        } = part
+        else {
+            return Err(unsupported_content(
+                format!("messages[{at}].content[{index}]"),
+                "System messages hold text only. Move other content to a user message.",
+            ));
+        };
+        content::marked(cache_control.is_some(), notes)?;
+        text.push_str(said);
+    }
+    Ok(text)
+}
+
+/// Instructions as a user turn, marked as what they are.
+pub(super) fn folded(instructions: &str) -> String {
+    format!("<system>\n{instructions}\n</system>")
+}
+
+/// The text of an assistant message, which holds calls beside it and nothing else.
+pub(super) fn assistant_text(
+    at: usize,
+    message: &Message,
+    notes: &mut Notes,
+) -> Result<String, EncodeError> {
+    let mut said = String::new();
+    for (index, part) in message.parts.iter().enumerate() {
+        match part {
+            Part::Text {
+                text,
+                cache_control,
+            } => {
+                content::marked(cache_control.is_some(), notes)?;
+                said.push_str(text);
+            }
+            Part::Refusal { text } => said.push_str(text),
+            part if leave_out_reasoning(part, notes)? => {}
+            _ => {
+                return Err(unsupported_content(
+                    format!("messages[{at}].content[{index}]"),
+                    "Assistant messages to a Cohere model hold text and tool calls only. Move \
+                     other content to a user message.",
+                ));
+            }
+        }
+    }
+    Ok(said)
 }
 
 fn role_of(message: &Value) -> &str {
@@ -118,11 +206,7 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn take(&mut self, at: usize, message: &Message) -> Result<(), EncodeError> {
-        if message.name.is_some() && message.role != Role::Tool {
-            self.notes
-                .drop("messages[].name", "the API has no names of speakers")?;
-        }
-        content::marked(message.cache_control.is_some(), self.notes)?;
+        marks(message, self.notes)?;
         match message.role {
             Role::System | Role::Developer => self.system(at, message),
             Role::User => self.user(at, message),
@@ -134,21 +218,7 @@ impl Builder<'_> {
     /// Instructions in front are one message; "system turn must be the first in the list", so that
     /// later ones go into a user turn, marked as what they are.
     fn system(&mut self, at: usize, message: &Message) -> Result<(), EncodeError> {
-        let mut text = String::new();
-        for (index, part) in message.parts.iter().enumerate() {
-            let Part::Text {
-                text: said,
-                cache_control,
-            } = part
-            else {
-                return Err(unsupported_content(
-                    format!("messages[{at}].content[{index}]"),
-                    "System messages hold text only. Move other content to a user message.",
-                ));
-            };
-            content::marked(cache_control.is_some(), self.notes)?;
-            text.push_str(said);
-        }
+        let text = system_text(at, message, self.notes)?;
         if text.is_empty() {
             return Ok(());
         }
@@ -156,8 +226,7 @@ impl Builder<'_> {
             self.system.push(text);
         } else {
             self.notes.change("messages[].role", "user");
-            let folded = format!("<system>\n{text}\n</system>");
-            self.push_user(json!({"role": "user", "content": folded}));
+            self.push_user(json!({"role": "user", "content": folded(&text)}));
         }
         Ok(())
     }
@@ -166,17 +235,8 @@ impl Builder<'_> {
         let documents = self.conversation.documents.len();
         let items = self.items(at, message)?;
         let has_documents = self.conversation.documents.len() > documents;
-        if items.is_empty() && has_documents {
-            return Err(unsupported_content(
-                format!("messages[{at}].content"),
-                "Cohere models take files beside a question. Add text to the message.",
-            ));
-        }
         if items.is_empty() {
-            return Err(invalid(
-                format!("messages[{at}].content"),
-                "The user message is empty. Send text, or leave the message out.",
-            ));
+            return Err(no_text(at, has_documents));
         }
         self.push_user(json!({"role": "user", "content": plain_or_list(items)}));
         Ok(())
@@ -207,7 +267,7 @@ impl Builder<'_> {
 
     fn assistant(&mut self, at: usize, message: &Message) -> Result<(), EncodeError> {
         self.settle()?;
-        let text = self.assistant_text(at, message)?;
+        let text = assistant_text(at, message, self.notes)?;
         if !message.blocks.is_empty() {
             // Another provider's state: this API issues none.
             self.notes.forget("messages[].provider_blocks");
@@ -245,31 +305,6 @@ impl Builder<'_> {
         }
         self.conversation.messages.push(Value::Object(wire));
         Ok(())
-    }
-
-    fn assistant_text(&mut self, at: usize, message: &Message) -> Result<String, EncodeError> {
-        let mut said = String::new();
-        for (index, part) in message.parts.iter().enumerate() {
-            match part {
-                Part::Text {
-                    text,
-                    cache_control,
-                } => {
-                    content::marked(cache_control.is_some(), self.notes)?;
-                    said.push_str(text);
-                }
-                Part::Refusal { text } => said.push_str(text),
-                part if leave_out_reasoning(part, self.notes)? => {}
-                _ => {
-                    return Err(unsupported_content(
-                        format!("messages[{at}].content[{index}]"),
-                        "Assistant messages to a Cohere model hold text and tool calls only. Move \
-                         other content to a user message.",
-                    ));
-                }
-            }
-        }
-        Ok(said)
     }
 
     fn call(&mut self, call: &ToolCall, at: usize, index: usize) -> Value {
@@ -386,7 +421,7 @@ fn thinks(reasoning: &Reasoning) -> bool {
 }
 
 /// Arguments are valid JSON text, whatever a model once wrote (wire-protocols §7).
-fn arguments(call: &ToolCall, notes: &mut Notes) -> String {
+pub(super) fn arguments(call: &ToolCall, notes: &mut Notes) -> String {
     if call.custom {
         return json!({ "input": call.arguments }).to_string();
     }

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::v1;
 use crate::adapter::Target;
 use crate::capability::{Reasoning, Sampling};
 use crate::chat::{ChatRequest, Effort};
@@ -185,7 +186,7 @@ pub(super) fn sampling(
             notes.drop("logprobs", "the model gives none")?;
         }
     }
-    if let Some(priority) = priority(request, notes)? {
+    if let Some(priority) = priority(request, target, notes)? {
         put("priority", priority.into());
     }
     Ok(())
@@ -252,13 +253,19 @@ fn stop_sequences(
     Ok(kept)
 }
 
-/// `service_tier` as `priority`: 0 is served first and is the default, higher numbers wait.
-fn priority(request: &ChatRequest, notes: &mut Notes) -> Result<Option<u32>, EncodeError> {
+/// `service_tier` as `priority`: 0 is served first and is the default, higher numbers wait. v1 has
+/// none.
+fn priority(
+    request: &ChatRequest,
+    target: &Target,
+    notes: &mut Notes,
+) -> Result<Option<u32>, EncodeError> {
     const FIELD: &str = "service_tier";
+    let has_tiers = !v1::is_spoken(&target.endpoint);
     Ok(match request.carried.get(FIELD).and_then(Value::as_str) {
         None | Some("auto" | "default" | "standard") => None,
-        Some("priority" | "fast") => Some(0),
-        Some("flex") => Some(PRIORITY_LAST),
+        Some("priority" | "fast") if has_tiers => Some(0),
+        Some("flex") if has_tiers => Some(PRIORITY_LAST),
         Some(_) => {
             notes.drop(FIELD, "the API has no such tier")?;
             None

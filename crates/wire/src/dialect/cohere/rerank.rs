@@ -1,8 +1,8 @@
-//! `POST /v2/rerank`.
+//! `POST /v2/rerank`, or `/v1/rerank`.
 
 use serde_json::{Map, Value};
 
-use super::{ISSUER, errors, usage};
+use super::{ISSUER, errors, usage, v1};
 use crate::adapter::{DecodeContext, Encoded, Target};
 use crate::error::{EncodeError, UpstreamError};
 use crate::notes::{NO_EQUIVALENT, Notes};
@@ -24,8 +24,14 @@ pub(super) fn encode(request: &RerankRequest, target: &Target) -> Result<Encoded
     if let Some(top_n) = request.top_n {
         body.insert("top_n".to_owned(), top_n.into());
     }
-    if let Some(most) = request.max_tokens_per_doc {
-        body.insert("max_tokens_per_doc".to_owned(), most.into());
+    let is_v1 = v1::is_spoken(&target.endpoint);
+    match request.max_tokens_per_doc {
+        // v1 cuts by chunks (`max_chunks_per_doc`), whose size is the model's.
+        Some(_) if is_v1 => notes.drop("max_tokens_per_doc", NO_EQUIVALENT)?,
+        Some(most) => {
+            body.insert("max_tokens_per_doc".to_owned(), most.into());
+        }
+        None => {}
     }
     for name in &request.unread {
         notes.drop(name, NO_EQUIVALENT)?;
@@ -34,7 +40,7 @@ pub(super) fn encode(request: &RerankRequest, target: &Target) -> Result<Encoded
     let own = options::members(&request.provider_options, ISSUER, target, &set, &mut notes)?;
     options::merge(&mut body, &own);
     Ok(Encoded::post(
-        "/v2/rerank".to_owned(),
+        if is_v1 { "/v1/rerank" } else { "/v2/rerank" }.to_owned(),
         Value::Object(body).to_string(),
         DecodeContext {
             model: target.model.clone(),

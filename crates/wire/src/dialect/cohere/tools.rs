@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::v1;
 use crate::adapter::Target;
 use crate::capability::ForcedToolChoice;
 use crate::chat::{ChatRequest, Tool, ToolChoice};
@@ -18,6 +19,9 @@ const NAME_RULE: NameRule = NameRule {
     letter_first: true,
 };
 
+/// What the caller is told to do where the API is v1.
+const UNFORCED_V1: &str = " over Cohere's v1 API. Send `tool_choice: \"auto\"`, or use a provider \
+                           that speaks v2.";
 /// What the caller of a model that can't be forced is told to do.
 const UNFORCED: &str = ". Send `tool_choice: \"auto\"`, or use Command R7B or a newer model.";
 
@@ -45,6 +49,16 @@ pub(super) fn names(request: &ChatRequest) -> NameMap {
         .flat_map(|message| &message.tool_calls)
         .map(|call| call.name.as_str());
     NameMap::new(defined.chain(called), &NAME_RULE)
+}
+
+/// Where the caller defined a tool of the list.
+pub(super) fn place_of(request: &ChatRequest, definition: &Value, names: &NameMap) -> String {
+    let wire = definition.pointer("/function/name").and_then(Value::as_str);
+    let at = request.tools.iter().position(|tool| {
+        let name = name_of(tool).map(|name| names.to_wire(name));
+        name == wire
+    });
+    format!("tools[{}]", at.unwrap_or_default())
 }
 
 fn name_of(tool: &Tool) -> Option<&str> {
@@ -79,6 +93,7 @@ pub(super) fn plan(
     let chooses = target.capabilities.forced_tool_choice != ForcedToolChoice::Never;
     if asked == Some(&ToolChoice::None) && !chooses {
         // Such a model does not know the word: it can't call what it is not shown.
+        notes.change("tools", format!("0 of {}", request.tools.len()));
         return Ok(tools);
     }
     let offered = offered(request, asked)?;
@@ -99,9 +114,13 @@ pub(super) fn plan(
         Some(ToolChoice::None) => tools.choice = Some("NONE"),
         Some(_) if forces && chooses => tools.choice = Some("REQUIRED"),
         Some(choice) if forces => {
-            tools.instruction = Some(function::forced_in_words(
-                choice, target, names, UNFORCED, notes,
-            )?);
+            let refused = if v1::is_spoken(&target.endpoint) {
+                UNFORCED_V1
+            } else {
+                UNFORCED
+            };
+            let words = function::forced_in_words(choice, target, names, refused, notes)?;
+            tools.instruction = Some(words);
         }
         _ => {}
     }

@@ -25,6 +25,18 @@ pub(super) fn chat(body: &Value) -> Result<(), Refusal> {
         !text(body, "model").is_empty(),
         "a model parameter is required for this endpoint.",
     )?;
+    sampling(body)?;
+    let empty_documents = set(body, "documents").is_some() && list(body, "documents").is_empty();
+    ensure(
+        !empty_documents,
+        "invalid request: list of documents must not be empty",
+    )?;
+    tools(body)?;
+    format(body)
+}
+
+/// Rules of sampling, and the number of stop sequences.
+pub(in crate::dialect::cohere) fn sampling(body: &Value) -> Result<(), Refusal> {
     let penalty = |key: &str| {
         let penalty = body.get(key).and_then(Value::as_f64);
         penalty.is_some_and(|penalty| penalty != 0.0)
@@ -37,14 +49,27 @@ pub(super) fn chat(body: &Value) -> Result<(), Refusal> {
     ensure(
         list(body, "stop_sequences").len() <= STOPS_MAX,
         "invalid request: stop_sequences must have at most 5 elements.",
-    )?;
-    let empty_documents = set(body, "documents").is_some() && list(body, "documents").is_empty();
+    )
+}
+
+/// Whether a name of a tool or parameter is one.
+pub(in crate::dialect::cohere) fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+}
+
+/// The name of a tool.
+pub(in crate::dialect::cohere) fn tool_name(name: &str) -> Result<(), Refusal> {
     ensure(
-        !empty_documents,
-        "invalid request: list of documents must not be empty",
-    )?;
-    tools(body)?;
-    format(body)
+        is_name(name),
+        &format!(
+            "invalid request: tool names can only contain certain characters (A-Za-z0-9_) and \
+             can't begin with a digit (provided name: '{name}')."
+        ),
+    )
 }
 
 fn tools(body: &Value) -> Result<(), Refusal> {
@@ -55,19 +80,7 @@ fn tools(body: &Value) -> Result<(), Refusal> {
     )?;
     for tool in tools {
         let function = tool.get("function").unwrap_or(&Value::Null);
-        let name = text(function, "name");
-        let good = !name.is_empty()
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-            && !name.starts_with(|first: char| first.is_ascii_digit());
-        ensure(
-            good,
-            &format!(
-                "invalid request: tool names can only contain certain characters (A-Za-z0-9_) and \
-                 can't begin with a digit (provided name: '{name}')."
-            ),
-        )?;
+        tool_name(text(function, "name"))?;
         if body.get("strict_tools") == Some(&Value::Bool(true)) {
             let required = function.pointer("/parameters/required");
             let any = required
@@ -83,7 +96,8 @@ fn tools(body: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn format(body: &Value) -> Result<(), Refusal> {
+/// Rules of the response format.
+pub(in crate::dialect::cohere) fn format(body: &Value) -> Result<(), Refusal> {
     let Some(format) = set(body, "response_format") else {
         return Ok(());
     };
@@ -149,7 +163,7 @@ fn objects(schema: &Value, depth: usize) -> Result<(), Refusal> {
 }
 
 /// Rules of an embed request.
-pub(super) fn embed(body: &Value) -> Result<(), Refusal> {
+pub(in crate::dialect::cohere) fn embed(body: &Value) -> Result<(), Refusal> {
     let kinds = ["texts", "images", "inputs"];
     let given = kinds
         .iter()
@@ -190,7 +204,7 @@ pub(super) fn embed(body: &Value) -> Result<(), Refusal> {
 }
 
 /// Rules of a rerank request.
-pub(super) fn rerank(body: &Value) -> Result<(), Refusal> {
+pub(in crate::dialect::cohere) fn rerank(body: &Value) -> Result<(), Refusal> {
     ensure(
         !text(body, "query").trim().is_empty(),
         "invalid request: query must not be empty or be only whitespace",

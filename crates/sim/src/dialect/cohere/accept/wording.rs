@@ -6,7 +6,7 @@ use crate::prompt::Refusal;
 use crate::strict::{Fault, Finding, Kind, Step};
 
 /// A 400.
-pub(super) fn refuse(message: &str) -> Refusal {
+pub(in crate::dialect::cohere) fn refuse(message: &str) -> Refusal {
     Refusal {
         status: 400,
         body: json!({"id": "00000000-0000-4000-8000-000000000000", "message": message}),

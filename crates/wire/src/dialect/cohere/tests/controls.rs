@@ -225,6 +225,7 @@ fn section_9_the_callers_own_thinking_wins() {
     assert_eq!(body["thinking"], json!({"type": "disabled"}));
 }
 
+/// Section 15: `documents`, `citation_options` and `safety_mode` are such.
 #[test]
 fn section_2_6_own_options_are_merged_and_the_model_is_not_theirs() {
     let (body, encoded) = encode(json!({

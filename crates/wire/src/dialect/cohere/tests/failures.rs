@@ -160,6 +160,7 @@ fn section_13_6_the_parameter_is_named_by_templates_only() {
     }
 }
 
+/// And section 13.5: call-limit headers.
 #[test]
 fn section_13_2_case_35_delays() {
     let body = r#"{"message":"Please wait and try again later"}"#;

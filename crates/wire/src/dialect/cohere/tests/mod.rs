@@ -5,8 +5,11 @@ mod controls;
 mod endpoints;
 mod failures;
 mod history;
+mod lines;
 mod outputs;
 mod streams;
+mod v1;
+mod v1_answers;
 
 use serde_json::{Value, json};
 
