@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::header::{HeaderName, HeaderValue};
 use polyroute_engine::catalog::{Catalog, Cloud, ProviderEntry};
 use polyroute_engine::snapshot::ApiChoice;
+use polyroute_wire::think_tags::ThinkTags;
 
 use super::cloud::{self, Draft};
 use super::keys::note_literal;
@@ -124,6 +125,7 @@ fn from_file(
         http2: file.http2.unwrap_or(true),
         proxy,
         models: file.models.unwrap_or(true),
+        think_tags: file.think_tags.map(think_tags),
         aws,
         ..Provider::new(name.to_owned(), dialect, base_url?, credentials)
     };
@@ -200,6 +202,7 @@ fn note_foreign_keys(
     for (key, is_set, (of, whose)) in [
         ("organization", file.organization.is_some(), openai),
         ("project", file.project.is_some(), openai),
+        ("think_tags", file.think_tags.is_some(), openai),
         ("aws", file.aws.is_some(), (Dialect::Bedrock, "Bedrock")),
     ] {
         let is_clouds = key == "project" && cloud == Some(Cloud::Vertex);
@@ -227,6 +230,14 @@ fn api(
         None | Some(file::Api::Auto) => ApiChoice::Auto,
         Some(file::Api::Chat) => ApiChoice::Chat,
         Some(file::Api::Responses) => ApiChoice::Responses,
+    }
+}
+
+const fn think_tags(written: file::ThinkTags) -> ThinkTags {
+    match written {
+        file::ThinkTags::Off => ThinkTags::Off,
+        file::ThinkTags::Split => ThinkTags::Split,
+        file::ThinkTags::Opened => ThinkTags::Opened,
     }
 }
 

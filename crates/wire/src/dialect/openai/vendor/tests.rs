@@ -1,7 +1,9 @@
 //! What each vendor is sent, by its own data, on both ways: bytes passed on and full translation.
 
 mod answers;
+mod formats;
 mod messages;
+mod search;
 
 use serde_json::{Map, Value, json};
 
@@ -11,6 +13,7 @@ use crate::dialect::openai::{OpenAi, edit_chat, parse_chat};
 use crate::error::EncodeError;
 use crate::json::RawObject;
 use crate::media::MediaStore;
+use crate::think_tags::ThinkTags;
 
 const FILES: &[(&str, &str)] = &[
     (
@@ -79,6 +82,9 @@ struct Sent {
     body: Map<String, Value>,
     dropped: Vec<String>,
     changed: Vec<String>,
+    think_tags: ThinkTags,
+    /// The schema that the answer is checked against.
+    checked: Option<Value>,
 }
 
 /// The request as the vendor gets it, the same both ways.
@@ -96,7 +102,14 @@ fn sent_to(target: &Target, body: &Value) -> Result<Sent, EncodeError> {
                 body: read(&passed.body),
                 dropped: passed.dropped,
                 changed: passed.changed,
+                think_tags: passed.context.think_tags,
+                checked: passed.context.schema_to_validate,
             };
+            assert_eq!(
+                sent.checked, translated.context.schema_to_validate,
+                "{body}"
+            );
+            assert_eq!(sent.think_tags, translated.context.think_tags, "{body}");
             assert_eq!(sent.body, read(&translated.body), "{body}");
             assert_eq!(sent.path, translated.path, "{body}");
             assert_eq!(sent.dropped, translated.dropped, "{body}");
@@ -364,6 +377,71 @@ fn section_9_how_thinking_is_asked_for() {
         sent("deepseek", &own).body["thinking"],
         json!({"type": "disabled"})
     );
+}
+
+/// Fireworks takes a number of tokens and a switch as well; for others they are a word.
+#[test]
+fn section_9_fireworks_effort_may_be_a_number_or_a_switch() {
+    for form in [json!("high"), json!(5000), json!(true), json!(false)] {
+        let sent = sent("fireworks", &json!({ "reasoning_effort": form }));
+        assert_eq!(sent.body["reasoning_effort"], form);
+        assert!(sent.changed.is_empty() && sent.dropped.is_empty());
+    }
+    for (form, word) in [
+        (json!(1), "minimal"),
+        (json!(0), "none"),
+        (json!(9000), "medium"),
+        (json!(100_000), "max"),
+        (json!(true), "medium"),
+        (json!(false), "none"),
+    ] {
+        let sent = sent("openrouter", &json!({ "reasoning_effort": form }));
+        assert_eq!(sent.body["reasoning_effort"], word, "{form}");
+        assert_eq!(sent.changed, [format!("reasoning_effort={word}")]);
+    }
+    // In the vendor's own words after that.
+    let qwen = sent("qwen", &json!({"reasoning_effort": false}));
+    assert_eq!(qwen.body["enable_thinking"], false);
+    // History is the caller's (`reasoning_history` says what becomes of it).
+    let history = json!({"reasoning_history": "preserved"});
+    assert_eq!(
+        sent("fireworks", &history).body["reasoning_history"],
+        "preserved"
+    );
+}
+
+/// Groq's word for what holds without it is nobody else's.
+#[test]
+fn section_9_an_effort_of_default_is_none_said() {
+    for vendor in ["groq", "openrouter", "deepseek"] {
+        let sent = sent(vendor, &json!({"reasoning_effort": "default"}));
+        assert!(!sent.body.contains_key("reasoning_effort"), "{vendor}");
+        assert!(sent.dropped.is_empty() && sent.changed.is_empty());
+    }
+}
+
+/// The reasoning models of Perplexity leave their thoughts in the text; Groq is asked not to, and
+/// what a local server does is for its operator to say.
+#[test]
+fn section_9_which_vendors_leave_reasoning_in_the_text() {
+    for (vendor, _) in FILES {
+        let tags = target(vendor).endpoint.profile.reasoning.tags;
+        let wanted = if *vendor == "perplexity" {
+            ThinkTags::Split
+        } else {
+            ThinkTags::Off
+        };
+        assert_eq!(tags, wanted, "{vendor}");
+        assert_eq!(
+            sent_to(&target(vendor), &request(&json!({})))
+                .unwrap()
+                .think_tags,
+            wanted
+        );
+    }
+    // Who asks Groq for the raw text gets it.
+    let raw = sent("groq", &json!({"reasoning_format": "raw"}));
+    assert_eq!(raw.body["reasoning_format"], "raw");
 }
 
 /// Raw `<think>` tags are not what a caller wants as content: Groq is told to part them.
