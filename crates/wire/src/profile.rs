@@ -149,10 +149,23 @@ pub struct ReasoningRules {
     pub replay: ReasoningReplay,
     /// Members that are sent to models that think, where the caller sends none of that name.
     pub defaults: Map<String, Value>,
+    /// What becomes of OpenRouter's object `reasoning`.
+    pub object: ReasoningObject,
     /// `reasoning_effort` may be a number of tokens or a switch, and not only a word (Fireworks).
     pub numeric_effort: bool,
     /// Whether the text of answers holds reasoning in tags.
     pub tags: ThinkTags,
+}
+
+/// What becomes of OpenRouter's object `reasoning`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasoningObject {
+    /// It passes; only OpenAI itself is known to refuse it.
+    #[default]
+    Pass,
+    /// What it says of the effort is put in the vendor's words, and the rest is left out and named.
+    Read,
 }
 
 /// How thinking is asked for.
@@ -298,6 +311,8 @@ pub enum Documents {
     File,
     /// As a `document_url` part, whose URL may be a `data:` URL (Mistral).
     DocumentUrl,
+    /// As a `file_url` part with a URL, or with base64 and nothing before it (Perplexity).
+    FileUrl,
 }
 
 /// Whether `strict` of a tool is known.

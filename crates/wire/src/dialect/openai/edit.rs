@@ -139,7 +139,7 @@ fn last_words<'b>(body: &'b Changes<'_>) -> Vec<Edit<'b>> {
 
 /// Whether edits are not enough for this request, so that it must be read and written anew: OpenAI
 /// refuses a tool's name (its calls must be named back in the answer), calls without results are to
-/// be mended, or a part is to be refused by its place.
+/// be mended, a part is to be refused by its place, or another provider has no free-form tools.
 #[must_use]
 pub fn needs_translation(raw: &RawObject<'_>, target: &Target) -> bool {
     let calls = || {
@@ -148,7 +148,18 @@ pub fn needs_translation(raw: &RawObject<'_>, target: &Target) -> bool {
     };
     let strict_names =
         target.endpoint.first_party || target.endpoint.profile.tool_names == ToolNames::Strict;
+    // Only OpenAI itself has these; elsewhere they go out in another form.
+    let openais_own = || {
+        let holds = |key: &str, word: &[u8]| {
+            memmem::find(raw.get(key).unwrap_or_default().as_bytes(), word).is_some()
+        };
+        holds("tool_choice", b"\"allowed_tools\"")
+            || ["tools", "tool_choice", "messages"]
+                .iter()
+                .any(|key| holds(key, b"\"custom\""))
+    };
     (target.policy.repair_orphans && calls())
+        || (!target.endpoint.first_party && openais_own())
         || strip::holds_refused_media(raw.get("messages").unwrap_or_default().as_bytes(), target)
         || (strict_names && names_refused(raw.get("tools").unwrap_or_default()))
 }

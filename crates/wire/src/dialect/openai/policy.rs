@@ -10,7 +10,7 @@ use crate::capability::{ForcedToolChoice, JsonSchemaSupport, Reasoning, Sampling
 use crate::chat::Effort;
 use crate::closed_schema;
 use crate::error::{EncodeError, EncodeErrorCode};
-use crate::profile::StrictSchemas;
+use crate::profile::{ReasoningObject, StrictSchemas};
 
 /// Members that [`apply`] reads or changes, besides `messages` and `tools`.
 pub(super) const PARAMS: [&str; 19] = [
@@ -236,6 +236,7 @@ impl<P: Params> Rules<'_, P> {
 
     fn effort(&mut self, has_tools: bool) -> Result<(), EncodeError> {
         const KEY: &str = "reasoning_effort";
+        self.reasoning_object();
         // Groq's word for what holds without it.
         if self.params.get(KEY).and_then(Value::as_str) == Some("default") {
             self.params.remove(KEY);
@@ -286,6 +287,34 @@ impl<P: Params> Rules<'_, P> {
             self.set(KEY, effort.as_str().into());
         }
         Ok(())
+    }
+
+    /// OpenRouter's object, where it is not known: its effort, budget or switch is what others have.
+    fn reasoning_object(&mut self) {
+        const KEY: &str = "reasoning";
+        let endpoint = &self.target.endpoint;
+        if endpoint.profile.reasoning.object == ReasoningObject::Pass && !endpoint.first_party {
+            return;
+        }
+        let Some(Value::Object(mut said)) = self.params.get(KEY).cloned() else {
+            return;
+        };
+        self.params.remove(KEY);
+        said.retain(|_, value| !value.is_null());
+        let word = said.remove("effort");
+        if self.params.get("reasoning_effort").is_none() {
+            let mut form = || {
+                ["max_tokens", "enabled"]
+                    .into_iter()
+                    .find_map(|key| said.remove(key))
+            };
+            if let Some(wanted) = word.or_else(&mut form) {
+                self.params.insert("reasoning_effort", wanted);
+            }
+        }
+        for name in said.keys() {
+            self.notes.dropped.push(format!("{KEY}.{name}"));
+        }
     }
 
     fn output_limit(&mut self) -> Result<(), EncodeError> {

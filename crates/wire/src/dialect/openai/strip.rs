@@ -39,6 +39,7 @@ struct Probes {
     system: Finder<'static>,
     tool: Finder<'static>,
     tool_call_id: Finder<'static>,
+    original: Finder<'static>,
 }
 
 impl Probes {
@@ -59,6 +60,7 @@ impl Probes {
             system: quoted("system"),
             tool: quoted("tool"),
             tool_call_id: quoted("tool_call_id"),
+            original: quoted("original"),
         })
     }
 }
@@ -73,6 +75,7 @@ pub(super) fn may_need(text: &[u8], target: &Target) -> bool {
     probes.extensions.iter().any(holds)
         || probes.sdk_only.iter().any(holds)
         || holds(&probes.extra_content)
+        || (!first_party && holds(&probes.original))
         || (first_party && probes.compatible_only.iter().any(holds))
         || (!takes.cache_control && holds(&probes.cache_control))
         || (!takes.cache_breakpoints && holds(&probes.cache_breakpoint))
@@ -124,6 +127,7 @@ pub(super) fn messages(value: &mut Value, target: &Target) -> Fitted {
         target,
         dropped: Vec::new(),
         changed: false,
+        details_changed: false,
     };
     for message in list.iter_mut().filter_map(Value::as_object_mut) {
         strip.message(message);
@@ -132,6 +136,10 @@ pub(super) fn messages(value: &mut Value, target: &Target) -> Fitted {
         strip.lift_media(list);
     }
     let mut fitted = vendor::fit(list, target);
+    if strip.details_changed {
+        let note = "messages[].content[].image_url.detail=high";
+        fitted.changed.push(note.to_owned());
+    }
     fitted.any |= strip.changed;
     fitted.dropped.splice(0..0, strip.dropped);
     fitted
@@ -164,6 +172,8 @@ struct Strip<'a> {
     target: &'a Target,
     dropped: Vec<String>,
     changed: bool,
+    /// A picture goes out in another detail.
+    details_changed: bool,
 }
 
 impl Strip<'_> {
@@ -189,6 +199,7 @@ impl Strip<'_> {
         for part in parts(message) {
             if let Some(part) = part.as_object_mut() {
                 self.cache_marks(part, "messages[].content[]");
+                self.detail(part);
             }
         }
         if let Some(calls) = message.get_mut("tool_calls").and_then(Value::as_array_mut) {
@@ -249,6 +260,21 @@ impl Strip<'_> {
         }
         if let Some(key) = lost {
             self.dropped.push(format!("{path}.{key}"));
+        }
+    }
+
+    /// `original` is a detail of OpenAI's alone; the next lower one is known everywhere.
+    fn detail(&mut self, part: &mut Map<String, Value>) {
+        let detail = part
+            .get_mut("image_url")
+            .and_then(|image| image.get_mut("detail"))
+            .filter(|detail| detail.as_str() == Some("original"));
+        if let Some(detail) = detail
+            && !self.target.endpoint.first_party
+        {
+            *detail = "high".into();
+            self.changed = true;
+            self.details_changed = true;
         }
     }
 

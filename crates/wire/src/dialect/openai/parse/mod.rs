@@ -235,10 +235,15 @@ fn reasoning_effort(
     }
     // OpenRouter's form.
     if let Some(mut reasoning) = fields.object("reasoning")? {
-        if found.is_none()
-            && let Some(word) = reasoning.string("effort")?
-        {
-            found = Some(effort("reasoning.effort", &word)?);
+        let word = reasoning.string("effort")?;
+        if let (None, Some(word)) = (found, &word) {
+            found = Some(effort("reasoning.effort", word)?);
+        }
+        if found.is_none() {
+            *as_sent = ["max_tokens", "enabled"]
+                .into_iter()
+                .find_map(|key| reasoning.take(key).filter(|form| !form.is_null()));
+            found = as_sent.as_ref().and_then(Effort::of_form);
         }
         reasoning.rest(unread);
     }
