@@ -49,6 +49,12 @@ fn provider(provider: &settings::Provider, catalog: &Catalog) -> engine::Provide
     // the simulator), unless it is said to speak something else.
     let entry = entry.filter(|entry| entry.connection.dialect == provider.dialect);
     let named = entry.filter(|entry| entry.answers_to(&provider.name));
+    let mut profile = entry
+        .map(|entry| Arc::clone(&entry.profile))
+        .unwrap_or_default();
+    if let Some(tags) = provider.think_tags {
+        Arc::make_mut(&mut profile).reasoning.tags = tags;
+    }
     engine::Provider {
         aliases: named
             .map(|entry| entry.connection.aliases.clone())
@@ -59,9 +65,7 @@ fn provider(provider: &settings::Provider, catalog: &Catalog) -> engine::Provide
         surface: provider.surface.clone(),
         deployments: provider.deployments.clone(),
         catalog: entry.map(|entry| entry.name.clone()),
-        profile: entry
-            .map(|entry| Arc::clone(&entry.profile))
-            .unwrap_or_default(),
+        profile,
         api: provider.api,
         api_version: provider.api_version.clone(),
         credentials: provider.credentials.len().max(1),

@@ -17,6 +17,7 @@ use crate::notes::Notes;
 use crate::profile::Profile;
 use crate::rerank::{RerankRequest, RerankResponse};
 use crate::surface::Surface;
+use crate::think_tags::ThinkTags;
 
 /// Translation between the hub and one provider's wire format. Pure: the same request gives the
 /// same bytes, which prompt caches and signed thinking blocks need (wire-protocols §2.5).
@@ -280,6 +281,8 @@ pub struct DecodeContext {
     /// The upstream was asked for the other of whole and streamed than the caller wants: the answer
     /// is folded, or replayed.
     pub stream_turned: bool,
+    /// Whether the text of the answer holds reasoning in tags.
+    pub think_tags: ThinkTags,
     /// Stable seed for ids that the provider does not give (request id).
     pub id_seed: String,
 }

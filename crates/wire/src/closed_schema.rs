@@ -57,6 +57,45 @@ pub(crate) fn sanitise(schema: &Value) -> Sanitised {
     }
 }
 
+/// Whether [`sanitise`] takes nothing from what the schema allows that the caller may count on: each
+/// object has properties, requires all of them, and is not open to others.
+pub(crate) fn is_closable(schema: &Value) -> bool {
+    closable(schema, 0)
+}
+
+fn closable(schema: &Value, depth: usize) -> bool {
+    let Value::Object(members) = schema else {
+        return schema != &Value::Bool(true);
+    };
+    if depth > DEPTH_MAX || members.contains_key("allOf") {
+        return false;
+    }
+    let required = members.get("required").and_then(Value::as_array);
+    let is_required =
+        |name: &String| required.is_some_and(|required| required.iter().any(|key| key == name));
+    let named = members.get("properties").and_then(Value::as_object);
+    let whole = named.is_some_and(|named| !named.is_empty() && named.keys().all(is_required));
+    let open = members
+        .get("additionalProperties")
+        .is_some_and(|others| others != &Value::Bool(false));
+    let is_object = is_object(members) || members.contains_key("additionalProperties");
+    if is_object && (!whole || open) {
+        return false;
+    }
+    let named = ["properties", "$defs", "definitions"].into_iter();
+    let lists = ["anyOf", "oneOf"].into_iter();
+    named
+        .filter_map(|key| members.get(key)?.as_object())
+        .flat_map(Map::values)
+        .chain(
+            lists
+                .filter_map(|key| members.get(key)?.as_array())
+                .flatten(),
+        )
+        .chain(members.get("items"))
+        .all(|schema| closable(schema, depth + 1))
+}
+
 struct Walk {
     lossy: bool,
 }

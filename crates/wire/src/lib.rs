@@ -40,6 +40,7 @@ pub mod sse;
 mod stream_body;
 pub mod structured;
 pub mod surface;
+pub mod think_tags;
 mod turn_text;
 mod unsent;
 pub mod url;

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::think_tags::ThinkTags;
+
 /// The rules of one provider. The default is the dialect as it stands: everything as sent.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -37,12 +39,26 @@ pub struct Profile {
     pub thinks_only_streamed: bool,
     /// An answer of a JSON schema is not streamed: a whole one is asked for and replayed (Groq).
     pub schema_never_streamed: bool,
+    /// Which JSON schemas may be asked for with `strict`.
+    pub strict_schemas: StrictSchemas,
+    /// JSON mode is refused while the model thinks: it is asked for in words then (Qwen).
+    pub json_object_unless_thinking: bool,
+    /// What is asked for beside parameters that must not be overlooked.
+    pub insist: Option<Insist>,
     /// How answers reach the caller.
     pub answers: Answers,
     /// Which other endpoints the provider has.
     pub endpoints: Endpoints,
     /// What holds for embeddings.
     pub embeddings: EmbeddingRules,
+}
+
+impl Profile {
+    /// Whether answers are written anew for callers of the same dialect.
+    #[must_use]
+    pub fn rewrites_answers(&self) -> bool {
+        self.answers == Answers::Translated || self.reasoning.tags != ThinkTags::Off
+    }
 }
 
 /// What becomes of a parameter that the caller set.
@@ -69,6 +85,34 @@ pub enum ParamRule {
     /// Taken without effect while the model thinks, which it does unless told not to: left out
     /// and named then.
     UnlessThinking,
+    /// Nothing there does the same, and an answer without it is another answer: refused.
+    Refuse,
+    /// These members do what it does. What it says in detail is lost and named.
+    StandIn(Map<String, Value>),
+}
+
+/// Which JSON schemas may be asked for with `strict` (wire-protocols §8.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StrictSchemas {
+    /// Any: the schema is sent as it is.
+    #[default]
+    Any,
+    /// Those whose objects are closed and require all that they have, in a subset of the keywords
+    /// (Groq). A schema is brought into that form where that changes nothing that the caller can
+    /// see; where it would, it is sent without `strict`, and the answer is checked here.
+    Closed,
+}
+
+/// What is asked for beside parameters that must not be overlooked: a router may send requests to
+/// hosts that leave out what they do not know (OpenRouter, wire-protocols §15).
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Insist {
+    /// Where one of these stands in the request.
+    pub on: Vec<String>,
+    /// These members are sent, unless the caller's own say otherwise.
+    pub members: Map<String, Value>,
 }
 
 /// What becomes of parameters that nobody knows.
@@ -105,6 +149,23 @@ pub struct ReasoningRules {
     pub replay: ReasoningReplay,
     /// Members that are sent to models that think, where the caller sends none of that name.
     pub defaults: Map<String, Value>,
+    /// What becomes of OpenRouter's object `reasoning`.
+    pub object: ReasoningObject,
+    /// `reasoning_effort` may be a number of tokens or a switch, and not only a word (Fireworks).
+    pub numeric_effort: bool,
+    /// Whether the text of answers holds reasoning in tags.
+    pub tags: ThinkTags,
+}
+
+/// What becomes of OpenRouter's object `reasoning`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasoningObject {
+    /// It passes; only OpenAI itself is known to refuse it.
+    #[default]
+    Pass,
+    /// What it says of the effort is put in the vendor's words, and the rest is left out and named.
+    Read,
 }
 
 /// How thinking is asked for.
@@ -250,6 +311,8 @@ pub enum Documents {
     File,
     /// As a `document_url` part, whose URL may be a `data:` URL (Mistral).
     DocumentUrl,
+    /// As a `file_url` part with a URL, or with base64 and nothing before it (Perplexity).
+    FileUrl,
 }
 
 /// Whether `strict` of a tool is known.

@@ -312,6 +312,7 @@ const OPEN_KEYS: &[&str] = &[
     "credentials_file",
     "surface",
     "deployments",
+    "think_tags",
     "http2",
     "models",
     "limits",

@@ -12,6 +12,7 @@ use std::time::Duration;
 use polyroute_engine::catalog::Catalog;
 use polyroute_engine::snapshot::ApiChoice;
 use polyroute_wire::surface::Surface;
+use polyroute_wire::think_tags::ThinkTags;
 
 pub use super::base_url::BaseUrl;
 pub use super::file::{AccessLog, Dialect, OutputMode};
@@ -167,6 +168,8 @@ pub struct Provider {
     pub surface: Surface,
     /// Deployments by name, with the model that each is.
     pub deployments: BTreeMap<String, String>,
+    /// How the text of its answers holds reasoning; as the catalog says where `None`.
+    pub think_tags: Option<ThinkTags>,
     /// The account whose tokens are sent where there is no key.
     pub identity: Option<Identity>,
     /// Speak HTTP/2 where the server offers it.
@@ -290,6 +293,7 @@ impl Provider {
             project: None,
             surface: Surface::Direct,
             deployments: BTreeMap::new(),
+            think_tags: None,
             identity: None,
             http2: true,
             proxy: ProxyChoice::Environment,

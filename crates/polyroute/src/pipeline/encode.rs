@@ -13,7 +13,6 @@ use polyroute_wire::embedding::{BATCHES_MAX, EmbeddingRequest};
 use polyroute_wire::error::{EncodeError, EncodeErrorCode, ParseError};
 use polyroute_wire::json::{Edit, RawObject};
 use polyroute_wire::media::MediaStore;
-use polyroute_wire::profile::Answers;
 use polyroute_wire::rerank::RerankRequest;
 
 use super::call::{Call, Operation};
@@ -360,7 +359,7 @@ fn pass_chat(body: &Body<'_>, target: &Target) -> Result<Option<Encoding>, Encod
     }
     let edited = openai::edit_chat(&body.raw, target)?;
     let turned = edited.encoded.context.stream_turned;
-    let kind = if turned || target.endpoint.profile.answers == Answers::Translated {
+    let kind = if turned || target.endpoint.profile.rewrites_answers() {
         Kind::Translate
     } else {
         Kind::Pass {

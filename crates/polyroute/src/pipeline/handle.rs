@@ -397,6 +397,13 @@ fn provider_asked(headers: &HeaderMap, raw: &RawObject<'_>) -> Result<Option<Str
     if let Some(named) = named.filter(|named| !named.is_empty()) {
         return Ok(Some(named.to_owned()));
     }
+    // As an object it is OpenRouter's, which the translation sees to.
+    if raw
+        .get("provider")
+        .is_some_and(|text| text.starts_with('{'))
+    {
+        return Ok(None);
+    }
     raw.read("provider", "a string, the name of a configured provider")
         .map_err(|error| ApiError::from_parse(&error))
 }

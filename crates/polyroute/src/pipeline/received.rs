@@ -28,6 +28,8 @@ pub(super) fn upstream_request_id(headers: &HeaderMap) -> Option<String> {
         "request-id",
         "x-goog-request-id",
         "x-amzn-requestid",
+        "apim-request-id",
+        "x-generation-id",
     ]
     .iter()
     .find_map(|name| headers.get(*name))

@@ -18,12 +18,10 @@ pub trait Signer: Send + Sync + std::fmt::Debug {
     /// tokens did not answer.
     fn sign<'a>(&'a self, request: &'a mut Outgoing) -> BoxFuture<'a, Result<(), UpstreamError>>;
 
-    /// The provider answered a signed request with 401: what signed it may be no good any more.
-    fn refused(&self) {}
-
-    /// Looks at an answer's head and the headers that were sent. `true`: it was refused for something
-    /// that the next signature has right, so sending it once more is worth it.
-    fn learn(&self, _sent: &HeaderMap, _status: StatusCode, _headers: &HeaderMap) -> bool {
+    /// The head of the answer to a signed request: the headers that were sent, its status and headers.
+    /// `true`: it was refused for something that the next signature has right, so sending it once
+    /// more is worth it.
+    fn answered(&self, _sent: &HeaderMap, _status: StatusCode, _headers: &HeaderMap) -> bool {
         false
     }
 }

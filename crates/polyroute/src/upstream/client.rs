@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, Method, Request, Response, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -100,7 +100,7 @@ impl UpstreamClient {
         signer.sign(&mut signed).await?;
         let sent = signed.headers.clone();
         let response = self.exchange(signed).await?;
-        if !signer.learn(&sent, response.status(), response.headers()) {
+        if !signer.answered(&sent, response.status(), response.headers()) {
             return Ok(response);
         }
         let mut again = outgoing;
@@ -113,17 +113,10 @@ impl UpstreamClient {
         *request.method_mut() = outgoing.method;
         *request.uri_mut() = outgoing.uri;
         *request.headers_mut() = outgoing.headers;
-        let response = self
-            .inner
+        self.inner
             .request(request)
             .await
-            .map_err(|error| classify(&error))?;
-        if let Some(signer) = &self.signer
-            && response.status() == StatusCode::UNAUTHORIZED
-        {
-            signer.refused();
-        }
-        Ok(response)
+            .map_err(|error| classify(&error))
     }
 }
 

@@ -80,7 +80,7 @@ async fn wrong_types_name_the_field_and_the_type() {
         ),
         ("messages", json!("hello"), ["messages", "list"]),
         ("messages", json!([7]), ["messages[0]", "object"]),
-        ("provider", json!({}), ["`provider`", "string"]),
+        ("provider", json!(5), ["`provider`", "string"]),
         ("temperature", json!("hot"), ["temperature", "expected"]),
     ] {
         let answer = lab.post_bytes(CHAT, chat(field, value), &[]).await;

@@ -385,22 +385,175 @@ async fn every_kind_of_entra_account_gets_its_token() {
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
-        let lab = azure(
-            "base_url: \"$SIM\", deployments: { gpt-4o-sim-prod: gpt-4o-mini }",
-            &pairs,
-        )
-        .await;
-        let answer = lab.chat(&ask("azure/gpt-4o-mini", "echo: in")).await;
-        assert_eq!(answer.content(), "in", "{pairs:?}: {}", answer.text());
-        assert_eq!(lab.sim.tokens_issued("entra"), 1, "{pairs:?}");
-        let sent = lab.attempts().pop().unwrap();
-        assert_eq!(sent.path, "/openai/v1/chat/completions");
-        // The deployment goes out in the model's place, and the model's price holds.
-        let body: Value = serde_json::from_str(&sent.body).unwrap();
-        assert_eq!(body["model"], "gpt-4o-sim-prod");
-        let record = lab.record(&answer).await;
-        assert!(record["cost"]["usd"].is_string(), "{record}");
+        // The dated surface wants a token for the older audience.
+        for (version, path) in [
+            ("", "/azure/openai/v1/chat/completions"),
+            (
+                ", api_version: \"2024-10-21\"",
+                "/azure/openai/deployments/gpt-4o-sim-prod/chat/completions?api-version=2024-10-21",
+            ),
+        ] {
+            let keys = "base_url: \"$SIM/azure\", deployments: { gpt-4o-sim-prod: gpt-4o-mini }";
+            let lab = azure(&format!("{keys}{version}"), &pairs).await;
+            let answer = lab.chat(&ask("azure/gpt-4o-mini", "echo: in")).await;
+            assert_eq!(answer.content(), "in", "{pairs:?}: {}", answer.text());
+            let streamed = lab
+                .chat(&ask_streamed("azure/gpt-4o-mini", "echo: in"))
+                .await;
+            assert_eq!(streamed.streamed(), ("in".to_owned(), true));
+            assert_eq!(lab.sim.tokens_issued("entra"), 1, "{pairs:?}");
+            let sent = lab.attempts().swap_remove(0);
+            assert_eq!(sent.path, path);
+            assert!(sent.headers.iter().all(|(name, _)| name != "api-key"));
+            // The deployment goes out in the model's place, and the model's price holds.
+            let body: Value = serde_json::from_str(&sent.body).unwrap();
+            assert_eq!(body["model"], "gpt-4o-sim-prod");
+            let record = lab.record(&answer).await;
+            assert!(record["cost"]["usd"].is_string(), "{record}");
+        }
     }
+}
+
+/// A token that Azure takes no more is its operator's matter, and another target's chance.
+#[tokio::test]
+async fn section_13_3_a_refused_token_of_entras_is_not_the_callers() {
+    let keys = "base_url: \"$SIM/azure\", entra: { tenant: sim-tenant, client: sim-app, secret: \
+                \"${SECRET}\", authority: \"$SIM/entra\", scope: \"https://ai.azure.com/.default\" }, \
+                api_version: \"2024-10-21\"";
+    let lab = azure(keys, &[("SECRET", "sim-app-secret")]).await;
+    let answer = lab.chat(&ask("azure/gpt-4o-sim-prod", "hello")).await;
+    let told = (answer.status, answer.code());
+    assert_eq!(told, (StatusCode::BAD_GATEWAY, "upstream_auth".to_owned()));
+    let why = failure(&lab, &answer).await;
+    assert!(why.contains("audience is incorrect"), "{why}");
+}
+
+/// A question with a tool, and how hard to think about it.
+fn thinking(model: &str, effort: &str) -> Value {
+    let mut body = ask(model, "weather {\"city\": \"Paris\"}");
+    body["tools"] = json!([{"type": "function", "function": {"name": "weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}]);
+    body["reasoning_effort"] = json!(effort);
+    body
+}
+
+/// The last body that the simulator was sent.
+fn sent(lab: &Lab) -> Value {
+    serde_json::from_str(&lab.attempts().pop().unwrap().body).unwrap()
+}
+
+/// Tools together with thinking, which GPT-5.6 takes on the Responses API only.
+#[tokio::test]
+async fn section_9_a_model_that_needs_responses_has_it_on_azure() {
+    let deployments = "deployments: { gpt-5.6-sim-eu: gpt-5.6 }";
+    for (version, path) in [
+        ("", "/azure/openai/v1/responses"),
+        (
+            ", api_version: \"2025-04-01-preview\"",
+            "/azure/openai/responses?api-version=2025-04-01-preview",
+        ),
+    ] {
+        let keys = format!(
+            "base_url: \"$SIM/azure\", credentials: [\"${{KEY}}\"], {deployments}{version}"
+        );
+        let lab = azure(&keys, &[]).await;
+        for stream in [false, true] {
+            let mut body = thinking("azure/gpt-5.6", "high");
+            body["stream"] = json!(stream);
+            let answer = lab.chat(&body).await;
+            assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+            assert_eq!(answer.header("x-polyroute-api"), "responses");
+            assert_eq!(answer.header("x-polyroute-changed-params"), "");
+            assert_eq!(lab.attempts().pop().unwrap().path, path);
+            assert_eq!(sent(&lab)["model"], "gpt-5.6-sim-eu");
+            assert_eq!(sent(&lab)["reasoning"]["effort"], "high");
+            let record = lab.record(&answer).await;
+            assert_eq!(record["tokens"]["provenance"], "reported", "{record}");
+            assert!(record["cost"]["usd"].is_string(), "{record}");
+            assert_eq!(record["finish_reason"], "tool_calls", "{record}");
+            if stream {
+                continue;
+            }
+            // The loop goes on with what the model thought.
+            let message = answer.json()["choices"][0]["message"].clone();
+            let call = message["tool_calls"][0].clone();
+            assert_eq!(call["function"]["name"], "weather", "{message}");
+            body["messages"].as_array_mut().unwrap().extend([
+                message,
+                json!({"role": "tool", "tool_call_id": call["id"], "content": "sunny"}),
+            ]);
+            let answer = lab.chat(&body).await;
+            assert!(answer.content().contains("sunny"), "{}", answer.text());
+            let upstream = sent(&lab);
+            let kinds: Vec<&str> = upstream["input"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(|item| item["type"].as_str())
+                .collect();
+            let place = |kind| kinds.iter().position(|known| *known == kind);
+            assert!(
+                place("reasoning") < place("function_call") && place("reasoning").is_some(),
+                "{kinds:?}"
+            );
+        }
+    }
+    // Where the API is too old for that, the model does not think, and the caller hears it.
+    let keys = format!(
+        "base_url: \"$SIM/azure\", credentials: [\"${{KEY}}\"], {deployments}, api_version: \"2024-10-21\""
+    );
+    let lab = azure(&keys, &[]).await;
+    let answer = lab.chat(&thinking("azure/gpt-5.6", "high")).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    assert_eq!(
+        answer.header("x-polyroute-changed-params"),
+        "reasoning_effort=none"
+    );
+}
+
+/// Azure's errors, each as what it is: a blocked prompt, a deployment that is not there, no capacity.
+#[tokio::test]
+async fn section_13_3_azures_errors() {
+    let keys = "base_url: \"$SIM/azure\", credentials: [\"${KEY}\"], deployments: { gpt-5.6-sim-eu: gpt-5.6 }";
+    let lab = azure(keys, &[]).await;
+    // Over chat completions, and over Responses.
+    for body in [
+        ask("azure/gpt-4o-sim-prod", "hello"),
+        thinking("azure/gpt-5.6", "low"),
+    ] {
+        for (fault, status, code) in [
+            ("filtered:prompt", 400, "content_filter"),
+            ("status:429:5", 429, "rate_limit_exceeded"),
+            ("status:503:none", 503, "server_is_overloaded"),
+            // The caller has named the deployment, so it is its own mistake.
+            ("status:404", 404, "model_not_found"),
+        ] {
+            lab.sim.clear_faults();
+            lab.fault("azure", fault);
+            let answer = lab.chat(&body).await;
+            let told = (answer.status.as_u16(), answer.code());
+            assert_eq!(
+                told,
+                (status, code.to_owned()),
+                "{fault}: {}",
+                answer.text()
+            );
+        }
+    }
+    lab.sim.clear_faults();
+    let answer = lab.chat(&ask("azure/nobody", "hello")).await;
+    let record = lab.record(&answer).await;
+    assert_eq!(record["attempts"][0]["outcome"], "not_found", "{record}");
+    // A filter that ends the answer: what was said counts, and the finish says why.
+    lab.fault("azure", "filtered:output");
+    let answer = lab.chat(&ask("azure/gpt-4o-sim-prod", "words:20")).await;
+    let choice = answer.json()["choices"][0].clone();
+    assert_eq!(choice["finish_reason"], "content_filter", "{choice}");
+    assert_eq!(choice["message"]["role"], "assistant", "{choice}");
+    let streamed = lab
+        .chat(&ask_streamed("azure/gpt-4o-sim-prod", "words:20"))
+        .await;
+    assert_eq!(streamed.finishes(), ["content_filter"]);
 }
 
 #[tokio::test]

@@ -68,6 +68,8 @@ pub struct Tokens {
 struct Issued {
     token: String,
     issuer: &'static str,
+    /// What it is good for (Entra).
+    audience: String,
     expires_s: u64,
 }
 
@@ -95,7 +97,17 @@ impl Tokens {
             .any(|known| known.token == token && known.issuer != "entra" && known.expires_s > now)
     }
 
-    fn issue(&mut self, issuer: &'static str) -> String {
+    /// Whether Entra gave this token for one of these audiences, and it still lives.
+    pub fn admits(&self, token: &str, audiences: &[&str]) -> bool {
+        let now = clock::now_s();
+        self.issued.iter().any(|known| {
+            known.token == token
+                && audiences.contains(&known.audience.as_str())
+                && known.expires_s > now
+        })
+    }
+
+    fn issue(&mut self, issuer: &'static str, audience: &str) -> String {
         let count = self.counts.entry(issuer).or_default();
         *count += 1;
         let start = if issuer == "entra" {
@@ -110,6 +122,7 @@ impl Tokens {
         self.issued.push_back(Issued {
             token: token.clone(),
             issuer,
+            audience: audience.to_owned(),
             expires_s: clock::now_s() + self.plan.lifetime_s,
         });
         token
@@ -227,8 +240,8 @@ fn form(question: &Question<'_>) -> Result<BTreeMap<String, String>, Answer> {
         .collect())
 }
 
-fn granted(tokens: &mut Tokens, issuer: &'static str) -> Value {
-    let token = tokens.issue(issuer);
+fn granted(tokens: &mut Tokens, issuer: &'static str, audience: &str) -> Value {
+    let token = tokens.issue(issuer, audience);
     json!({"access_token": token, "expires_in": tokens.plan.lifetime_s, "token_type": "Bearer"})
 }
 
@@ -245,7 +258,7 @@ fn google(tokens: &mut Tokens, question: &Question<'_>) -> Result<Value, Answer>
                 &claims,
                 &format!("{}/oauth2/token", here(question)),
             )?;
-            Ok(granted(tokens, "service_account"))
+            Ok(granted(tokens, "service_account", ""))
         }
         "refresh_token" => {
             let proven =
@@ -256,7 +269,7 @@ fn google(tokens: &mut Tokens, question: &Question<'_>) -> Result<Value, Answer>
             if field("refresh_token") != "sim-refresh-token" {
                 return Err(refuse("invalid_grant", "Bad Request"));
             }
-            Ok(granted(tokens, "authorized_user"))
+            Ok(granted(tokens, "authorized_user", ""))
         }
         other => Err(refuse(
             "unsupported_grant_type",
@@ -314,7 +327,7 @@ fn exchange(tokens: &mut Tokens, question: &Question<'_>) -> Result<Value, Answe
     if field("subject_token") != "sim-subject-token" {
         return Err(refuse("invalid_grant", "The subject token is invalid."));
     }
-    Ok(granted(tokens, "federated"))
+    Ok(granted(tokens, "federated", ""))
 }
 
 /// `generateAccessToken` of the IAM credentials API.
@@ -329,7 +342,7 @@ fn impersonate(tokens: &mut Tokens, question: &Question<'_>) -> Result<Value, An
     if asked.pointer("/scope/0").and_then(Value::as_str) != Some(SCOPE) {
         return Err(refuse("invalid_scope", "A scope is required."));
     }
-    let token = tokens.issue("impersonated");
+    let token = tokens.issue("impersonated", "");
     Ok(json!({"accessToken": token,
         "expireTime": clock::rfc3339(clock::now_s() + tokens.plan.lifetime_s)}))
 }
@@ -344,7 +357,7 @@ fn metadata(tokens: &mut Tokens, question: &Question<'_>) -> Result<Value, Answe
     if question.uri.path() != wanted {
         return Err((StatusCode::NOT_FOUND, json!({"error": "not_found"})));
     }
-    Ok(granted(tokens, "metadata"))
+    Ok(granted(tokens, "metadata", ""))
 }
 
 /// `https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token`.
@@ -366,17 +379,17 @@ fn entra(tokens: &mut Tokens, question: &Question<'_>) -> Result<Value, Answer> 
             "AADSTS700016: Application not found.",
         ));
     }
-    if !field("scope").ends_with("/.default") {
+    let Some(audience) = field("scope").strip_suffix("/.default") else {
         return Err(refuse(
             "invalid_scope",
             "AADSTS1002012: The scope is not valid.",
         ));
-    }
+    };
     let by_assertion = field("client_assertion_type")
         == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
         && field("client_assertion") == "sim-federated-token";
     if by_assertion || field("client_secret") == "sim-app-secret" {
-        return Ok(granted(tokens, "entra"));
+        return Ok(granted(tokens, "entra", audience));
     }
     let error = json!({"error": "invalid_client",
         "error_description": "AADSTS7000215: Invalid client secret provided."});
@@ -407,7 +420,7 @@ fn managed(tokens: &mut Tokens, question: &Question<'_>) -> Result<Value, Answer
             "AADSTS500011: The resource was not found.",
         ));
     }
-    let mut given = granted(tokens, "entra");
+    let mut given = granted(tokens, "entra", &resource);
     // Numbers are text here.
     if let Some(members) = given.as_object_mut() {
         let lifetime = tokens.plan.lifetime_s;

@@ -201,6 +201,10 @@ impl Desk<'_> {
         } else {
             let key = self.credential();
             auth::check(self.about, key.as_deref())?;
+            if let Some(vendor) = self.about.vendor {
+                let tokens = &self.shared.moving().tokens;
+                self.admitted(vendor, |token, audiences| tokens.admits(token, audiences))?;
+            }
         }
         if self.asked.body.is_none() {
             let body = errors::by_status(self.about, 413, errors::Flavour::Usual);
@@ -500,7 +504,7 @@ impl Desk<'_> {
             }
             (Dialect::Openai, true) if responds => Body::Stream {
                 framing,
-                events: openai::responses::stream::events(&context),
+                events: openai::responses::stream::events(&context, |response| response),
             },
             (Dialect::Openai, false) => Body::Json(openai::render::completion(&context)),
             (Dialect::Anthropic, false) => Body::Json(anthropic::render::message(&context)),

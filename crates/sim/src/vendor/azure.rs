@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::errors::{Complaint, Errors, Said, Streamed, When, said};
 use super::judge::{CHOICES, COMMON, FORMATS, Form, Role, role};
 use super::models::{chat, dated, embedding, plain_list};
-use super::route::DEPLOYMENTS;
+use super::route::{DEPLOYMENTS, Own};
 use super::say::{
     CALLS, Calls, FLOW, Moment, Pieces, Stage, Thoughts, Voice, call_24, chatcmpl, counts_with,
     finish, fp_10,
@@ -18,6 +18,17 @@ use crate::models::{Model, Thinking};
 use crate::seed::Dice;
 use crate::strict::{Fault, Finding};
 use crate::wire::Context;
+
+/// The Responses API with a dated version: the deployment is named in the body.
+const DATED_RESPONSES: &str = "/openai/responses";
+/// The first version that has it.
+const RESPONSES_SINCE: &str = "2025-03-01-preview";
+
+/// Whom a token must be for: the newer audience is known at `/openai/v1` only.
+const AUDIENCES: [&str; 2] = [
+    "https://cognitiveservices.azure.com",
+    "https://ai.azure.com",
+];
 
 /// The base path of model inference.
 pub(super) const INFERENCE: &str = "/models";
@@ -185,6 +196,58 @@ fn whole(context: &Context<'_>, answer: &mut Map<String, Value>) {
     }
 }
 
+/// A response with what the filters found: nothing, and nothing yet while it is streamed.
+pub(super) fn filtered(mut response: Value) -> Value {
+    let ended = response.get("status") != Some(&json!("in_progress"));
+    let found = |source: &str, prompt: bool| {
+        json!({"blocked": false, "source_type": source, "content_filter_raw": [],
+            "content_filter_results": filters(prompt),
+            "content_filter_offsets": {"start_offset": 0, "end_offset": 802, "check_offset": 0}})
+    };
+    let filters = if ended {
+        json!([found("prompt", true), found("completion", false)])
+    } else {
+        Value::Null
+    };
+    if let Some(members) = response.as_object_mut() {
+        members.insert("content_filters".to_owned(), filters);
+    }
+    response
+}
+
+/// Refuses a version that does not have what the path asks for.
+pub(super) fn has_responses(path: &str, version: Option<&str>) -> Result<(), Complaint> {
+    if !path.ends_with(DATED_RESPONSES) || version.is_some_and(|asked| asked >= RESPONSES_SINCE) {
+        return Ok(());
+    }
+    if version.is_none() {
+        return Err(Complaint::new(404, "", "Resource not found").code("404"));
+    }
+    let words = format!(
+        "Azure OpenAI Responses API is enabled only for api-version {RESPONSES_SINCE} and later"
+    );
+    Err(Complaint::new(400, "", words).code("BadRequest"))
+}
+
+/// Refuses a token that Entra did not give for this. What does not look like one is a key, which
+/// may stand there too.
+pub(super) fn admitted(
+    path: &str,
+    bearer: Option<&str>,
+    admits: impl Fn(&str, &[&str]) -> bool,
+) -> Result<(), Complaint> {
+    let count = if path.contains("/openai/v1/") { 2 } else { 1 };
+    let audiences = AUDIENCES.get(..count).unwrap_or_default();
+    match bearer {
+        Some(token) if token.starts_with("eyJ") && !admits(token, audiences) => {
+            let words = "Unauthorized. Access token is missing, invalid, audience is incorrect \
+                (https://cognitiveservices.azure.com), or have expired.";
+            Err(Complaint::new(401, "", words).code("401"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The chunk that opens a stream: the prompt's filters and nothing else.
 fn first(_: &Context<'_>) -> Value {
     json!({"choices": [], "created": 0, "id": "", "model": "", "object": "",
@@ -320,6 +383,12 @@ static MODELS: &[Model] = &[
         "gpt-5-nano-2025-08-07",
     ),
     chat(
+        "gpt-5.6",
+        (1_050_000, 128_000),
+        Thinking::Asked,
+        (2_500, 15_000),
+    ),
+    chat(
         "gpt-35-turbo",
         (16_385, 4_096),
         Thinking::Never,
@@ -347,7 +416,10 @@ pub static AZURE: Vendor = Vendor {
     bases: &["/openai/v1", DEPLOYMENTS, INFERENCE],
     embeddings: Some("*"),
     beside: None,
-    own: &[],
+    own: &[
+        ("POST", "/openai/v1/responses", Own::Responses),
+        ("POST", DATED_RESPONSES, Own::Responses),
+    ],
     door: Door::ApiKey,
     form: &FORM,
     embedding_members: &["dimensions", "encoding_format", "user", "input_type"],

@@ -7,8 +7,9 @@ use super::accept::{accept_chat, accept_embeddings};
 use super::errors::{Facts, When};
 use super::judge::Asking;
 use super::route::{At, Call, DEPLOYMENTS, Own};
-use super::{Meter, Vendor, ollama, say};
+use super::{Meter, Vendor, azure, ollama, say};
 use crate::answer::compose;
+use crate::dialect::openai::responses;
 use crate::errors::{self, reply};
 use crate::fault::Fault;
 use crate::models::{Known, Purpose};
@@ -52,6 +53,19 @@ impl Desk<'_> {
         }
     }
 
+    /// Azure looks at tokens.
+    pub(crate) fn admitted(
+        &self,
+        vendor: &Vendor,
+        admits: impl Fn(&str, &[&str]) -> bool,
+    ) -> Result<(), Reply> {
+        if vendor.name() != "azure" || self.asked.headers.contains_key("api-key") {
+            return Ok(());
+        }
+        azure::admitted(self.asked.uri.path(), bearer(&self.asked.headers), admits)
+            .map_err(|complaint| vendor.reply(&complaint, self.about.request_id))
+    }
+
     /// Azure's older surfaces want a version in the query.
     fn dated(&self, vendor: &Vendor, at: &At) -> Result<(), Reply> {
         let wants = at.base == DEPLOYMENTS || at.base == "/models";
@@ -83,6 +97,13 @@ impl Desk<'_> {
         fault: Option<&Fault>,
     ) -> Result<Reply, Reply> {
         match own {
+            Own::Responses => {
+                let version = query(&self.asked.uri, "api-version");
+                azure::has_responses(self.asked.uri.path(), version.as_deref())
+                    .map_err(|complaint| vendor.reply(&complaint, self.about.request_id))?;
+                let read = responses::accept::accept_response(&self.asked.headers, &self.body());
+                self.chat(read, fault)
+            }
             Own::OllamaChat => self.chat(ollama::accept_chat(&self.body()), fault),
             Own::OllamaEmbed => self.embed(ollama::accept_embed(&self.body()), false),
             Own::OllamaTags => Ok(reply(200, ollama::tags())),
@@ -147,6 +168,13 @@ impl Desk<'_> {
         )
     }
 
+    /// Whether the Responses API was asked.
+    fn is_responses(&self) -> bool {
+        use crate::route::Operation;
+        let operation = &self.asked.route.operation;
+        matches!(operation, Operation::Vendor(_, Call::Own(Own::Responses)))
+    }
+
     /// How this vendor frames its streams.
     pub(crate) fn vendor_framing(&self, vendor: &Vendor) -> Framing {
         if self.is_native() {
@@ -160,6 +188,16 @@ impl Desk<'_> {
     pub(crate) fn vendor_answer(&self, vendor: &Vendor, context: &Context<'_>) -> Body {
         let framing = self.vendor_framing(vendor);
         let voice = (vendor.voice)(&self.asking());
+        if self.is_responses() {
+            return if context.prompt.stream {
+                Body::Stream {
+                    framing,
+                    events: responses::stream::events(context, azure::filtered),
+                }
+            } else {
+                Body::Json(azure::filtered(responses::render::response(context)))
+            };
+        }
         match (self.is_native(), context.prompt.stream) {
             (true, false) => Body::Json(ollama::whole(context)),
             (true, true) => Body::Stream {

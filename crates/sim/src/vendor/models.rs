@@ -82,7 +82,13 @@ fn variant(vendor: &Vendor, name: &str) -> Option<Known> {
 
 pub(super) fn stand_in(vendor: &Vendor, name: &str, embeddings: bool) -> Option<Known> {
     let fits = |model: &&Model| matches!(model.purpose, Purpose::Embedding { .. }) == embeddings;
-    let model = vendor.models.iter().find(fits)?.clone();
+    // `gpt-5-nano-sim-eu` has the figures of `gpt-5-nano`, a name of no model those of the first.
+    let of_name = vendor
+        .models
+        .iter()
+        .filter(|model| fits(model) && name.starts_with(model.name));
+    let longest = of_name.max_by_key(|model| model.name.len());
+    let model = longest.or_else(|| vendor.models.iter().find(fits))?.clone();
     Some(Known {
         model,
         served_as: name.to_owned(),

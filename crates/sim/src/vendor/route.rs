@@ -36,6 +36,8 @@ pub struct At {
 /// An endpoint that only one vendor has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Own {
+    /// Azure `POST /openai/v1/responses`, or `/openai/responses` with a dated version.
+    Responses,
     /// Ollama `POST /api/chat`.
     OllamaChat,
     /// Ollama `POST /api/embed`.

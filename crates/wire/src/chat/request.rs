@@ -59,6 +59,9 @@ pub struct ChatRequest {
     pub response_format: Option<ResponseFormat>,
     /// How hard to think.
     pub reasoning_effort: Option<Effort>,
+    /// `reasoning_effort` where the caller sent a number of tokens or a switch, for providers that
+    /// take that; `reasoning_effort` is then the word that stands for it.
+    pub effort_as_sent: Option<Value>,
     /// Prompt-cache mark on the whole request (extension; Anthropic's automatic caching).
     pub cache_control: Option<CacheControl>,
     /// Fields that some providers have an equivalent of and that the hub carries verbatim, by
@@ -178,6 +181,22 @@ impl Effort {
             .into_iter()
             .min_by_key(|effort| effort.budget_tokens().abs_diff(tokens))
             .unwrap_or(Self::Medium)
+    }
+
+    /// The word that stands for a form of `reasoning_effort` other than a word: a number of tokens,
+    /// or whether to think at all (Fireworks).
+    #[must_use]
+    pub fn of_form(form: &Value) -> Option<Self> {
+        match form {
+            Value::Bool(false) => Some(Self::None),
+            Value::Bool(true) => Some(Self::Medium),
+            Value::Number(tokens) => tokens.as_u64().map(|tokens| match tokens {
+                0 => Self::None,
+                // However few, they are more than none.
+                tokens => Self::nearest_to_budget(tokens).max(Self::Minimal),
+            }),
+            _ => None,
+        }
     }
 
     /// The highest of `levels` that is not above this one; the lowest of them if all are above.

@@ -6,6 +6,7 @@ use http::header::{HeaderName, HeaderValue};
 use polyroute_engine::catalog::{Catalog, Cloud, ProviderEntry};
 use polyroute_engine::snapshot::ApiChoice;
 use polyroute_wire::dialect::cohere::API_VERSIONS;
+use polyroute_wire::think_tags::ThinkTags;
 
 use super::cloud::{self, Draft};
 use super::keys::note_literal;
@@ -125,6 +126,7 @@ fn from_file(
         http2: file.http2.unwrap_or(true),
         proxy,
         models: file.models.unwrap_or(true),
+        think_tags: file.think_tags.map(think_tags),
         aws,
         ..Provider::new(name.to_owned(), dialect, base_url?, credentials)
     };
@@ -201,6 +203,7 @@ fn note_foreign_keys(
     for (key, is_set, (of, whose)) in [
         ("organization", file.organization.is_some(), openai),
         ("project", file.project.is_some(), openai),
+        ("think_tags", file.think_tags.is_some(), openai),
         ("aws", file.aws.is_some(), (Dialect::Bedrock, "Bedrock")),
     ] {
         let is_clouds = key == "project" && cloud == Some(Cloud::Vertex);
@@ -248,6 +251,14 @@ fn api_version(
             .advise(path.key("api_version"), reason, hint);
     }
     Some(version.to_owned())
+}
+
+const fn think_tags(written: file::ThinkTags) -> ThinkTags {
+    match written {
+        file::ThinkTags::Off => ThinkTags::Off,
+        file::ThinkTags::Split => ThinkTags::Split,
+        file::ThinkTags::Opened => ThinkTags::Opened,
+    }
 }
 
 /// The known provider that the file names as `kind`.

@@ -21,7 +21,7 @@ use serde::Deserialize;
 pub use cloud::{AzureSurface, Entra};
 pub use keys::Key;
 pub use named::Named;
-pub use providers::{Api, Dialect, Provider};
+pub use providers::{Api, Dialect, Provider, ThinkTags};
 pub use resilience::{Resilience, Timeouts};
 pub use routes::{Route, RouteTarget, Strategy};
 pub use server::{AccessLog, Limits, ListenAddress, Server, Tls};

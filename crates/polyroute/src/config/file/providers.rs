@@ -56,6 +56,9 @@ pub struct Provider {
     pub deployments: Named<String>,
     /// Azure: sign in with Microsoft Entra ID in place of a key.
     pub entra: Option<Entra>,
+    /// How the text of its answers holds reasoning, where `dialect` is `openai`: most servers without
+    /// a reasoning parser leave `<think>` tags in it. The caller gets it as `reasoning_content`.
+    pub think_tags: Option<ThinkTags>,
     /// Speak HTTP/2 where the server offers it.
     #[schemars(extend("default" = true))]
     pub http2: Option<bool>,
@@ -93,6 +96,18 @@ pub enum Api {
     Chat,
     /// Responses for every chat request.
     Responses,
+}
+
+/// How the text of answers holds reasoning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ThinkTags {
+    /// Text is passed as it is.
+    Off,
+    /// An answer that begins with `<think>` is reasoning up to `</think>`.
+    Split,
+    /// Every answer is reasoning up to `</think>`: the model's template has opened it in the prompt.
+    Opened,
 }
 
 /// The value of a header. It may be a credential, so `Debug` does not show it.

@@ -115,7 +115,7 @@ impl Signer for AwsSigner {
 
     /// A refused signature of a request whose time is not AWS's: the next one goes by AWS's clock
     /// (wire-protocols §15).
-    fn learn(&self, sent: &HeaderMap, status: http::StatusCode, headers: &HeaderMap) -> bool {
+    fn answered(&self, sent: &HeaderMap, status: http::StatusCode, headers: &HeaderMap) -> bool {
         fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
             headers.get(name).and_then(|value| value.to_str().ok())
         }

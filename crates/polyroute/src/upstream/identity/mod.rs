@@ -15,8 +15,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use http::HeaderValue;
-use http::header::{AUTHORIZATION, HeaderName};
+use http::StatusCode;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use hyper_util::client::proxy::matcher::Matcher;
 use polyroute_wire::error::{ErrorKind, UpstreamError};
 
@@ -126,13 +126,23 @@ impl Signer for TokenSigner {
         })
     }
 
-    fn refused(&self) {
-        self.shared.write(|state| {
-            let now = Instant::now();
-            state
-                .token
-                .take_if(|token| now.duration_since(token.fetched) >= REFUSED_AFTER);
-        });
+    /// A refused token goes, so that the next signature has another one. One that somebody else has
+    /// renewed meanwhile is another one already.
+    fn answered(&self, sent: &HeaderMap, status: StatusCode, _headers: &HeaderMap) -> bool {
+        if status != StatusCode::UNAUTHORIZED {
+            return false;
+        }
+        let now = Instant::now();
+        self.shared.write(|state| match &state.token {
+            Some(token) if Some(&token.header) == sent.get(AUTHORIZATION) => {
+                let is_old = now.duration_since(token.fetched) >= REFUSED_AFTER;
+                if is_old {
+                    state.token = None;
+                }
+                is_old
+            }
+            _ => true,
+        })
     }
 }
 
@@ -225,8 +235,8 @@ impl Shared {
         look(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.current.write().unwrap_or_else(PoisonError::into_inner));
+    fn write<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.current.write().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -146,15 +146,24 @@ async fn a_refused_token_is_thrown_away_unless_it_is_young() {
         lifetime: Duration::from_secs(3600),
         ..Scripted::default()
     });
-    sign(&signer).await.unwrap();
-    signer.refused();
+    let refused =
+        |sent: &HeaderMap| signer.answered(sent, StatusCode::UNAUTHORIZED, &HeaderMap::new());
+    let first = sign(&signer).await.unwrap();
+    assert!(!refused(&first));
     sign(&signer).await.unwrap();
     assert_eq!(fetches.load(Ordering::SeqCst), 1);
     signer.shared.write(|state| {
         let token = state.token.as_mut().unwrap();
         token.fetched = Instant::now().checked_sub(REFUSED_AFTER).unwrap();
     });
-    signer.refused();
-    assert_eq!(sign(&signer).await.unwrap()["authorization"], "Bearer t1");
+    assert!(!signer.answered(&first, StatusCode::FORBIDDEN, &HeaderMap::new()));
+    assert!(refused(&first), "worth another try");
+    let second = sign(&signer).await.unwrap();
+    assert_eq!(second["authorization"], "Bearer t1");
+    assert_eq!(fetches.load(Ordering::SeqCst), 2);
+    // One that was sent with the old token comes late: the new one is there and stays.
+    assert!(refused(&first));
+    assert!(!refused(&second));
+    sign(&signer).await.unwrap();
     assert_eq!(fetches.load(Ordering::SeqCst), 2);
 }

@@ -331,6 +331,80 @@ async fn section_1_azure_surfaces() {
     );
 }
 
+/// wire-protocols §1: OpenAI's Responses API on Azure, whose filters speak there too.
+#[tokio::test]
+async fn section_1_azure_responses() {
+    let sim = sim().await;
+    let key = [("api-key", "k")];
+    let ask =
+        async |path: &str, body: &Value| send(&sim, "POST", path, &key, &body.to_string()).await;
+    let mut body = json!({"model": "gpt-5.6", "input": "echo: hi"});
+    let dated = "/azure/openai/responses?api-version=2025-04-01-preview";
+    for path in ["/azure/openai/v1/responses", dated] {
+        let answer = ask(path, &body).await.json();
+        assert_eq!(answer["output"][1]["content"][0]["text"], "hi", "{answer}");
+        assert_eq!(answer["content_filters"][0]["source_type"], "prompt");
+    }
+    body["stream"] = json!(true);
+    let streamed = ask("/azure/openai/v1/responses", &body).await;
+    let events = streamed.event_values();
+    assert!(events[0]["response"]["content_filters"].is_null());
+    let last = events.last().unwrap();
+    assert_eq!(last["type"], "response.completed");
+    assert_eq!(
+        last["response"]["content_filters"][1]["source_type"],
+        "completion"
+    );
+    for (path, status, code) in [
+        ("/azure/openai/responses", 404, "404"),
+        (
+            "/azure/openai/responses?api-version=2024-10-21",
+            400,
+            "BadRequest",
+        ),
+        ("/azure/openai/v1/responses/input_tokens", 404, "404"),
+    ] {
+        let refused = ask(path, &body).await;
+        let told = (refused.status, refused.json()["error"]["code"].clone());
+        assert_eq!(told, (status, json!(code)), "{path}");
+    }
+    body["model"] = json!("nobody");
+    let missing = ask("/azure/openai/v1/responses", &body).await;
+    assert_eq!(missing.json()["error"]["code"], "DeploymentNotFound");
+}
+
+/// wire-protocols §1: a token is for one audience, and the dated API knows the older one only.
+#[tokio::test]
+async fn section_1_azure_looks_at_tokens() {
+    let sim = sim().await;
+    let form =
+        "grant_type=client_credentials&client_id=sim-app&client_secret=sim-app-secret&scope=";
+    let issuer = "/entra/sim-tenant/oauth2/v2.0/token";
+    let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "echo: hi"}]});
+    let v1 = "/azure/openai/v1/chat/completions";
+    let dated = "/azure/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21";
+    for (scope, statuses) in [
+        ("ai.azure.com", [200, 401]),
+        ("cognitiveservices.azure.com", [200, 200]),
+    ] {
+        let kind = [("content-type", "application/x-www-form-urlencoded")];
+        let asked = format!("{form}https%3A%2F%2F{scope}%2F.default");
+        let token = send(&sim, "POST", issuer, &kind, &asked).await.json();
+        let header = format!("Bearer {}", token["access_token"].as_str().unwrap());
+        for (path, status) in [v1, dated].into_iter().zip(statuses) {
+            let bearer = [("authorization", header.as_str())];
+            let answer = send(&sim, "POST", path, &bearer, &body.to_string()).await;
+            assert_eq!(answer.status, status, "{scope} {path}");
+        }
+    }
+    let forged = [("authorization", "Bearer eyJ0.nobody")];
+    let answer = send(&sim, "POST", v1, &forged, &body.to_string()).await;
+    assert_eq!(
+        (answer.status, &answer.json()["error"]["code"]),
+        (401, &json!("401"))
+    );
+}
+
 /// wire-protocols §12.1: Ollama's own API speaks in lines.
 #[tokio::test]
 async fn section_12_ollama_lines() {

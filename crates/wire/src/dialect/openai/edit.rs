@@ -16,7 +16,7 @@ use crate::error::{EncodeError, EncodeErrorCode};
 use crate::json::{Edit, RawObject, quote};
 use crate::names::NameRule;
 use crate::options;
-use crate::profile::{StrictTools, ToolNames};
+use crate::profile::{Profile, StrictTools, ToolNames};
 
 /// A request that is passed on.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +43,7 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
         || policy::says_json(messages.as_bytes()),
         target,
     )?;
-    let mut body = changes(&before, &after);
+    let mut body = changes(&before, &after, &target.endpoint.profile);
     body.push(("model".into(), Some(quote(&target.model))));
     if raw.get("tools").is_some() && !has_tools {
         body.push(("tools".into(), None));
@@ -78,6 +78,7 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
                     stream: notes.stream,
                     stream_turned: notes.stream_turned,
                     schema_to_validate: notes.schema,
+                    think_tags: target.endpoint.profile.reasoning.tags,
                     ..DecodeContext::default()
                 },
             )
@@ -95,22 +96,30 @@ fn params_of(raw: &RawObject<'_>, target: &Target) -> Result<FewParams, EncodeEr
     }
     let profile = &target.endpoint.profile;
     for key in raw.keys().filter(|key| vendor::concerns(profile, key)) {
-        if let Some(text) = raw.get(key).filter(|_| !PARAMS.contains(&key)) {
+        // `provider` is ours as a name.
+        let is_ours = |text: &str| key == "provider" && text.starts_with('"');
+        if let Some(text) = raw.get(key)
+            && !PARAMS.contains(&key)
+            && !is_ours(text)
+        {
             params.put(Cow::Owned(key.to_owned()), value_of(key, text)?);
         }
     }
     Ok(params)
 }
 
-/// What became of parameters under the rules.
-fn changes(before: &FewParams, after: &FewParams) -> Changes<'static> {
+/// What became of parameters under the rules. `null` says nothing and stays as it was written, but
+/// for names that the vendor may refuse.
+fn changes(before: &FewParams, after: &FewParams, profile: &Profile) -> Changes<'static> {
     let set = after
         .iter()
         .filter(|(key, value)| before.get(key) != Some(*value))
         .map(|(key, value)| (Cow::Owned(key.to_owned()), Some(value.to_string())));
     let gone = before
         .iter()
-        .filter(|(key, value)| after.get(key).is_none() && !value.is_null())
+        .filter(|(key, value)| {
+            after.get(key).is_none() && (!value.is_null() || vendor::concerns(profile, key))
+        })
         .map(|(key, _)| (Cow::Owned(key.to_owned()), None));
     set.chain(gone).collect()
 }
@@ -130,7 +139,7 @@ fn last_words<'b>(body: &'b Changes<'_>) -> Vec<Edit<'b>> {
 
 /// Whether edits are not enough for this request, so that it must be read and written anew: OpenAI
 /// refuses a tool's name (its calls must be named back in the answer), calls without results are to
-/// be mended, or a part is to be refused by its place.
+/// be mended, a part is to be refused by its place, or another provider has no free-form tools.
 #[must_use]
 pub fn needs_translation(raw: &RawObject<'_>, target: &Target) -> bool {
     let calls = || {
@@ -139,7 +148,18 @@ pub fn needs_translation(raw: &RawObject<'_>, target: &Target) -> bool {
     };
     let strict_names =
         target.endpoint.first_party || target.endpoint.profile.tool_names == ToolNames::Strict;
+    // Only OpenAI itself has these; elsewhere they go out in another form.
+    let openais_own = || {
+        let holds = |key: &str, word: &[u8]| {
+            memmem::find(raw.get(key).unwrap_or_default().as_bytes(), word).is_some()
+        };
+        holds("tool_choice", b"\"allowed_tools\"")
+            || ["tools", "tool_choice", "messages"]
+                .iter()
+                .any(|key| holds(key, b"\"custom\""))
+    };
     (target.policy.repair_orphans && calls())
+        || (!target.endpoint.first_party && openais_own())
         || strip::holds_refused_media(raw.get("messages").unwrap_or_default().as_bytes(), target)
         || (strict_names && names_refused(raw.get("tools").unwrap_or_default()))
 }

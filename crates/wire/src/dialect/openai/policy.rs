@@ -1,14 +1,16 @@
 //! What a target's model refuses of the request's parameters, and what becomes of it. One rule set
 //! for passing bytes on ([`super::edit_chat`]) and for full translation.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::params::Params;
 use super::vendor;
 use crate::adapter::Target;
 use crate::capability::{ForcedToolChoice, JsonSchemaSupport, Reasoning, Sampling};
 use crate::chat::Effort;
+use crate::closed_schema;
 use crate::error::{EncodeError, EncodeErrorCode};
+use crate::profile::{ReasoningObject, StrictSchemas};
 
 /// Members that [`apply`] reads or changes, besides `messages` and `tools`.
 pub(super) const PARAMS: [&str; 19] = [
@@ -234,6 +236,20 @@ impl<P: Params> Rules<'_, P> {
 
     fn effort(&mut self, has_tools: bool) -> Result<(), EncodeError> {
         const KEY: &str = "reasoning_effort";
+        self.reasoning_object();
+        // Groq's word for what holds without it.
+        if self.params.get(KEY).and_then(Value::as_str) == Some("default") {
+            self.params.remove(KEY);
+        }
+        if let Some(form) = self.params.get(KEY).filter(|form| !form.is_string()) {
+            if self.target.endpoint.profile.reasoning.numeric_effort {
+                return Ok(());
+            }
+            // What is no form of anybody's is for the provider to judge.
+            if let Some(word) = Effort::of_form(form) {
+                self.set(KEY, word.as_str().into());
+            }
+        }
         let Some(asked) = self
             .params
             .get(KEY)
@@ -271,6 +287,34 @@ impl<P: Params> Rules<'_, P> {
             self.set(KEY, effort.as_str().into());
         }
         Ok(())
+    }
+
+    /// OpenRouter's object, where it is not known: its effort, budget or switch is what others have.
+    fn reasoning_object(&mut self) {
+        const KEY: &str = "reasoning";
+        let endpoint = &self.target.endpoint;
+        if endpoint.profile.reasoning.object == ReasoningObject::Pass && !endpoint.first_party {
+            return;
+        }
+        let Some(Value::Object(mut said)) = self.params.get(KEY).cloned() else {
+            return;
+        };
+        self.params.remove(KEY);
+        said.retain(|_, value| !value.is_null());
+        let word = said.remove("effort");
+        if self.params.get("reasoning_effort").is_none() {
+            let mut form = || {
+                ["max_tokens", "enabled"]
+                    .into_iter()
+                    .find_map(|key| said.remove(key))
+            };
+            if let Some(wanted) = word.or_else(&mut form) {
+                self.params.insert("reasoning_effort", wanted);
+            }
+        }
+        for name in said.keys() {
+            self.notes.dropped.push(format!("{KEY}.{name}"));
+        }
     }
 
     fn output_limit(&mut self) -> Result<(), EncodeError> {
@@ -384,16 +428,20 @@ impl<P: Params> Rules<'_, P> {
             return Ok(());
         };
         let capabilities = &self.target.capabilities;
+        let profile = &self.target.endpoint.profile;
+        let json_object = capabilities.json_object
+            && !(profile.json_object_unless_thinking && vendor::thinks(self.params, self.target));
         match format.get("type").and_then(Value::as_str) {
             Some("json_object") => {
-                if !capabilities.json_object {
+                if !json_object {
                     self.params.remove("response_format");
                     self.notes
                         .changed
                         .push("response_format=instruction".to_owned());
                 }
-                // OpenAI refuses JSON mode if the messages do not speak of JSON (§8.2).
-                if !says_json() {
+                // OpenAI refuses JSON mode if the messages do not speak of JSON (§8.2), and others
+                // do not end without being told.
+                if !json_object || !says_json() {
                     self.notes
                         .instructions
                         .push("Answer with a JSON object only.".to_owned());
@@ -410,7 +458,7 @@ impl<P: Params> Rules<'_, P> {
                     "Answer with a JSON object only. It must fit this JSON schema: {text}"
                 ));
                 self.notes.schema = schema;
-                if capabilities.json_object {
+                if json_object {
                     let mut object = Map::new();
                     object.insert("type".to_owned(), "json_object".into());
                     self.params.insert("response_format", object.into());
@@ -422,6 +470,17 @@ impl<P: Params> Rules<'_, P> {
                     self.notes
                         .changed
                         .push("response_format=instruction".to_owned());
+                }
+            }
+            Some("json_schema") if profile.strict_schemas == StrictSchemas::Closed => {
+                if let Some(closed) = format.get("json_schema").and_then(close) {
+                    if !closed.strict {
+                        let note = "response_format.json_schema.strict=false";
+                        self.notes.changed.push(note.to_owned());
+                    }
+                    self.notes.schema = closed.unenforced;
+                    let format = json!({"type": "json_schema", "json_schema": closed.sent});
+                    self.params.insert("response_format", format);
                 }
             }
             _ => {}
@@ -450,6 +509,38 @@ impl<P: Params> Rules<'_, P> {
         }
         Ok(())
     }
+}
+
+/// A strict schema as a provider takes it that wants objects closed.
+struct Closed {
+    /// `json_schema` as it is sent.
+    sent: Map<String, Value>,
+    /// It is still strict.
+    strict: bool,
+    /// The schema that the answer must be checked against, where the provider enforces less.
+    unenforced: Option<Value>,
+}
+
+/// Closes a schema that is to be enforced strictly; `None` where none is.
+fn close(named: &Value) -> Option<Closed> {
+    let named = named.as_object()?;
+    if named.get("strict") != Some(&Value::Bool(true)) {
+        return None;
+    }
+    let schema = named.get("schema")?;
+    let closed = closed_schema::sanitise(schema);
+    let strict = closed_schema::is_closable(schema);
+    let mut sent = named.clone();
+    if strict {
+        sent.insert("schema".to_owned(), closed.schema);
+    } else {
+        sent.insert("strict".to_owned(), false.into());
+    }
+    Some(Closed {
+        sent,
+        strict,
+        unenforced: (closed.lossy || !strict).then(|| schema.clone()),
+    })
 }
 
 /// Leaves a parameter out, by name; strict policy refuses instead.

@@ -31,13 +31,12 @@ pub(super) fn encode(
     let mut context = DecodeContext {
         model: target.model.clone(),
         stream: request.stream,
+        think_tags: target.endpoint.profile.reasoning.tags,
         ..DecodeContext::default()
     };
     params(request, target, &mut body);
     tools(request, target, &names, &mut body, &mut context);
-    if request.cache_control.is_some() && !target.capabilities.cache_control {
-        lost.push("cache_control".to_owned());
-    }
+    lost.extend(lost_marks(request, target));
     lost.extend(unread(request, target, &mut body));
     let mut path = vendor::CHAT_PATH;
     if fitted.prefill {
@@ -76,6 +75,20 @@ pub(super) fn encode(
             context,
         )
     })
+}
+
+/// Cache marks of the request and its tools that the target does not take; those of messages are
+/// named where they are stripped.
+fn lost_marks(request: &ChatRequest, target: &Target) -> Vec<String> {
+    let marked = |tool: &Tool| matches!(tool, Tool::Function { cache_control, .. } if cache_control.is_some());
+    let marks = [
+        ("cache_control", request.cache_control.is_some()),
+        ("tools[].cache_control", request.tools.iter().any(marked)),
+    ];
+    let lost = marks
+        .into_iter()
+        .filter(|(_, there)| *there && !target.capabilities.cache_control);
+    lost.map(|(path, _)| path.to_owned()).collect()
 }
 
 /// Members that the hub does not know: another server may know what OpenAI does not, and its rules
@@ -164,11 +177,9 @@ fn params(request: &ChatRequest, target: &Target, body: &mut Map<String, Value>)
         request.safety_identifier.clone().map(Value::from),
     );
     set("metadata", request.metadata.clone().map(Value::from));
-    let effort = request.reasoning_effort;
-    set(
-        "reasoning_effort",
-        effort.map(|effort| effort.as_str().into()),
-    );
+    let word = || Some(request.reasoning_effort?.as_str().into());
+    let effort = request.effort_as_sent.clone().or_else(word);
+    set("reasoning_effort", effort);
     set(
         "response_format",
         request.response_format.as_ref().map(response_format),

@@ -15,6 +15,7 @@ pub(super) use crate::dialect::openai_shared::{
     is_empty, malformed, malformed_body, present, take_list, take_seconds, take_text,
 };
 use crate::error::{ErrorKind, UpstreamError};
+use crate::think_tags;
 
 /// Reads a body with status 2xx.
 pub(super) fn decode(body: &[u8], context: &DecodeContext) -> Result<ChatResponse, UpstreamError> {
@@ -143,7 +144,11 @@ fn message(
         take_text(&mut fields, "reasoning_content"),
         take_text(&mut fields, "reasoning"),
     ];
-    message.reasoning = reasoning.into_iter().flatten().next().unwrap_or_default();
+    message.reasoning = reasoning
+        .into_iter()
+        .flatten()
+        .find(|text| !text.is_empty())
+        .unwrap_or_default();
     if let Some(details) = fields
         .remove("reasoning_details")
         .filter(|value| !is_empty(value))
@@ -159,6 +164,10 @@ fn message(
         }
         _ => {}
     }
+    let text = std::mem::take(&mut message.text);
+    let (thought, text) = think_tags::split(context.think_tags, text);
+    message.reasoning.push_str(&thought);
+    message.text = text;
     message.refusal = take_text(&mut fields, "refusal").filter(|text| !text.is_empty());
     for item in take_list(&mut fields, "annotations") {
         message.annotations.push(annotation(item));

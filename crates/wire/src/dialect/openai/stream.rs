@@ -16,6 +16,7 @@ use crate::adapter::DecodeContext;
 use crate::chat::{ChatEvent, FinishReason, StreamDecoder, replay};
 use crate::error::{ErrorKind, UpstreamError};
 use crate::sse::{EVENT_BYTES_MAX, Frame, Reader};
+use crate::think_tags::{Piece, Splitter, ThinkTags};
 
 /// Members of a chunk that say nothing that is kept: shape and padding.
 const CHUNK_NOISE: [&str; 4] = ["object", "obfuscation", "p", "error"];
@@ -47,8 +48,9 @@ pub(super) struct Decoder {
     choices: BTreeMap<u32, ChoiceState>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct ChoiceState {
+    thoughts: Splitter,
     calls: Calls,
     text_chars: usize,
     blocks: usize,
@@ -290,7 +292,9 @@ impl Decoder {
             .remove("index")
             .and_then(|index| u32::try_from(index.as_u64()?).ok())
             .unwrap_or(0);
-        self.choices.entry(index).or_default();
+        let tags = self.context.think_tags;
+        let begin = || ChoiceState::new(tags);
+        self.choices.entry(index).or_insert_with(begin);
         if let Some(logprobs) = fields.remove("logprobs").filter(|value| !is_empty(value)) {
             out.push(ChatEvent::Logprobs {
                 choice: index,
@@ -360,7 +364,7 @@ impl Decoder {
             merge_detail(&mut state.details, entry);
         }
         match delta.remove("content") {
-            Some(Value::String(text)) => state.text(index, text, out),
+            Some(Value::String(text)) => state.content(index, text, out),
             Some(Value::Array(parts)) => {
                 for part in parts {
                     state.part(index, part, &self.context, out);
@@ -414,6 +418,10 @@ impl Decoder {
             }
         }
         for (index, mut state) in std::mem::take(&mut self.choices) {
+            if let Some(piece) = state.thoughts.finish() {
+                state.spoke = true;
+                state.piece(index, piece, out);
+            }
             state.calls.close(index, &self.context, out);
             if !state.details.is_empty() {
                 let details = Value::Array(std::mem::take(&mut state.details));
@@ -448,6 +456,34 @@ impl Decoder {
 }
 
 impl ChoiceState {
+    fn new(tags: ThinkTags) -> Self {
+        Self {
+            thoughts: Splitter::new(tags),
+            calls: Calls::default(),
+            text_chars: 0,
+            blocks: 0,
+            details: Vec::new(),
+            finish: None,
+            spoke: false,
+            marks: Marks::default(),
+            is_annotated: false,
+        }
+    }
+
+    /// Text as the provider sends it.
+    fn content(&mut self, choice: u32, text: String, out: &mut Vec<ChatEvent>) {
+        for piece in self.thoughts.push(text) {
+            self.piece(choice, piece, out);
+        }
+    }
+
+    fn piece(&mut self, choice: u32, piece: Piece, out: &mut Vec<ChatEvent>) {
+        match piece {
+            Piece::Text(text) => self.text(choice, text, out),
+            Piece::Reasoning(text) => out.push(ChatEvent::Reasoning { choice, text }),
+        }
+    }
+
     fn text(&mut self, choice: u32, text: String, out: &mut Vec<ChatEvent>) {
         if !text.is_empty() {
             self.text_chars += text.chars().count();
@@ -478,7 +514,7 @@ impl ChoiceState {
         match part_of(&part) {
             PartKind::Text(text) => {
                 let text = text.to_owned();
-                self.text(choice, text, out);
+                self.content(choice, text, out);
             }
             PartKind::Thinking(text) if text.is_empty() => {}
             PartKind::Thinking(text) => out.push(ChatEvent::Reasoning { choice, text }),

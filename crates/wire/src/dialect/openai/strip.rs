@@ -34,6 +34,7 @@ struct Words {
     system: bool,
     tool: bool,
     long_call_id: bool,
+    original: bool,
     /// In the order of [`MEDIA`].
     media: [bool; 4],
 }
@@ -67,6 +68,7 @@ impl Words {
                 b"tool_call_id" => until_id = 2,
                 b"cache_control" => found.cache_control = true,
                 b"prompt_cache_breakpoint" => found.cache_breakpoint = true,
+                b"original" => found.original = true,
                 b"extra_content" => found.extension = true,
                 _ if holds(&EXTENSIONS, word) => found.extension = true,
                 _ if holds(&SDK_ONLY, word) => found.sdk_only = true,
@@ -94,6 +96,7 @@ pub(super) fn may_need(text: &[u8], target: &Target) -> bool {
     let takes = &target.capabilities;
     found.extension
         || found.sdk_only
+        || (!first_party && found.original)
         || (first_party && found.compatible_only)
         || (!takes.cache_control && found.cache_control)
         || (!takes.cache_breakpoints && found.cache_breakpoint)
@@ -136,6 +139,7 @@ pub(super) fn messages(value: &mut Value, target: &Target) -> Fitted {
         target,
         dropped: Vec::new(),
         changed: false,
+        details_changed: false,
     };
     for message in list.iter_mut().filter_map(Value::as_object_mut) {
         strip.message(message);
@@ -144,6 +148,10 @@ pub(super) fn messages(value: &mut Value, target: &Target) -> Fitted {
         strip.lift_media(list);
     }
     let mut fitted = vendor::fit(list, target);
+    if strip.details_changed {
+        let note = "messages[].content[].image_url.detail=high";
+        fitted.changed.push(note.to_owned());
+    }
     fitted.any |= strip.changed;
     fitted.dropped.splice(0..0, strip.dropped);
     fitted
@@ -176,6 +184,8 @@ struct Strip<'a> {
     target: &'a Target,
     dropped: Vec<String>,
     changed: bool,
+    /// A picture goes out in another detail.
+    details_changed: bool,
 }
 
 impl Strip<'_> {
@@ -201,6 +211,7 @@ impl Strip<'_> {
         for part in parts(message) {
             if let Some(part) = part.as_object_mut() {
                 self.cache_marks(part, "messages[].content[]");
+                self.detail(part);
             }
         }
         if let Some(calls) = message.get_mut("tool_calls").and_then(Value::as_array_mut) {
@@ -261,6 +272,21 @@ impl Strip<'_> {
         }
         if let Some(key) = lost {
             self.dropped.push(format!("{path}.{key}"));
+        }
+    }
+
+    /// `original` is a detail of OpenAI's alone; the next lower one is known everywhere.
+    fn detail(&mut self, part: &mut Map<String, Value>) {
+        let detail = part
+            .get_mut("image_url")
+            .and_then(|image| image.get_mut("detail"))
+            .filter(|detail| detail.as_str() == Some("original"));
+        if let Some(detail) = detail
+            && !self.target.endpoint.first_party
+        {
+            *detail = "high".into();
+            self.changed = true;
+            self.details_changed = true;
         }
     }
 

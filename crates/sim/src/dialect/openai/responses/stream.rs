@@ -11,15 +11,15 @@ use crate::wire::{Context, Event, Kind};
 /// Words in one content event.
 const WORDS_EACH: usize = 1;
 
-/// The events of a streamed response.
-pub fn events(context: &Context<'_>) -> Vec<Event> {
+/// The events of a streamed response; `dress` puts on each whole one what a host adds.
+pub fn events(context: &Context<'_>, dress: fn(Value) -> Value) -> Vec<Event> {
     let mut writer = Writer {
         context,
         dice: Dice::new(context.id_seed, &["pad"]),
         events: Vec::new(),
     };
     for name in ["response.created", "response.in_progress"] {
-        let opened = skeleton(context, "in_progress");
+        let opened = dress(skeleton(context, "in_progress"));
         writer.say(Kind::Head, name, json!({ "response": opened }));
     }
     let turn = context.answer.turns.first();
@@ -38,7 +38,7 @@ pub fn events(context: &Context<'_>) -> Vec<Event> {
             }
         }
     }
-    let whole = response(context);
+    let whole = dress(response(context));
     let name = match whole.get("status").and_then(Value::as_str) {
         Some("incomplete") => "response.incomplete",
         _ => "response.completed",

@@ -72,7 +72,8 @@ pub fn parse_chat(raw: &RawObject<'_>) -> Result<ChatRequest, ParseError> {
     if let Some(format) = fields.object("response_format")? {
         request.response_format = Some(response_format(format, &mut unread)?);
     }
-    request.reasoning_effort = reasoning_effort(&mut fields, &mut unread)?;
+    request.reasoning_effort =
+        reasoning_effort(&mut fields, &mut request.effort_as_sent, &mut unread)?;
     request.cache_control = fields.cache_mark()?;
     for key in CARRIED {
         if let Some(value) = fields.take(key) {
@@ -211,18 +212,38 @@ fn response_format(
 /// `reasoning_effort`, or `reasoning.effort` as some clients spell it.
 fn reasoning_effort(
     fields: &mut Fields,
+    as_sent: &mut Option<Value>,
     unread: &mut Vec<String>,
 ) -> Result<Option<Effort>, ParseError> {
     let mut found = None;
-    if let Some(word) = fields.string("reasoning_effort")? {
-        found = Some(effort("reasoning_effort", &word)?);
+    match fields.take("reasoning_effort") {
+        // Groq's word for what holds without it.
+        Some(Value::String(word)) if word == "default" => {}
+        Some(Value::String(word)) => found = Some(effort("reasoning_effort", &word)?),
+        None | Some(Value::Null) => {}
+        // Fireworks' forms.
+        Some(form) => {
+            let Some(nearest) = Effort::of_form(&form) else {
+                return Err(invalid_type(
+                    "reasoning_effort",
+                    "a word, a number of tokens, or a boolean",
+                ));
+            };
+            found = Some(nearest);
+            *as_sent = Some(form);
+        }
     }
     // OpenRouter's form.
     if let Some(mut reasoning) = fields.object("reasoning")? {
-        if found.is_none()
-            && let Some(word) = reasoning.string("effort")?
-        {
-            found = Some(effort("reasoning.effort", &word)?);
+        let word = reasoning.string("effort")?;
+        if let (None, Some(word)) = (found, &word) {
+            found = Some(effort("reasoning.effort", word)?);
+        }
+        if found.is_none() {
+            *as_sent = ["max_tokens", "enabled"]
+                .into_iter()
+                .find_map(|key| reasoning.take(key).filter(|form| !form.is_null()));
+            found = as_sent.as_ref().and_then(Effort::of_form);
         }
         reasoning.rest(unread);
     }

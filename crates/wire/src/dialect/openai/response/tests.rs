@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::think_tags::ThinkTags;
 
 fn read(body: &Value) -> ChatResponse {
     decode(body.to_string().as_bytes(), &DecodeContext::default()).unwrap()
@@ -137,10 +138,51 @@ fn section_9_reasoning_under_either_name() {
         json!({"content": "x", "reasoning": "so"}),
         json!({"content": "x", "reasoning": "so", "reasoning_content": "so"}),
         json!({"content": "x", "reasoning": "so", "reasoning_content": null}),
+        json!({"content": "x", "reasoning": "so", "reasoning_content": ""}),
     ] {
         let read = first(&answer(message.clone(), json!("stop"))).message;
         assert_eq!(read.reasoning, "so", "{message}");
     }
+}
+
+/// Raw Groq (`groq/text-010`), Perplexity's reasoning models, local servers without a parser.
+#[test]
+fn section_9_think_tags_part_a_whole_answer() {
+    let read = |tags, content: Value| {
+        let context = DecodeContext {
+            think_tags: tags,
+            ..DecodeContext::default()
+        };
+        let body = answer(json!({ "content": content }), json!("stop")).to_string();
+        let message = decode(body.as_bytes(), &context)
+            .unwrap()
+            .choices
+            .remove(0)
+            .message;
+        (message.reasoning, message.text)
+    };
+    let parted = ("\nso\n".to_owned(), "\n\nyes".to_owned());
+    let tagged = "<think>\nso\n</think>\n\nyes";
+    assert_eq!(read(ThinkTags::Split, json!(tagged)), parted);
+    assert_eq!(
+        read(
+            ThinkTags::Opened,
+            json!(tagged.trim_start_matches("<think>"))
+        ),
+        parted
+    );
+    assert_eq!(
+        read(ThinkTags::Off, json!(tagged)),
+        (String::new(), tagged.to_owned())
+    );
+    // A list of parts is one text.
+    let parts = json!([{"type": "text", "text": "<think>\nso\n</th"}, {"type": "text", "text": "ink>\n\nyes"}]);
+    assert_eq!(read(ThinkTags::Split, parts), parted);
+    // Cut off while it thought: nothing was said.
+    assert_eq!(
+        read(ThinkTags::Split, json!("<think>so")),
+        ("so".to_owned(), String::new())
+    );
 }
 
 /// Cases 2 and 56.

@@ -76,6 +76,55 @@ fn section_9_mistrals_content_turns_from_list_to_text() {
     assert!(message.blocks.is_empty());
 }
 
+/// A tag cut across chunks, and whatever else the chunks hold beside it.
+#[test]
+fn section_9_think_tags_part_a_stream() {
+    let streamed = |tags, pieces: &[&str], finish: &str| {
+        let context = DecodeContext {
+            think_tags: tags,
+            ..DecodeContext::default()
+        };
+        let chunks = pieces
+            .iter()
+            .map(|text| chunk(json!({ "content": text }), json!(null)));
+        let body = chunks.collect::<String>() + &chunk(json!({}), json!(finish)) + DONE;
+        let mut decoder = Decoder::new(&context);
+        let mut events = Vec::new();
+        decoder.push(body.as_bytes(), &mut events);
+        decoder.finish(&mut events);
+        let mut fold = crate::chat::Fold::new();
+        events.into_iter().for_each(|event| fold.push(event));
+        let message = fold.finish().unwrap().choices.remove(0).message;
+        (message.reasoning, message.text)
+    };
+    let pair = |reasoning: &str, text: &str| (reasoning.to_owned(), text.to_owned());
+    use ThinkTags::{Off, Opened, Split};
+    for (tags, pieces, wanted) in [
+        (
+            Split,
+            ["<thi", "nk>so</thi", "nk", ">yes"].as_slice(),
+            pair("so", "yes"),
+        ),
+        (Split, &["<", "b>yes"], pair("", "<b>yes")),
+        (Split, &["<thi"], pair("", "<thi")),
+        (Split, &["<think>so", "</thin"], pair("so</thin", "")),
+        (Opened, &["so</", "think>", "yes"], pair("so", "yes")),
+        (
+            Off,
+            &["<think>so</think>yes"],
+            pair("", "<think>so</think>yes"),
+        ),
+    ] {
+        assert_eq!(
+            streamed(tags, pieces, "stop"),
+            wanted,
+            "{tags:?} {pieces:?}"
+        );
+    }
+    // What was held back is said before the end, not after it or never.
+    assert_eq!(streamed(Split, &["a", "<"], "length"), pair("", "a<"));
+}
+
 /// Case 61: CRLF, no `[DONE]`, the whole message beside each delta, usage that grows, finish
 /// reasons that are absent, and sources by number.
 #[test]

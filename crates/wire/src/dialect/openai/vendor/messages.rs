@@ -247,13 +247,27 @@ impl Fit<'_> {
                 .iter()
                 .find_map(|path| part.pointer(path)?.as_str())
                 .map(ToOwned::to_owned);
-            let Some(url) = url.filter(|_| self.rules.documents == Documents::DocumentUrl) else {
+            let Some(url) = url else {
                 continue;
             };
             let name = part.pointer("/file/filename").cloned();
-            *part = json!({"type": "document_url", "document_url": url});
+            let (sent, name_key) = match self.rules.documents {
+                Documents::File => continue,
+                Documents::DocumentUrl => (
+                    json!({"type": "document_url", "document_url": url}),
+                    "document_name",
+                ),
+                Documents::FileUrl => {
+                    let bare = url.split_once(";base64,").map_or(&*url, |(_, bytes)| bytes);
+                    (
+                        json!({"type": "file_url", "file_url": {"url": bare}}),
+                        "file_name",
+                    )
+                }
+            };
+            *part = sent;
             if let (Some(part), Some(name)) = (part.as_object_mut(), name) {
-                part.insert("document_name".to_owned(), name);
+                part.insert(name_key.to_owned(), name);
             }
             self.done.any = true;
         }

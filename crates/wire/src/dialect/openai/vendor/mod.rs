@@ -4,7 +4,7 @@ mod messages;
 mod params;
 
 pub(super) use messages::{CHAT_PATH, Fitted, fit, needs_fitting, prefill, tools};
-pub(super) use params::{concerns, params};
+pub(super) use params::{concerns, params, thinks};
 
 #[cfg(test)]
 mod tests;

@@ -44,6 +44,8 @@ const OPENAI_MEMBERS: [&str; 22] = [
 pub(in super::super) fn concerns(profile: &Profile, key: &str) -> bool {
     profile.params.contains_key(key)
         || profile.defaults.contains_key(key)
+        || insists(profile, key)
+        || stands_in(profile, key)
         || profile.reasoning.defaults.contains_key(key)
         || (profile.unknown_params == UnknownParams::Drop && is_unknown(key))
         || matches!(
@@ -96,18 +98,15 @@ pub(in super::super) fn params(
         target.capabilities.reasoning,
         Reasoning::None | Reasoning::Unknown
     );
+    insist(params, profile);
     let of_thinkers = profile.reasoning.defaults.iter().filter(|_| thinker);
-    for (key, value) in profile.defaults.iter().chain(of_thinkers) {
-        if params.get(key).is_none() {
-            params.put(Cow::Owned(key.clone()), value.clone());
-        }
-    }
+    stand_in(params, profile.defaults.iter().chain(of_thinkers));
     Ok(())
 }
 
 /// Whether the model will think: one that is known to does unless told not to, another one does
 /// only when told.
-fn thinks(params: &impl Params, target: &Target) -> bool {
+pub(in super::super) fn thinks(params: &impl Params, target: &Target) -> bool {
     let effort = params.get("reasoning_effort").and_then(Value::as_str);
     let switch = params
         .get("thinking")
@@ -162,11 +161,28 @@ fn apply(
             }
             drop_param(params, notes, target, key)?;
         }
+        ParamRule::Refuse => {
+            return Err(unsupported(
+                key,
+                format!(
+                    "`{}` has nothing that does what `{key}` asks for. Leave it out, or use a \
+                     model of another provider.",
+                    target.endpoint.provider
+                ),
+            ));
+        }
+        ParamRule::StandIn(members) => {
+            params.remove(key);
+            stand_in(params, members);
+            let details = value.as_object().into_iter().flatten();
+            let lost = details.filter(|(_, value)| !value.is_null());
+            notes
+                .dropped
+                .extend(lost.map(|(name, _)| format!("{key}.{name}")));
+        }
         ParamRule::Rename(to) => {
             params.remove(key);
-            if params.get(to).is_none() {
-                params.put(Cow::Owned(to.clone()), value.clone());
-            }
+            stand_in(params, [(to, value)]);
         }
         ParamRule::Only(taken) if taken.contains(value) => {}
         ParamRule::Only(taken) => {
@@ -196,21 +212,36 @@ fn apply(
                 params.put(Cow::Owned(key.to_owned()), json!([value]));
             }
         }
-        ParamRule::Count => {
-            let likely = params.remove("top_logprobs");
-            match value {
-                Value::Bool(true) => {
-                    let count = likely.unwrap_or_else(|| 1.into());
-                    params.put(Cow::Owned(key.to_owned()), count);
-                }
-                Value::Bool(false) => {
-                    params.remove(key);
-                }
-                _ => {}
-            }
-        }
+        ParamRule::Count => count(params, key, value),
     }
     Ok(())
+}
+
+/// How many likely tokens are wanted, in place of whether any are.
+fn count(params: &mut impl Params, key: &str, value: &Value) {
+    let likely = params.remove("top_logprobs");
+    match value {
+        Value::Bool(true) => {
+            let count = likely.unwrap_or_else(|| 1.into());
+            params.put(Cow::Owned(key.to_owned()), count);
+        }
+        Value::Bool(false) => {
+            params.remove(key);
+        }
+        _ => {}
+    }
+}
+
+/// Sends members, but for those that the caller sends itself.
+fn stand_in<'m>(
+    params: &mut impl Params,
+    members: impl IntoIterator<Item = (&'m String, &'m Value)>,
+) {
+    for (name, value) in members {
+        if params.get(name).is_none() {
+            params.put(Cow::Owned(name.clone()), value.clone());
+        }
+    }
 }
 
 /// Whether a value is what holds without it, so that leaving it out loses nothing.
@@ -224,6 +255,50 @@ fn says_nothing(key: &str, value: &Value) -> bool {
         "verbosity" => value.as_str() == Some("medium"),
         "logit_bias" | "metadata" => value.as_object().is_some_and(serde_json::Map::is_empty),
         _ => false,
+    }
+}
+
+/// Whether a member is sent in place of another one.
+fn stands_in(profile: &Profile, key: &str) -> bool {
+    profile
+        .params
+        .values()
+        .any(|rule| matches!(rule, ParamRule::StandIn(members) if members.contains_key(key)))
+}
+
+fn insists(profile: &Profile, key: &str) -> bool {
+    profile.insist.as_ref().is_some_and(|insist| {
+        insist.members.contains_key(key) || insist.on.iter().any(|param| param == key)
+    })
+}
+
+/// Says that parameters of this request must not be overlooked.
+fn insist(params: &mut impl Params, profile: &Profile) {
+    let Some(insist) = &profile.insist else {
+        return;
+    };
+    let matters = |key: &String| {
+        params.get(key).is_some_and(|value| {
+            let plain_text = value.get("type").and_then(Value::as_str) == Some("text");
+            !plain_text && !says_nothing(key, value)
+        })
+    };
+    if !insist.on.iter().any(matters) {
+        return;
+    }
+    for (key, wanted) in &insist.members {
+        let merged = match (params.get(key), wanted) {
+            (None, wanted) => wanted.clone(),
+            (Some(Value::Object(own)), Value::Object(wanted)) => {
+                let mut merged = own.clone();
+                for (name, value) in wanted {
+                    merged.entry(name).or_insert_with(|| value.clone());
+                }
+                Value::Object(merged)
+            }
+            (Some(_), _) => continue,
+        };
+        params.put(Cow::Owned(key.clone()), merged);
     }
 }
 

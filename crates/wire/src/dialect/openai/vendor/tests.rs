@@ -1,16 +1,20 @@
 //! What each vendor is sent, by its own data, on both ways: bytes passed on and full translation.
 
 mod answers;
+mod formats;
 mod messages;
+mod models;
+mod search;
+mod thinking;
 
 use serde_json::{Map, Value, json};
 
 use crate::adapter::{Adapter, Endpoint, Target, TranslationPolicy};
-use crate::capability::{Capabilities, Reasoning};
 use crate::dialect::openai::{OpenAi, edit_chat, parse_chat};
 use crate::error::EncodeError;
 use crate::json::RawObject;
 use crate::media::MediaStore;
+use crate::think_tags::ThinkTags;
 
 const FILES: &[(&str, &str)] = &[
     (
@@ -79,6 +83,9 @@ struct Sent {
     body: Map<String, Value>,
     dropped: Vec<String>,
     changed: Vec<String>,
+    think_tags: ThinkTags,
+    /// The schema that the answer is checked against.
+    checked: Option<Value>,
 }
 
 /// The request as the vendor gets it, the same both ways.
@@ -96,7 +103,14 @@ fn sent_to(target: &Target, body: &Value) -> Result<Sent, EncodeError> {
                 body: read(&passed.body),
                 dropped: passed.dropped,
                 changed: passed.changed,
+                think_tags: passed.context.think_tags,
+                checked: passed.context.schema_to_validate,
             };
+            assert_eq!(
+                sent.checked, translated.context.schema_to_validate,
+                "{body}"
+            );
+            assert_eq!(sent.think_tags, translated.context.think_tags, "{body}");
             assert_eq!(sent.body, read(&translated.body), "{body}");
             assert_eq!(sent.path, translated.path, "{body}");
             assert_eq!(sent.dropped, translated.dropped, "{body}");
@@ -254,6 +268,28 @@ fn section_4_names_and_forms_of_parameters() {
     );
 }
 
+/// A model of a family of the vendor's file, with what the file says of it.
+/// The rows of §4 that depend on the model: stop sequences, penalties, parallel calls.
+/// Note 8: the reasoning models of xAI refuse penalties and stop sequences, the others take them.
+/// §7: a model that is never forced is refused, or asked in words where that was allowed.
+/// Note 7: Fireworks takes either name of the limit and never both.
+#[test]
+fn section_4_note_7_one_name_of_the_output_limit() {
+    for (vendor, _) in FILES {
+        let both = json!({"max_tokens": 9, "max_completion_tokens": 9});
+        let text = request(&both).to_string();
+        let raw = RawObject::parse(text.as_bytes()).unwrap();
+        let passed = edit_chat(&raw, &target(vendor)).unwrap().encoded;
+        let body: Map<String, Value> = serde_json::from_slice(&passed.body).unwrap();
+        let names = ["max_tokens", "max_completion_tokens"];
+        let there = names.iter().filter(|name| body.contains_key(**name));
+        assert_eq!(there.count(), 1, "{vendor}");
+        let differ = request(&json!({"max_tokens": 9, "max_completion_tokens": 8})).to_string();
+        let raw = RawObject::parse(differ.as_bytes()).unwrap();
+        assert!(edit_chat(&raw, &target(vendor)).is_err(), "{vendor}");
+    }
+}
+
 /// Note 9: one choice does no harm, more than one is refused rather than forgotten.
 #[test]
 fn section_4_note_9_case_26_n_on_single_choice_providers() {
@@ -335,56 +371,12 @@ fn section_4_usage_of_streams_is_asked_for_where_it_must_be() {
     }
 }
 
-#[test]
-fn section_9_how_thinking_is_asked_for() {
-    let effort = |vendor: &str, word: &str| sent(vendor, &json!({"reasoning_effort": word})).body;
-    assert_eq!(
-        effort("deepseek", "none")["thinking"],
-        json!({"type": "disabled"})
-    );
-    assert!(!effort("deepseek", "none").contains_key("reasoning_effort"));
-    assert_eq!(
-        effort("deepseek", "high")["thinking"],
-        json!({"type": "enabled"})
-    );
-    assert_eq!(effort("deepseek", "high")["reasoning_effort"], "high");
-    assert_eq!(effort("qwen", "none")["enable_thinking"], false);
-    assert_eq!(effort("qwen", "low")["enable_thinking"], true);
-    assert_eq!(effort("qwen", "low")["thinking_budget"], 2048);
-    assert_eq!(
-        effort("together", "none")["reasoning"],
-        json!({"enabled": false})
-    );
-    assert_eq!(effort("cerebras", "none")["disable_reasoning"], true);
-    assert_eq!(effort("cerebras", "low")["reasoning_effort"], "low");
-    assert_eq!(effort("openrouter", "low")["reasoning_effort"], "low");
-    // The caller's own switch is left alone.
-    let own = json!({"reasoning_effort": "high", "thinking": {"type": "disabled"}});
-    assert_eq!(
-        sent("deepseek", &own).body["thinking"],
-        json!({"type": "disabled"})
-    );
-}
-
+/// Fireworks takes a number of tokens and a switch as well; for others they are a word.
+/// OpenRouter's object is known to it and to those that copy it; what it says is put in others' words.
+/// Groq's word for what holds without it is nobody else's.
+/// The reasoning models of Perplexity leave their thoughts in the text; Groq is asked not to, and
+/// what a local server does is for its operator to say.
 /// Raw `<think>` tags are not what a caller wants as content: Groq is told to part them.
-#[test]
-fn section_9_groq_parts_reasoning_from_content_on_models_that_think() {
-    assert!(
-        !sent("groq", &json!({}))
-            .body
-            .contains_key("reasoning_format")
-    );
-    let mut thinker = target("groq");
-    thinker.capabilities = Capabilities {
-        reasoning: Reasoning::Effort {
-            levels: vec![crate::chat::Effort::Low],
-        },
-        ..Capabilities::default()
-    };
-    let sent = sent_to(&thinker, &request(&json!({}))).unwrap();
-    assert_eq!(sent.body["reasoning_format"], "parsed");
-}
-
 /// Note 3: taken without effect while the model thinks.
 #[test]
 fn section_4_note_3_deepseek_sampling_counts_only_without_thinking() {

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{FILES, Sent, sent, sent_to, target};
-use crate::adapter::Target;
+use crate::adapter::{Adapter, Target};
+use crate::dialect::openai::{OpenAi, edit_chat, needs_translation, parse_chat};
+use crate::json::RawObject;
+use crate::media::MediaStore;
 
 fn messages(vendor: &str, messages: &Value) -> Sent {
     sent_to(
@@ -223,4 +226,124 @@ fn case_15_section_5_a_trailing_assistant_turn_that_no_model_goes_on_from() {
     let sent = sent_to(&perplexity, &body).unwrap();
     assert_eq!(sent.body["messages"][2]["role"], "user");
     assert_eq!(sent.changed, ["messages[].role=user_turn_added"]);
+}
+
+/// §6: each vendor's part for a document, by URL and as bytes.
+#[test]
+fn section_6_documents_in_each_vendors_part() {
+    let file = |members: Value| json!([{"role": "user", "content": [{"type": "file", "file": members}, {"type": "text", "text": "Hi"}]}]);
+    let inline =
+        file(json!({"file_data": "data:application/pdf;base64,JVBERg==", "filename": "a.pdf"}));
+    let part = |vendor: &str, list: &Value| {
+        messages(vendor, list).body["messages"][0]["content"][0].clone()
+    };
+    assert_eq!(
+        part("mistral", &inline),
+        json!({"type": "document_url", "document_url": "data:application/pdf;base64,JVBERg==", "document_name": "a.pdf"})
+    );
+    assert_eq!(
+        part("perplexity", &inline),
+        json!({"type": "file_url", "file_url": {"url": "JVBERg=="}, "file_name": "a.pdf"})
+    );
+    assert_eq!(part("openrouter", &inline), inline[0]["content"][0]);
+    let linked = file(json!({"file_url": "https://a.example/b.pdf"}));
+    let text = json!({"model": "x", "messages": linked}).to_string();
+    let raw = RawObject::parse(text.as_bytes()).unwrap();
+    for (vendor, wanted) in [
+        (
+            "perplexity",
+            json!({"type": "file_url", "file_url": {"url": "https://a.example/b.pdf"}}),
+        ),
+        (
+            "mistral",
+            json!({"type": "document_url", "document_url": "https://a.example/b.pdf"}),
+        ),
+    ] {
+        let passed = edit_chat(&raw, &target(vendor)).unwrap().encoded;
+        let body: Value = serde_json::from_slice(&passed.body).unwrap();
+        assert_eq!(body["messages"][0]["content"][0], wanted, "{vendor}");
+    }
+    // Pictures and sound are OpenAI's parts everywhere; video those of Qwen, Fireworks and OpenRouter.
+    let picture = json!({"type": "image_url", "image_url": {"url": "https://a.example/b.png", "detail": "low"}});
+    let sound = json!({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}});
+    let video = json!({"type": "video_url", "video_url": {"url": "https://a.example/b.mp4"}});
+    for (vendor, given) in [
+        ("mistral", &picture),
+        ("groq", &picture),
+        ("mistral", &sound),
+        ("qwen", &video),
+        ("fireworks", &video),
+        ("openrouter", &video),
+        ("perplexity", &video),
+    ] {
+        let list = json!([{"role": "user", "content": [given]}]);
+        assert_eq!(part(vendor, &list), *given, "{vendor}");
+    }
+}
+
+/// §6: `original` is OpenAI's alone.
+#[test]
+fn section_6_detail_original_is_high_elsewhere() {
+    let list = json!([{"role": "user", "content": [
+        {"type": "image_url", "image_url": {"url": "https://a.example/b.png", "detail": "original"}}]}]);
+    for (vendor, _) in FILES {
+        let sent = messages(vendor, &list);
+        let detail = &sent.body["messages"][0]["content"][0]["image_url"]["detail"];
+        assert_eq!(detail, "high", "{vendor}");
+        assert_eq!(
+            sent.changed,
+            ["messages[].content[].image_url.detail=high"],
+            "{vendor}"
+        );
+    }
+}
+
+/// §7: free-form tools and `allowed_tools` are OpenAI's alone, so such a request is written anew.
+#[test]
+fn section_7_custom_tools_and_allowed_tools_are_told_in_functions() {
+    let custom = json!({"type": "custom", "custom": {"name": "f"}});
+    let function = |name: &str| json!({"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {}}}});
+    let allowed = json!({"type": "allowed_tools", "allowed_tools": {"mode": "required",
+        "tools": [{"type": "function", "function": {"name": "g"}}]}});
+    for (vendor, _) in FILES {
+        for members in [
+            json!({ "tools": [custom] }),
+            json!({"tools": [function("f"), function("g")], "tool_choice": allowed}),
+        ] {
+            let text = super::request(&members).to_string();
+            let raw = RawObject::parse(text.as_bytes()).unwrap();
+            let target = target(vendor);
+            assert!(needs_translation(&raw, &target), "{vendor}");
+            let hub = parse_chat(&raw).unwrap();
+            let sent = OpenAi
+                .encode_chat(&hub, &target, &MediaStore::default())
+                .unwrap();
+            let body: Value = serde_json::from_slice(&sent.body).unwrap();
+            let names: Vec<&str> = body["tools"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|tool| tool["function"]["name"].as_str().unwrap())
+                .collect();
+            if members["tool_choice"].is_null() {
+                assert_eq!(names, ["f"], "{vendor}");
+                assert_eq!(sent.context.custom_tools, ["f"], "{vendor}");
+            } else {
+                assert_eq!(names, ["g"], "{vendor}");
+                assert_eq!(body["tool_choice"], "required", "{vendor}");
+            }
+        }
+    }
+}
+
+/// §5: what some server wants in place of `null` is data.
+#[test]
+fn section_5_a_silent_assistant_turn_as_the_profile_says() {
+    let list = calls("AbCdEf123", &json!({}));
+    assert!(messages("groq", &list).body["messages"][1]["content"].is_null());
+    let profile = json!({"messages": {"silent_assistant": "empty"}});
+    let mut made_up = Target::default();
+    made_up.endpoint.profile = std::sync::Arc::new(serde_json::from_value(profile).unwrap());
+    let sent = sent_to(&made_up, &json!({"model": "x", "messages": list})).unwrap();
+    assert_eq!(sent.body["messages"][1]["content"], "");
 }
