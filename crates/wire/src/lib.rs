@@ -26,6 +26,7 @@ mod google_error;
 pub mod json;
 pub mod media;
 pub mod names;
+pub mod ndjson;
 mod notes;
 mod options;
 mod pairing;
