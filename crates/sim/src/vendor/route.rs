@@ -38,8 +38,12 @@ pub struct At {
 pub enum Own {
     /// Ollama `POST /api/chat`.
     OllamaChat,
+    /// Ollama `POST /api/generate`.
+    OllamaGenerate,
     /// Ollama `POST /api/embed`.
     OllamaEmbed,
+    /// Ollama `POST /api/embeddings`.
+    OllamaEmbeddings,
     /// Ollama `GET /api/tags`.
     OllamaTags,
     /// Ollama `POST /api/show`.
