@@ -17,7 +17,7 @@ use polyroute_wire::capability::Capabilities;
 
 pub use entry::{Kind, ModelEntry, PricePeriod};
 pub use load::CatalogError;
-pub use provider::{Cloud, Connection, ProviderEntry};
+pub use provider::{Also, Cloud, Connection, ProviderEntry};
 pub use source::{Figure, Source, Sources};
 
 pub(crate) use family::glob;

@@ -26,6 +26,7 @@ pub(super) fn target(provider: &str, window: Option<u64>, credentials: usize) ->
         pinned: false,
         fingerprint: None,
         native_completions: false,
+        cuts_prompts: false,
         family: crate::estimate::Family::Other,
         timeouts: Timeouts::default(),
         credentials: CredentialPick::new(credentials, 0),

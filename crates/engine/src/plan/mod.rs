@@ -13,7 +13,7 @@ use polyroute_wire::adapter::{Target as WireTarget, TranslationPolicy};
 use api::Speaks;
 
 use crate::catalog::{Kind, Match};
-use crate::estimate::{Corrections, Family};
+use crate::estimate::{Corrections, Family, InputSize};
 use crate::needs::{ApiNeeds, Operation, RequestNeeds};
 use crate::resolve::Resolved;
 use crate::snapshot::{Dialect, Snapshot, Target, Timeouts};
@@ -117,6 +117,8 @@ pub struct PlannedTarget {
     pub timeouts: Timeouts,
     /// How the provider's credentials take turns.
     pub credentials: CredentialPick,
+    /// Its window is that of a server that may cut a longer prompt without a word.
+    pub cuts_prompts: bool,
 }
 
 impl PlannedTarget {
@@ -236,10 +238,12 @@ fn admit(
         Some(pin) if target.pin.is_none() || pin.matched >= Match::Dated => Some(pin),
         pin => snapshot.known(provider, &target.model).or(pin),
     };
-    let capabilities = known
+    let mut capabilities = known
         .as_ref()
         .map(|known| known.capabilities.clone())
         .unwrap_or_default();
+    // The operator's word on what is loaded is nearer than the weights' own window.
+    capabilities.context_window = provider.num_ctx.or(capabilities.context_window);
     let operation = input.needs.operation;
     let listed = known
         .as_ref()
@@ -267,7 +271,7 @@ fn admit(
         .and_then(|known| known.entry)
         .filter(|_| !provider.has_own_names())
         .map_or(named, |entry| entry.upstream_name(named));
-    Ok(PlannedTarget {
+    let mut planned = PlannedTarget {
         name: target.name.clone(),
         dialect,
         wire: WireTarget {
@@ -275,6 +279,7 @@ fn admit(
             model: upstream.to_owned(),
             capabilities,
             policy,
+            input_tokens: None,
         },
         model: target.model.clone(),
         pinned: target.pin.is_some(),
@@ -287,7 +292,12 @@ fn admit(
         ),
         timeouts: target.timeouts.or(snapshot.defaults.timeouts),
         credentials: CredentialPick::new(provider.credentials, input.rotation),
-    })
+        cuts_prompts: provider.num_ctx.is_some(),
+    };
+    if input.needs.size != InputSize::default() {
+        planned.wire.input_tokens = Some(input.tokens_at(&planned));
+    }
+    Ok(planned)
 }
 
 /// The kind of model that an operation is for.
@@ -301,7 +311,8 @@ const fn kind_asked(operation: Operation) -> Kind {
 }
 
 /// Leaves out targets whose window is too small by our estimate. Since it is an estimate, the
-/// widest stays if none is wide enough: the provider has the last word.
+/// widest stays if none is wide enough: the provider has the last word, unless it would rather cut
+/// the prompt than say it.
 fn keep_wide_enough(
     targets: &mut Vec<PlannedTarget>,
     excluded: &mut Vec<Excluded>,
@@ -317,10 +328,20 @@ fn keep_wide_enough(
     let some_fits = targets.iter().any(wide_enough);
     let widest = targets.iter().filter_map(window).max().unwrap_or(0);
     targets.retain(|target| {
+        // Of several texts to embed, each is cut by itself.
+        let is_one = !matches!(
+            input.needs.operation,
+            Operation::Embedding | Operation::Rerank
+        );
+        let is_cut = || {
+            target.cuts_prompts
+                && is_one
+                && window(target).is_some_and(|window| input.tokens_at(target) > window)
+        };
         let keeps = if some_fits {
             wide_enough(target)
         } else {
-            window(target) >= Some(widest)
+            window(target) >= Some(widest) && !is_cut()
         };
         if let (false, Some(window)) = (keeps, window(target)) {
             let wanted = wanted(target);

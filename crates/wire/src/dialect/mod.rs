@@ -5,6 +5,7 @@ pub mod anthropic;
 pub mod bedrock;
 pub mod cohere;
 pub mod gemini;
+pub mod ollama;
 pub mod openai;
 mod openai_shared;
 pub mod responses;
@@ -30,6 +31,8 @@ pub enum Dialect {
     Cohere,
     /// OpenAI Responses.
     Responses,
+    /// Ollama's own API.
+    Ollama,
 }
 
 /// What the registry holds of a dialect.
@@ -49,6 +52,7 @@ impl Dialect {
         Self::Bedrock,
         Self::Cohere,
         Self::Responses,
+        Self::Ollama,
     ];
 
     const fn row(self) -> Row {
@@ -88,6 +92,12 @@ impl Dialect {
                 about: "OpenAI Responses, and what copies it.",
                 key_header: None,
                 adapter: &responses::Responses,
+            },
+            Self::Ollama => Row {
+                name: "ollama",
+                about: "Ollama's own API.",
+                key_header: None,
+                adapter: &ollama::Ollama,
             },
         }
     }
