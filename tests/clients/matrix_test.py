@@ -53,7 +53,8 @@ PROVIDERS = [
     ("xai", 'base_url: "{sim}/xai/v1"', "grok-3"),
     ("qwen", 'base_url: "{sim}/qwen/compatible-mode/v1"', "qwen-plus"),
     ("openrouter", 'base_url: "{sim}/openrouter/api/v1"', "openai/gpt-4o-mini"),
-    ("ollama", 'base_url: "{sim}/ollama/v1"', "qwen3"),
+    ("ollama", 'base_url: "{sim}/ollama"', "qwen3"),
+    ("ollama-openai", 'kind: ollama, base_url: "{sim}/ollama/v1"', "qwen3"),
     ("cohere", 'base_url: "{sim}/cohere"', "command-a-plus-05-2026"),
     ("cohere-v1", 'kind: cohere, api_version: v1, base_url: "{sim}/cohere"', "command-r-plus-08-2024"),
     ("vllm", 'base_url: "{sim}/vllm/v1"', "Qwen/Qwen3-32B"),
@@ -72,6 +73,7 @@ SEES = {
     "xai": "grok-4-1-fast-non-reasoning",
     "qwen": "qwen3.5-plus",
     "ollama": "gemma3",
+    "ollama-openai": "gemma3",
     "vllm": "Qwen/Qwen2.5-VL-72B-Instruct",
 }
 KINDS = ["text", "stream", "tool single", "tool parallel", "tool result", "schema", "image", "error"]

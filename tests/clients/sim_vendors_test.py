@@ -14,6 +14,7 @@ from fireworks import Fireworks
 from harness import fetch
 from mistralai.client import Mistral
 from mistralai.client import errors as mistral_errors
+from samples import PNG
 
 SIM_URL = None
 
@@ -284,6 +285,57 @@ def test_ollama_native():
     with pytest.raises(ollama.ResponseError) as caught:
         client.chat(model="nobody", messages=user("hi"))
     assert caught.value.status_code == 404
+
+
+def test_ollama_native_asks_for_more():
+    client = ollama.Client(host=f"{SIM_URL}/ollama")
+    seen = {"role": "user", "content": "echo: seen", "images": [PNG]}
+    assert client.chat(model="gemma3", messages=[seen]).message.content == "seen"
+    silent = client.chat(model="qwen3", messages=user("echo: a"), think=False)
+    assert (silent.message.content, silent.message.thinking) == ("a", None)
+    assert client.chat(model="gpt-oss:20b", messages=user("echo: a"), think="low").message.thinking
+    cut = client.chat(model="llama3.1", messages=user("words:90"), options={"num_predict": 5})
+    assert (cut.done_reason, cut.eval_count) == ("length", 5)
+    other = {**TOOL, "function": {**TOOL["function"], "name": "tide"}}
+    chunks = client.chat(
+        model="llama3.1", messages=user("call them all in parallel"), tools=[TOOL, other], stream=True
+    )
+    calls = [call for chunk in chunks for call in chunk.message.tool_calls or []]
+    assert [call.function.name for call in calls] == [TOOL["function"]["name"], "tide"]
+    history = [
+        *user("weather in Oslo"),
+        {"role": "assistant", "content": "", "tool_calls": [calls[0].model_dump()]},
+        {"role": "tool", "tool_name": calls[0].function.name, "content": "4 degrees"},
+    ]
+    assert "4 degrees" in client.chat(model="llama3.1", messages=history).message.content
+
+
+def test_ollama_generates_and_loads():
+    client = ollama.Client(host=f"{SIM_URL}/ollama")
+    whole = client.generate(model="qwen3", prompt="echo: a b")
+    assert (whole.response, whole.done_reason) == ("a b", "stop")
+    assert whole.thinking and whole.context
+    chunks = list(client.generate(model="llama3.1", prompt="echo: a b", stream=True))
+    assert "".join(chunk.response for chunk in chunks) == "a b"
+    assert chunks[-1].done and chunks[-1].prompt_eval_count > 0
+    assert client.generate(model="qwen3", prompt="").done_reason == "load"
+    assert client.chat(model="qwen3", messages=[], keep_alive=0).done_reason == "unload"
+    assert len(client.embeddings(model="nomic-embed-text", prompt="one").embedding) == 768
+
+
+def test_ollama_native_failures():
+    client = ollama.Client(host=f"{SIM_URL}/ollama", headers={"x-sim-fault": "error_after:3"})
+    heard = ""
+    with pytest.raises(ollama.ResponseError, match="server busy"):
+        for chunk in client.chat(model="llama3.1", messages=user("words:40"), stream=True):
+            heard += chunk.message.content
+    assert heard
+    client = ollama.Client(host=f"{SIM_URL}/ollama")
+    with pytest.raises(ollama.ResponseError, match="does not support thinking") as caught:
+        client.chat(model="llama3.1", messages=user("hi"), think=True)
+    assert caught.value.status_code == 400
+    with pytest.raises(ollama.ResponseError, match="exceeds the context length"):
+        client.embed(model="nomic-embed-text", input="word " * 5000, truncate=False)
 
 
 def test_perplexity_cites():

@@ -49,6 +49,10 @@ pub struct Facts {
     pub floats: bool,
     /// The timeouts of one attempt, defaults applied.
     pub timeouts: Timeouts,
+    /// Its window is that of a server that may cut a longer prompt without a word.
+    pub(crate) cuts_prompts: bool,
+    /// Translation must know how long the prompt is.
+    pub(crate) weighs_prompts: bool,
     /// How many credentials its provider has.
     pub(crate) credentials: usize,
     /// What it is called for, if the catalog knows.
@@ -95,6 +99,12 @@ impl Facts {
             .filter(|_| !provider.has_own_names())
             .map_or(named, |entry| entry.upstream_name(named))
             .to_owned();
+        let mut capabilities = known
+            .as_ref()
+            .map(|known| known.capabilities.clone())
+            .unwrap_or_default();
+        // The operator's word on what is loaded is nearer than the weights' own window.
+        capabilities.context_window = provider.num_ctx.or(capabilities.context_window);
         let asked = asked(snapshot, provider, target, &upstream);
         Some(Self {
             listed: is_listed(snapshot, provider, target),
@@ -114,14 +124,14 @@ impl Facts {
             speaks,
             moderations: speaks_openai && endpoints.moderations,
             priced: priced(snapshot, provider, target, &upstream),
+            cuts_prompts: provider.num_ctx.is_some(),
+            weighs_prompts: provider.weighs_prompts(),
             wire: Arc::new(WireTarget {
                 endpoint,
-                capabilities: known
-                    .as_ref()
-                    .map(|known| known.capabilities.clone())
-                    .unwrap_or_default(),
+                capabilities,
                 model: upstream,
                 policy: snapshot.defaults.policy,
+                input_tokens: None,
             }),
             target: target.clone(),
         })

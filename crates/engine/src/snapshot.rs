@@ -154,6 +154,9 @@ pub struct Provider {
     pub surface: Surface,
     /// Deployments by name, with the model that each is. Names that are not here are models.
     pub deployments: BTreeMap<String, String>,
+    /// The context that its server loads models with, in tokens, where the operator says
+    /// (Ollama): a longer prompt would be cut there.
+    pub num_ctx: Option<u64>,
     /// How many credentials it has. One that needs none counts as 1.
     pub credentials: usize,
     /// Whether it may be called.
@@ -176,6 +179,7 @@ impl Provider {
             api_version: None,
             surface: Surface::Direct,
             deployments: BTreeMap::new(),
+            num_ctx: None,
             credentials: 1,
             on: true,
         }
@@ -190,6 +194,7 @@ impl Provider {
             first_party: self.first_party,
             profile: Arc::clone(&self.profile),
             surface: self.surface.clone(),
+            num_ctx: self.num_ctx,
         }
     }
 
@@ -207,6 +212,13 @@ impl Provider {
             | Surface::AzureDeployments
             | Surface::AzureInference => self.dialect,
         }
+    }
+
+    /// Whether translation or choice depend on how long a prompt is, even where there is but one
+    /// target: its server cuts what exceeds its context (wire-protocols §13.4).
+    #[must_use]
+    pub fn weighs_prompts(&self) -> bool {
+        self.dialect == Dialect::Ollama || self.num_ctx.is_some()
     }
 
     /// The deployment that a name means: the one of that name, else the first that is this model,

@@ -47,7 +47,7 @@ fn provider(provider: &settings::Provider, catalog: &Catalog) -> engine::Provide
         .and_then(|kind| catalog.entry(kind));
     // A known name stands for that service wherever a base URL leads (a proxy of the company's,
     // the simulator), unless it is said to speak something else.
-    let entry = entry.filter(|entry| entry.connection.dialect == provider.dialect);
+    let entry = entry.filter(|entry| entry.connection.speaks(provider.dialect));
     let named = entry.filter(|entry| entry.answers_to(&provider.name));
     let mut profile = entry
         .map(|entry| Arc::clone(&entry.profile))
@@ -68,6 +68,7 @@ fn provider(provider: &settings::Provider, catalog: &Catalog) -> engine::Provide
         profile,
         api: provider.api,
         api_version: provider.api_version.clone(),
+        num_ctx: provider.num_ctx,
         credentials: provider.credentials.len().max(1),
         ..engine::Provider::new(&provider.name, provider.dialect, false)
     }

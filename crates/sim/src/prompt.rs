@@ -47,6 +47,8 @@ pub struct Prompt {
     pub cache_marked: bool,
     /// Ollama: the context that the request asks for, in tokens.
     pub context_size: Option<u64>,
+    /// Ollama: a prompt that exceeds the context is to be refused, not cut.
+    pub refuses_to_be_cut: bool,
     /// Reranking: results asked for.
     pub top_n: Option<u64>,
     /// Embeddings, moderations and text completions: the inputs; reranking: the documents. Empty

@@ -171,6 +171,9 @@ pub struct Endpoint {
     pub profile: Arc<Profile>,
     /// Where it serves the dialect.
     pub surface: Surface,
+    /// The context that the server loads its models with, in tokens, where the operator says
+    /// (Ollama).
+    pub num_ctx: Option<u64>,
 }
 
 /// Where a request goes, as far as translation depends on it.
@@ -184,6 +187,8 @@ pub struct Target {
     pub capabilities: Capabilities,
     /// How to treat what the target can't take.
     pub policy: TranslationPolicy,
+    /// Our estimate of the request's input tokens there, if one was made.
+    pub input_tokens: Option<u64>,
 }
 
 /// What the operator or caller allows the translation to do. The default changes nothing unasked.

@@ -47,6 +47,8 @@ const CONTEXT_WORDINGS: &[&[&str]] = &[
     &["input tokens and requested", "output tokens"],
     &["max_tokens must be at least 1, got -"],
     &["exceeds the available context size"],
+    &["longer than the context length"],
+    &["input length exceeds the context length"],
 ];
 
 /// Whether an error text of a status 400 or 413 speaks of the context window. Never ask it on a
@@ -173,6 +175,9 @@ mod tests {
             "You passed 5000 input tokens and requested 100 output tokens.",
             "max_tokens must be at least 1, got -7.",
             "the request exceeds the available context size, try increasing it",
+            // Ollama's own API, told not to cut.
+            "the prompt is longer than the context length currently available to the model",
+            "the input length exceeds the context length",
         ] {
             assert!(is_context_length(text), "{text}");
             assert!(is_context_length(&text.to_uppercase()), "{text}");

@@ -18,7 +18,7 @@ use polyroute_wire::capability::Capabilities;
 pub(crate) use entry::prices_at;
 pub use entry::{Kind, ModelEntry, PricePeriod};
 pub use load::CatalogError;
-pub use provider::{Cloud, Connection, ProviderEntry};
+pub use provider::{Also, Cloud, Connection, ProviderEntry};
 pub use source::{Figure, Source, Sources};
 
 pub(crate) use family::glob;

@@ -42,6 +42,9 @@ pub struct Connection {
     pub cloud: Option<Cloud>,
     /// Where its API begins, without a slash at the end.
     pub base_url: String,
+    /// Another API that it serves beside that.
+    #[serde(default)]
+    pub also: Option<Also>,
     /// Variables that hold its key, the first that is set wins.
     #[serde(default)]
     pub key_variables: Vec<String>,
@@ -61,6 +64,19 @@ pub struct Connection {
     /// Versions of its API (`api_version`) that are described beside the default one.
     #[serde(default)]
     pub shown_versions: Vec<String>,
+}
+
+/// Another API of a provider. It is called over it where the configuration says so, by `dialect` or
+/// by a base URL that ends with the path.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Also {
+    /// What is spoken there.
+    pub dialect: Dialect,
+    /// Where it begins, below the base URL.
+    pub path: String,
+    /// What is worse about it, a sentence without its subject.
+    pub worse: String,
 }
 
 /// A cloud that hosts other vendors' models behind paths and credentials of its own.
@@ -84,5 +100,33 @@ impl ProviderEntry {
         std::iter::once(&self.name)
             .chain(&self.connection.aliases)
             .any(|name| name.eq_ignore_ascii_case(word))
+    }
+}
+
+impl Connection {
+    /// Whether it serves that API.
+    #[must_use]
+    pub fn speaks(&self, dialect: Dialect) -> bool {
+        self.dialect == dialect
+            || self
+                .also
+                .as_ref()
+                .is_some_and(|also| also.dialect == dialect)
+    }
+
+    /// The API that a base URL leads to: its own, unless the URL says another.
+    #[must_use]
+    pub fn dialect_at(&self, base_url: &str) -> Dialect {
+        let also = self.also.as_ref();
+        also.filter(|also| base_url.trim_end_matches('/').ends_with(&also.path))
+            .map_or(self.dialect, |also| also.dialect)
+    }
+
+    /// Where it serves an API by default.
+    #[must_use]
+    pub fn base_url_of(&self, dialect: Dialect) -> String {
+        let also = self.also.as_ref();
+        let path = also.filter(|also| also.dialect == dialect && self.dialect != dialect);
+        format!("{}{}", self.base_url, path.map_or("", |also| &also.path))
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use polyroute_wire::adapter::{Target as WireTarget, TranslationPolicy};
 
 use crate::catalog::Kind;
-use crate::estimate::Corrections;
+use crate::estimate::{Corrections, InputSize};
 use crate::facts::Facts;
 use crate::needs::{ApiNeeds, Operation, RequestNeeds};
 use crate::resolve::Resolved;
@@ -242,20 +242,22 @@ fn admit(
         return Err(ExcludeReason::NoModerations);
     }
     exclude::by_capability(&input.needs, capabilities, policy)?;
-    let wire = if facts.wire.policy == policy {
-        Arc::clone(&facts.wire)
-    } else {
-        Arc::new(WireTarget {
-            policy,
-            ..WireTarget::clone(&facts.wire)
-        })
-    };
-    Ok(PlannedTarget {
+    let mut planned = PlannedTarget {
         dialect,
-        wire,
+        wire: Arc::clone(&facts.wire),
         credentials: CredentialPick::new(facts.credentials, input.rotation),
         facts,
-    })
+    };
+    let weighs = planned.facts.weighs_prompts && input.needs.size != InputSize::default();
+    let input_tokens = weighs.then(|| input.tokens_at(&planned));
+    if planned.wire.policy != policy || input_tokens.is_some() {
+        planned.wire = Arc::new(WireTarget {
+            policy,
+            input_tokens,
+            ..WireTarget::clone(&planned.wire)
+        });
+    }
+    Ok(planned)
 }
 
 /// The kind of model that an operation is for.
@@ -269,7 +271,8 @@ const fn kind_asked(operation: Operation) -> Kind {
 }
 
 /// Leaves out targets whose window is too small by our estimate. Since it is an estimate, the
-/// widest stays if none is wide enough: the provider has the last word.
+/// widest stays if none is wide enough: the provider has the last word, unless it would rather cut
+/// the prompt than say it.
 fn keep_wide_enough(
     targets: &mut Vec<PlannedTarget>,
     excluded: &mut Vec<Excluded>,
@@ -285,10 +288,20 @@ fn keep_wide_enough(
     let some_fits = targets.iter().any(wide_enough);
     let widest = targets.iter().filter_map(window).max().unwrap_or(0);
     targets.retain(|target| {
+        // Of several texts to embed, each is cut by itself.
+        let is_one = !matches!(
+            input.needs.operation,
+            Operation::Embedding | Operation::Rerank
+        );
+        let is_cut = || {
+            target.facts.cuts_prompts
+                && is_one
+                && window(target).is_some_and(|window| input.tokens_at(target) > window)
+        };
         let keeps = if some_fits {
             wide_enough(target)
         } else {
-            window(target) >= Some(widest)
+            window(target) >= Some(widest) && !is_cut()
         };
         if let (false, Some(window)) = (keeps, window(target)) {
             let wanted = wanted(target);

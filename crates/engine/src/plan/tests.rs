@@ -1,3 +1,5 @@
+mod window;
+
 use super::*;
 use crate::catalog::Catalog;
 use crate::needs::Operation;
@@ -329,41 +331,6 @@ fn section_15_xai_prefers_the_responses_api() {
         ..plain
     };
     assert_eq!(api_of(&snapshot, several).unwrap(), Dialect::OpenAi);
-}
-
-#[test]
-fn a_window_too_small_by_estimate_is_skipped_only_for_a_wider_one() {
-    let long = |tokens| {
-        let mut needs = RequestNeeds::default();
-        needs.size.exact(tokens);
-        needs
-    };
-    let both = snapshot(&["openai/gpt-4", "openai/gpt-4o"]);
-    assert_eq!(
-        names(&plan_of(&both, long(100)).unwrap()),
-        ["openai/gpt-4", "openai/gpt-4o"]
-    );
-    let plan = plan_of(&both, long(50_000)).unwrap();
-    assert_eq!(names(&plan), ["openai/gpt-4o"]);
-    assert_eq!(
-        plan.excluded[0].reason,
-        ExcludeReason::Window {
-            window: 8_192,
-            // With what every request of the family costs.
-            wanted: 50_003
-        }
-    );
-    // Too long for both: it is an estimate, so the widest may say so itself.
-    assert_eq!(
-        names(&plan_of(&both, long(900_000)).unwrap()),
-        ["openai/gpt-4o"]
-    );
-    // An unknown window may be wide enough.
-    let unknown = snapshot(&["openai/gpt-4", "house/any"]);
-    assert_eq!(
-        names(&plan_of(&unknown, long(900_000)).unwrap()),
-        ["house/any"]
-    );
 }
 
 #[test]

@@ -304,6 +304,7 @@ const OPEN_KEYS: &[&str] = &[
     "api",
     "base_url",
     "api_version",
+    "num_ctx",
     "region",
     "agreements",
     "organization",

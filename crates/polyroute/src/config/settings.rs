@@ -154,6 +154,8 @@ pub struct Provider {
     pub credentials: Vec<Credential>,
     /// The version of its API; the dialect's own default where `None`.
     pub api_version: Option<String>,
+    /// Ollama: the context that the server loads models with, in tokens.
+    pub num_ctx: Option<u64>,
     /// More headers for every request: lower-case name, value. Values may be secret.
     pub headers: Vec<(String, Secret)>,
     /// Where it computes.
@@ -286,6 +288,7 @@ impl Provider {
             base_url,
             credentials,
             api_version: None,
+            num_ctx: None,
             headers: Vec::new(),
             region: None,
             agreements: Vec::new(),

@@ -8,7 +8,7 @@ use polyroute_engine::estimate::InputSize;
 use polyroute_engine::needs::{ApiNeeds, Operation as Needed, RequestNeeds};
 use polyroute_engine::plan::{NoTarget, Plan, PlanInput, plan as make_plan};
 use polyroute_engine::resolve::{NameRequest, ResolveError, permitted, resolve};
-use polyroute_engine::snapshot::Target;
+use polyroute_engine::snapshot::{Provider, Target};
 use polyroute_wire::adapter::TranslationPolicy;
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::chat::ChatRequest;
@@ -82,8 +82,12 @@ pub(super) fn plan(
     let raw = edited_raw.as_ref().unwrap_or(raw);
     let body = edited.as_deref().unwrap_or(body);
     // With one target there is no choice: what it can't take, it says itself, and the body is not
-    // parsed for it.
-    let chooses = resolved.targets.len() > 1;
+    // parsed for it. Unless it would rather cut a long prompt than say so.
+    let weighs = |target: &Target| {
+        let provider = gateway.snapshot.provider(&target.provider);
+        provider.is_some_and(Provider::weighs_prompts)
+    };
+    let chooses = resolved.targets.len() > 1 || resolved.targets.iter().any(weighs);
     let corrections = gateway.telemetry.corrections.load();
     let (needs, hub) = needs_of(asked.operation, chooses, raw, body)?;
     let facts = |target: &Target| gateway.facts.of(&gateway.snapshot, target);
@@ -115,7 +119,7 @@ pub(super) fn plan(
 }
 
 /// What the request needs of a target, and the body as the hub reads it where that had to be read.
-/// Without a choice between targets little is looked at: what the one can't take, it says itself.
+/// Without a choice to make little is looked at: what the one target can't take, it says itself.
 fn needs_of(
     operation: Operation,
     chooses: bool,

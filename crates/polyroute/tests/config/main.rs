@@ -7,6 +7,7 @@ mod clouds;
 mod documents;
 mod environment;
 mod mistakes;
+mod ollama;
 mod properties;
 mod providers_page;
 mod secrets;

@@ -31,6 +31,7 @@ mod lifecycle;
 mod made_up_vendor;
 mod media;
 mod network;
+mod ollama;
 mod pins;
 mod providers_check;
 mod rerank;

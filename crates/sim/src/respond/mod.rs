@@ -393,12 +393,15 @@ impl Desk<'_> {
         let prompt = read.map_err(|refusal| self.refused(refusal))?;
         let known = self.known(&prompt.model, false)?;
         let input = compose::input_tokens(&prompt);
-        let truncates = self
-            .about
-            .vendor
-            .is_some_and(|vendor| vendor.truncates.is_some());
-        if input > known.model.window && !truncates {
-            return Err(errors::too_long(self.about, input, known.model.window));
+        let window = known.model.window;
+        let most = match self.about.vendor.and_then(|vendor| vendor.truncates) {
+            None => Some(window),
+            Some(usual) => prompt
+                .refuses_to_be_cut
+                .then(|| prompt.context_size.unwrap_or(usual).min(window)),
+        };
+        if let Some(most) = most.filter(|most| input > *most) {
+            return Err(errors::too_long(self.about, input, most));
         }
         let hit = self.cache_hit(&prompt);
         let mut answer = match self.composed(&prompt, &known, hit) {

@@ -39,6 +39,22 @@ pub fn accept_native_chat(body: &[u8]) -> Result<Prompt, Refusal> {
     super::ollama::accept_chat(body)
 }
 
+/// Accepts a body of Ollama's `/api/generate`, or refuses it.
+///
+/// # Errors
+/// The status and the body that Ollama answers with.
+pub fn accept_native_generate(body: &[u8]) -> Result<Prompt, Refusal> {
+    super::ollama::accept_generate(body)
+}
+
+/// Accepts a body of Ollama's `/api/embeddings`, or refuses it.
+///
+/// # Errors
+/// The status and the body that Ollama answers with.
+pub fn accept_native_embeddings(body: &[u8]) -> Result<Prompt, Refusal> {
+    super::ollama::accept_embeddings(body)
+}
+
 fn judged(vendor: &Vendor, base: &str, body: &[u8]) -> Result<Prompt, Complaint> {
     let body = object(vendor, body)?;
     let found = judge::check(vendor.form, &body);

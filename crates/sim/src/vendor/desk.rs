@@ -9,12 +9,13 @@ use super::judge::Asking;
 use super::route::{At, Call, DEPLOYMENTS, Own};
 use super::{Meter, Vendor, azure, ollama, say};
 use crate::answer::compose;
+use crate::clock;
 use crate::dialect::openai::responses;
 use crate::errors::{self, reply};
 use crate::fault::Fault;
 use crate::models::{Known, Purpose};
 use crate::play::{Play, Step};
-use crate::prompt::Prompt;
+use crate::prompt::{Prompt, Refusal};
 use crate::respond::Desk;
 use crate::route::query;
 use crate::strict::text;
@@ -104,8 +105,12 @@ impl Desk<'_> {
                 let read = responses::accept::accept_response(&self.asked.headers, &self.body());
                 self.chat(read, fault)
             }
-            Own::OllamaChat => self.chat(ollama::accept_chat(&self.body()), fault),
-            Own::OllamaEmbed => self.embed(ollama::accept_embed(&self.body()), false),
+            Own::OllamaChat => self.asked_natively(ollama::accept_chat(&self.body()), fault),
+            Own::OllamaGenerate => {
+                self.asked_natively(ollama::accept_generate(&self.body()), fault)
+            }
+            Own::OllamaEmbed => self.embed_natively(ollama::accept_embed(&self.body())),
+            Own::OllamaEmbeddings => self.embed_natively(ollama::accept_embeddings(&self.body())),
             Own::OllamaTags => Ok(reply(200, ollama::tags())),
             Own::OllamaVersion => Ok(reply(200, ollama::version())),
             Own::OllamaShow => {
@@ -150,22 +155,58 @@ impl Desk<'_> {
         }
     }
 
+    /// An answer of Ollama's own API, or what it does to the model where nothing is asked.
+    fn asked_natively(
+        &self,
+        read: Result<Prompt, Refusal>,
+        fault: Option<&Fault>,
+    ) -> Result<Reply, Reply> {
+        let word = self.parsed.and_then(ollama::idles);
+        if let (Ok(prompt), Some(word)) = (&read, word) {
+            let known = self.known(&prompt.model, false)?;
+            let chats = self.native() == Some(Own::OllamaChat);
+            let answer = ollama::idle(&known.served_as, clock::now_s(), word, chats);
+            return Ok(reply(200, answer));
+        }
+        self.chat(read, fault)
+    }
+
+    /// Texts longer than the model's window are cut, unless that is forbidden.
+    fn embed_natively(&self, read: Result<Prompt, Refusal>) -> Result<Reply, Reply> {
+        if let Ok(prompt) = &read
+            && prompt.refuses_to_be_cut
+        {
+            let window = self.known(&prompt.model, true)?.model.window;
+            let longest = prompt.inputs.iter().map(|text| crate::answer::tokens(text));
+            if longest.max().unwrap_or(0) > window {
+                let words = "the input length exceeds the context length";
+                return Err(reply(400, json!({ "error": words })));
+            }
+        }
+        self.embed(read, false)
+    }
+
     /// No such model.
     pub(crate) fn unknown(&self, vendor: &Vendor) -> Reply {
         vendor.refuse(When::NoModel, self.about, Facts::default())
     }
 
-    /// Whether Ollama's own API was asked.
-    pub(crate) fn is_native(&self) -> bool {
+    /// What Ollama's own API was asked for.
+    fn native(&self) -> Option<Own> {
         use crate::route::Operation;
-        let own = match &self.asked.route.operation {
-            Operation::Vendor(_, Call::Own(own)) => Some(*own),
+        match &self.asked.route.operation {
+            Operation::Vendor(
+                _,
+                Call::Own(
+                    own @ (Own::OllamaChat
+                    | Own::OllamaGenerate
+                    | Own::OllamaEmbed
+                    | Own::OllamaEmbeddings
+                    | Own::OllamaShow),
+                ),
+            ) => Some(*own),
             _ => None,
-        };
-        matches!(
-            own,
-            Some(Own::OllamaChat | Own::OllamaEmbed | Own::OllamaShow)
-        )
+        }
     }
 
     /// Whether the Responses API was asked.
@@ -177,7 +218,7 @@ impl Desk<'_> {
 
     /// How this vendor frames its streams.
     pub(crate) fn vendor_framing(&self, vendor: &Vendor) -> Framing {
-        if self.is_native() {
+        if self.native().is_some() {
             return Framing::Lines;
         }
         let crlf = (vendor.voice)(&self.asking()).flow.crlf;
@@ -198,14 +239,19 @@ impl Desk<'_> {
                 Body::Json(azure::filtered(responses::render::response(context)))
             };
         }
-        match (self.is_native(), context.prompt.stream) {
-            (true, false) => Body::Json(ollama::whole(context)),
-            (true, true) => Body::Stream {
+        match (self.native(), context.prompt.stream) {
+            (Some(Own::OllamaGenerate), false) => Body::Json(ollama::generated(context)),
+            (Some(Own::OllamaGenerate), true) => Body::Stream {
+                framing,
+                events: ollama::generating(context),
+            },
+            (Some(_), false) => Body::Json(ollama::whole(context)),
+            (Some(_), true) => Body::Stream {
                 framing,
                 events: ollama::events(context),
             },
-            (false, false) => Body::Json(say::completion(voice, context)),
-            (false, true) => Body::Stream {
+            (None, false) => Body::Json(say::completion(voice, context)),
+            (None, true) => Body::Stream {
                 framing,
                 events: say::events(voice, vendor.heartbeat, context),
             },
@@ -221,10 +267,11 @@ impl Desk<'_> {
         vectors: &[Vec<f32>],
         tokens: u64,
     ) -> Value {
-        if self.is_native() {
-            return ollama::embedded(known, vectors, tokens);
+        match self.native() {
+            Some(Own::OllamaEmbeddings) => ollama::embedded_one(vectors),
+            Some(_) => ollama::embedded(known, vectors, tokens),
+            None => (vendor.embedded)(prompt, known, vectors, tokens),
         }
-        (vendor.embedded)(prompt, known, vectors, tokens)
     }
 
     fn asking(&self) -> Asking<'_> {

@@ -40,8 +40,12 @@ pub enum Own {
     Responses,
     /// Ollama `POST /api/chat`.
     OllamaChat,
+    /// Ollama `POST /api/generate`.
+    OllamaGenerate,
     /// Ollama `POST /api/embed`.
     OllamaEmbed,
+    /// Ollama `POST /api/embeddings`.
+    OllamaEmbeddings,
     /// Ollama `GET /api/tags`.
     OllamaTags,
     /// Ollama `POST /api/show`.

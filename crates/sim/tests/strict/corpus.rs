@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 use http::{HeaderMap, HeaderValue};
 use polyroute_sim::dialect::{anthropic, bedrock, cohere, gemini, openai};
 use polyroute_sim::prompt::{Prompt, Refusal};
-use polyroute_sim::vendor::accept::{accept_chat, accept_embeddings, accept_native_chat};
+use polyroute_sim::vendor::accept::{
+    accept_chat, accept_embeddings, accept_native_chat, accept_native_embeddings,
+    accept_native_generate,
+};
 use polyroute_sim::vendor::{AZURE, Vendor};
 use serde_json::Value;
 
@@ -331,7 +334,9 @@ fn judge_vendor(provider: &str, api: &str, path: &str, body: &[u8]) -> Option<Ve
         "chat.completions" if path.ends_with("/chat/completions") => {
             Some(accept_chat(vendor, base, body))
         }
-        "chat.completions" if path == "/api/chat" => Some(accept_native_chat(body)),
+        "ollama-chat" => Some(accept_native_chat(body)),
+        "ollama-generate" => Some(accept_native_generate(body)),
+        "embeddings" if path == "/api/embeddings" => Some(accept_native_embeddings(body)),
         "embeddings" if path.ends_with("/embeddings") && !path.starts_with("/api/") => {
             Some(accept_embeddings(vendor, body))
         }

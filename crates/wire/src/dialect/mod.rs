@@ -7,6 +7,7 @@ pub mod bedrock;
 mod block_turns;
 pub mod cohere;
 pub mod gemini;
+pub mod ollama;
 pub mod openai;
 mod openai_shared;
 mod parts;
@@ -33,6 +34,8 @@ pub enum Dialect {
     Cohere,
     /// OpenAI Responses.
     Responses,
+    /// Ollama's own API.
+    Ollama,
 }
 
 /// What the registry holds of a dialect.
@@ -52,6 +55,7 @@ impl Dialect {
         Self::Bedrock,
         Self::Cohere,
         Self::Responses,
+        Self::Ollama,
     ];
 
     const fn row(self) -> Row {
@@ -91,6 +95,12 @@ impl Dialect {
                 about: "OpenAI Responses, and what copies it.",
                 key_header: None,
                 adapter: &responses::Responses,
+            },
+            Self::Ollama => Row {
+                name: "ollama",
+                about: "Ollama's own API.",
+                key_header: None,
+                adapter: &ollama::Ollama,
             },
         }
     }

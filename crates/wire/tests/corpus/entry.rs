@@ -36,6 +36,10 @@ const READ: &[(&str, &str, Dialect)] = &[
     ("cohere", "embeddings", Dialect::Cohere),
     ("cohere", "rerank", Dialect::Cohere),
     ("cohere", "models", Dialect::Cohere),
+    // Its own API; what it answers as OpenAI does is below.
+    ("ollama", "ollama-chat", Dialect::Ollama),
+    ("ollama", "ollama-generate", Dialect::Ollama),
+    ("ollama", "embeddings", Dialect::Ollama),
     // Everybody who speaks OpenAI's format.
     ("*", "chat.completions", Dialect::OpenAi),
     ("*", "completions", Dialect::OpenAi),
@@ -272,7 +276,7 @@ fn body(response: &Value, dialect: Dialect) -> Body {
             let text = response["ndjson"].as_str().unwrap_or_default().to_owned();
             let events = text
                 .lines()
-                .filter_map(|line| serde_json::from_str(line).ok());
+                .map(|line| serde_json::from_str(line).expect("a recorded line is JSON"));
             Body::Stream {
                 events: events.collect(),
                 bytes: text.into_bytes(),

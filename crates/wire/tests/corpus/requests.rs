@@ -18,7 +18,7 @@ use crate::report::Report;
 
 /// Dialect, provider, model (empty for the recorded one) and check: for each dialect an older model
 /// that takes much, and a newer one that refuses more.
-const TARGETS: [(Dialect, &str, &str, &str); 13] = [
+const TARGETS: [(Dialect, &str, &str, &str); 14] = [
     (Dialect::OpenAi, "openai", "", "to-openai"),
     (Dialect::OpenAi, "openai", "gpt-5.4", "to-openai-newer"),
     (Dialect::Responses, "openai", "gpt-4.1", "to-responses"),
@@ -78,6 +78,7 @@ const TARGETS: [(Dialect, &str, &str, &str); 13] = [
         "command-r-plus-08-2024",
         TO_COHERE_V1,
     ),
+    (Dialect::Ollama, "ollama", "qwen3.5:397b", "to-ollama-newer"),
 ];
 
 const TO_COHERE_V1: &str = "to-cohere-v1-newer";
@@ -165,6 +166,7 @@ fn target(provider: &str, model: &str) -> Target {
         model: model.to_owned(),
         capabilities,
         policy: TranslationPolicy::default(),
+        input_tokens: None,
     }
 }
 
@@ -224,22 +226,28 @@ fn refused_rightly(
                 Some("holds sound for a model that takes none")
             } else if dialect == Dialect::Cohere && is_v1 && pictured {
                 Some("holds a picture for an API that takes none")
-            } else if dialect == Dialect::Cohere && holds_files {
-                Some("holds a file for an API that takes documents as text")
+            } else if matches!(dialect, Dialect::Cohere | Dialect::Ollama) && holds_files {
+                Some("holds a file for an API that takes text and pictures")
             } else if file && !matches!(dialect, Dialect::OpenAi | Dialect::Responses) {
                 Some("names a file that only its issuer holds")
             } else {
                 None
             }
         }
-        EncodeErrorCode::UnsupportedParameter if dialect == Dialect::Cohere => match param {
-            "n" if request.n > Some(1) => Some("asks for several choices of an API that gives one"),
-            "modalities" => Some("asks for sound of a model that writes"),
-            "web_search_options" => Some("asks for a search of a model that does not search"),
-            "response_format" => Some("asks for a format and a call at once"),
-            _ if param.starts_with("messages[") => Some("ends with the assistant's words"),
-            _ => None,
-        },
+        EncodeErrorCode::UnsupportedParameter
+            if matches!(dialect, Dialect::Cohere | Dialect::Ollama) =>
+        {
+            match param {
+                "n" if request.n > Some(1) => {
+                    Some("asks for several choices of an API that gives one")
+                }
+                "modalities" => Some("asks for sound of a model that writes"),
+                "web_search_options" => Some("asks for a search of a model that does not search"),
+                "response_format" => Some("asks for a format and a call at once"),
+                _ if param.starts_with("messages[") => Some("ends with the assistant's words"),
+                _ => None,
+            }
+        }
         EncodeErrorCode::InvalidValue
         | EncodeErrorCode::UnsupportedParameter
         | EncodeErrorCode::UnsupportedContent
@@ -311,6 +319,7 @@ fn simulator_takes(dialect: Dialect, encoded: &Encoded, stream: bool) -> Result<
             sim::cohere::v1::accept::accept_chat(&headers, body)
         }
         Dialect::Cohere => sim::cohere::accept::accept_chat(&headers, body),
+        Dialect::Ollama => polyroute_sim::vendor::accept::accept_native_chat(body),
         Dialect::Gemini => {
             sim::gemini::accept::accept_generate(&encoded.context.model, stream, &headers, body)
         }

@@ -10,6 +10,7 @@ mod keys;
 mod providers;
 mod routes;
 mod server;
+mod spoken;
 mod structured;
 mod tuning;
 

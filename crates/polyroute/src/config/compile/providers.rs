@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
 use polyroute_engine::catalog::{Catalog, Cloud, ProviderEntry};
-use polyroute_engine::snapshot::ApiChoice;
-use polyroute_wire::dialect::cohere::API_VERSIONS;
-use polyroute_wire::think_tags::ThinkTags;
 
 use super::cloud::{self, Draft};
 use super::keys::note_literal;
+use super::spoken::{api, api_version, note_worse, num_ctx, think_tags};
 use super::{Context, aws};
 use crate::config::base_url::BaseUrl;
 use crate::config::env::{self, Discovered};
@@ -89,10 +87,11 @@ fn from_file(
         .entry(name)
         .filter(|row| kind.is_none_or(|kind| kind.name == row.name));
     let rules = kind.or(row);
-    let dialect = file
-        .dialect
-        .or(rules.map(|row| row.connection.dialect))
-        .unwrap_or(Dialect::OpenAi);
+    let by_address = rules.map(|row| {
+        let written = file.base_url.as_deref().unwrap_or_default();
+        row.connection.dialect_at(written)
+    });
+    let dialect = file.dialect.or(by_address).unwrap_or(Dialect::OpenAi);
     let cloud = rules.and_then(|row| row.connection.cloud);
     let by_variable = by_variable(cloud, row, context).filter(|_| file.base_url.is_none());
     let has_address = file.base_url.is_some() || by_variable.is_some();
@@ -112,12 +111,17 @@ fn from_file(
         _ => None,
     };
     note_foreign_keys(file, dialect, cloud, &path, context);
+    let num_ctx = num_ctx(file, dialect, rules, &path, context);
+    if num_ctx.is_none() {
+        note_worse(rules, dialect, path.clone().into(), context);
+    }
     let headers = headers(file, &path.key("headers"), context);
     let proxy = proxy(file.proxy.as_deref(), &path.key("proxy"), context);
     let provider = Provider {
         kind: rules.map(|row| row.name.clone()),
         api: api(file, dialect, &path, context),
         api_version: api_version(file, dialect, &path, context),
+        num_ctx,
         headers,
         region: file.region.clone(),
         agreements: file.agreements.clone(),
@@ -165,7 +169,7 @@ fn address(
             }
         },
         (None, Some(_)) if dialect == Dialect::Bedrock => aws::base_url(file, &path, context),
-        (None, Some(row)) => BaseUrl::parse(&row.connection.base_url).ok(),
+        (None, Some(row)) => BaseUrl::parse(&row.connection.base_url_of(dialect)).ok(),
         (None, None) => {
             let catalog = Arc::clone(&context.catalog);
             let names = catalog.entries().map(|row| row.name.as_str());
@@ -211,53 +215,6 @@ fn note_foreign_keys(
             let reason = format!("`{key}` means something to {whose} only");
             context.problems.advise(path.key(key), reason, "remove it");
         }
-    }
-}
-
-/// The API that the file names, which only a provider of OpenAI's dialect has a choice of.
-fn api(
-    file: &file::Provider,
-    dialect: Dialect,
-    path: &KeyPath,
-    context: &mut Context<'_>,
-) -> ApiChoice {
-    if file.api.is_some() && dialect != Dialect::OpenAi {
-        let reason = "`api` chooses between OpenAI's two APIs, and this provider speaks another";
-        context
-            .problems
-            .advise(path.key("api"), reason, "remove it");
-    }
-    match file.api {
-        None | Some(file::Api::Auto) => ApiChoice::Auto,
-        Some(file::Api::Chat) => ApiChoice::Chat,
-        Some(file::Api::Responses) => ApiChoice::Responses,
-    }
-}
-
-/// The version that the file names; Cohere's are known, and another one is a slip.
-fn api_version(
-    file: &file::Provider,
-    dialect: Dialect,
-    path: &KeyPath,
-    context: &mut Context<'_>,
-) -> Option<String> {
-    let version = file.api_version.as_deref()?;
-    if dialect == Dialect::Cohere && !API_VERSIONS.contains(&version) {
-        let reason = "Cohere's API has no such version";
-        let hint = "write `v1` for a deployment that serves nothing newer, or `v2`, which is the \
-                    default";
-        context
-            .problems
-            .advise(path.key("api_version"), reason, hint);
-    }
-    Some(version.to_owned())
-}
-
-const fn think_tags(written: file::ThinkTags) -> ThinkTags {
-    match written {
-        file::ThinkTags::Off => ThinkTags::Off,
-        file::ThinkTags::Split => ThinkTags::Split,
-        file::ThinkTags::Opened => ThinkTags::Opened,
     }
 }
 
@@ -312,6 +269,7 @@ fn note_long_url(url: &BaseUrl, dialect: Dialect, origin: Origin, context: &mut 
         Dialect::Gemini => &["/v1", "/v1beta", "/models"],
         Dialect::Bedrock => &["/model", "/converse", "/openai/v1"],
         Dialect::Cohere => &["/v1", "/v2", "/v1/chat", "/v2/chat"],
+        Dialect::Ollama => &["/api", "/api/chat", "/v1"],
     };
     if let Some(end) = ends.iter().find(|end| url.as_str().ends_with(*end)) {
         let reason = format!("the URL ends with `{end}`, which Polyroute adds itself");
@@ -501,6 +459,25 @@ pub(super) fn check_proxy(text: &str) -> Result<(), (&'static str, &'static str)
     }
 }
 
+/// Something wrong with a variable. Those of the prefix convention may belong to something else
+/// altogether.
+fn note_variable(
+    found: &Discovered,
+    row: Option<&ProviderEntry>,
+    variable: &str,
+    (reason, hint): (&str, &str),
+    context: &mut Context<'_>,
+) {
+    let origin = Origin::Variable(variable.to_owned());
+    match row {
+        Some(_) => context.problems.advise(origin, reason, hint),
+        None => {
+            let reason = format!("{reason}; `{}` is not used as a provider", found.name);
+            context.problems.warn(origin, reason, hint);
+        }
+    }
+}
+
 fn from_environment(
     found: &Discovered,
     server: &Server,
@@ -510,28 +487,20 @@ fn from_environment(
     let row = catalog
         .entry(&found.name)
         .filter(|row| row.name == found.name);
-    // Variables of the prefix convention may belong to something else altogether.
-    let note = |variable: &str, reason: &str, hint: &str, context: &mut Context<'_>| {
-        let origin = Origin::Variable(variable.to_owned());
-        match row {
-            Some(_) => context.problems.advise(origin, reason, hint),
-            None => {
-                let reason = format!("{reason}; `{}` is not used as a provider", found.name);
-                context.problems.warn(origin, reason, hint);
-            }
-        }
-    };
+    let spoken =
+        |url: &BaseUrl| row.map_or(found.dialect, |row| row.connection.dialect_at(url.as_str()));
     let url = match &found.base_url_variable {
         Some(variable) => match base_url(context.environment.get(variable)?, server) {
             Ok(url) => {
                 let origin = Origin::Variable(variable.clone());
                 if row.is_none_or(|row| row.connection.cloud.is_none()) {
-                    note_long_url(&url, found.dialect, origin, context);
+                    note_long_url(&url, spoken(&url), origin.clone(), context);
                 }
+                note_worse(row, spoken(&url), origin, context);
                 Some(url)
             }
             Err((reason, hint)) => {
-                note(variable, reason, hint, context);
+                note_variable(found, row, variable, (reason, hint), context);
                 None
             }
         },
@@ -545,7 +514,7 @@ fn from_environment(
         match credential(&SecretRef::Env(variable.clone()), row, context) {
             Ok(credential) => credentials.push(credential),
             Err((reason, hint)) => {
-                note(variable, &reason, &hint, context);
+                note_variable(found, row, variable, (&reason, &hint), context);
                 return None;
             }
         }
@@ -558,12 +527,13 @@ fn from_environment(
     let aws = (found.dialect == Dialect::Bedrock && credentials.is_empty())
         .then(|| aws::found(context.environment))
         .flatten();
+    let dialect = url.as_ref().map_or(found.dialect, spoken);
     let provider = Provider {
         kind: row.map(|row| row.name.clone()),
         aws,
         organization,
         project,
-        ..Provider::new(found.name.clone(), found.dialect, url?, credentials)
+        ..Provider::new(found.name.clone(), dialect, url?, credentials)
     };
     let Some(cloud) = row.and_then(|row| row.connection.cloud) else {
         return Some(provider);

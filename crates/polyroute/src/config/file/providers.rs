@@ -30,6 +30,13 @@ pub struct Provider {
     /// The version of its API: `anthropic-version`, `v1` / `v1beta` of Gemini, or `v1` of Cohere, which
     /// older private and cloud deployments alone speak (`v2` where absent).
     pub api_version: Option<String>,
+    /// Ollama: the context to load models with, in tokens. It is sent with every request, so that
+    /// models are not loaded anew for prompts of other sizes; longer prompts are refused, or go to
+    /// another target. Without it, it is sent where a prompt needs more than the server's least
+    /// default. Ollama's OpenAI-compatible API can't be told: there, what the server was started
+    /// with (`OLLAMA_CONTEXT_LENGTH`).
+    #[schemars(range(min = 1))]
+    pub num_ctx: Option<u64>,
     /// More headers for every request to it.
     pub headers: Named<HeaderValue>,
     /// Where it computes: a fact for reports and policies. Bedrock: the AWS region, which makes the

@@ -1,6 +1,7 @@
 //! Ollama: takes what it does not know, cuts long prompts in silence, and has an API of its own
 //! beside the OpenAI one (wire-protocols §§12.1, 13.3, 15).
 
+mod generate;
 mod native;
 
 use serde_json::{Value, json};
@@ -17,7 +18,12 @@ use crate::models::{Model, Thinking};
 use crate::strict::{Fault, Finding, Kind, list, text};
 use crate::wire::Context;
 
-pub(super) use native::{accept_chat, accept_embed, embedded, events, show, tags, version, whole};
+pub(super) use generate::{
+    accept_embeddings, accept_generate, embedding as embedded_one, generated, generating,
+};
+pub(super) use native::{
+    accept_chat, accept_embed, embedded, events, idle, idles, show, tags, version, whole,
+};
 
 /// The context that the server gives a model unless told otherwise; the head of longer prompts is
 /// cut off without a word.
@@ -53,6 +59,7 @@ static SAID: &[Said] = &[
     said(When::Limited, 429, "api_error", "", "too many requests"),
     said(When::Quota, 402, "api_error", "", "you have reached your usage limit, upgrade to continue"),
     said(When::Overloaded, 503, "api_error", "", "server busy, please try again.  maximum pending requests exceeded"),
+    said(When::TooLong, 400, "api_error", "", "the prompt is longer than the context length currently available to the model; shorten the prompt, adjust the context length in settings, or use a model with a longer context length"),
     said(When::NoModel, 404, "not_found_error", "", "model '{model}' not found"),
     said(When::NoJson, 400, "invalid_request_error", "", "invalid character 'x' looking for beginning of value"),
     said(When::NoPath, 404, "not_found_error", "", "404 page not found"),
@@ -191,7 +198,9 @@ const SURFACE: Vendor = Vendor {
     beside: None,
     own: &[
         ("POST", "/api/chat", Own::OllamaChat),
+        ("POST", "/api/generate", Own::OllamaGenerate),
         ("POST", "/api/embed", Own::OllamaEmbed),
+        ("POST", "/api/embeddings", Own::OllamaEmbeddings),
         ("GET", "/api/tags", Own::OllamaTags),
         ("POST", "/api/show", Own::OllamaShow),
         ("GET", "/api/version", Own::OllamaVersion),

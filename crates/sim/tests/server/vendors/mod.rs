@@ -463,6 +463,98 @@ async fn section_12_ollama_lines() {
     }
 }
 
+/// wire-protocols §13.4: told not to cut, the server refuses.
+#[tokio::test]
+async fn section_13_4_ollama_refuses_a_long_prompt_if_it_is_told_not_to_cut() {
+    let sim = sim().await;
+    let chat = |more: Value| {
+        let mut body = json!({"model": "llama3.1", "stream": false, "messages": [
+            {"role": "user", "content": "word ".repeat(5_000)}]});
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        body.to_string()
+    };
+    let post = async |path: &str, body: &str| send(&sim, "POST", path, &[], body).await;
+    let cut = post("/ollama/api/chat", &chat(json!({}))).await;
+    assert_eq!(
+        (cut.status, &cut.json()["prompt_eval_count"]),
+        (200, &json!(4_096))
+    );
+    let refused = post("/ollama/api/chat", &chat(json!({"truncate": false}))).await;
+    assert_eq!(refused.status, 400);
+    let words = refused.json()["error"].as_str().unwrap().to_owned();
+    assert!(words.contains("longer than the context length"), "{words}");
+    let sized = json!({"truncate": false, "options": {"num_ctx": 8_192}});
+    let whole = post("/ollama/api/chat", &chat(sized)).await;
+    assert_eq!(whole.status, 200);
+    assert!(whole.json()["prompt_eval_count"].as_u64().unwrap() > 6_000);
+    for (truncate, status) in [(true, 200), (false, 400)] {
+        let body = json!({"model": "nomic-embed-text", "input": ["word ".repeat(5_000)],
+            "truncate": truncate});
+        let answer = post("/ollama/api/embed", &body.to_string()).await;
+        assert_eq!(answer.status, status);
+    }
+}
+
+#[tokio::test]
+async fn ollama_generates_embeds_and_loads() {
+    let sim = sim().await;
+    let post =
+        async |path: &str, body: Value| send(&sim, "POST", path, &[], &body.to_string()).await;
+    let asked = json!({"model": "qwen3", "prompt": "echo: a b", "stream": false});
+    let whole = post("/ollama/api/generate", asked.clone()).await.json();
+    assert_eq!(
+        (&whole["response"], &whole["done_reason"]),
+        (&json!("a b"), &json!("stop"))
+    );
+    assert!(whole["thinking"].is_string() && whole["context"][0].is_u64());
+    let mut asked = asked;
+    asked["stream"] = json!(true);
+    let streamed = post("/ollama/api/generate", asked).await.text();
+    let lines: Vec<Value> = streamed
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let said: String = lines
+        .iter()
+        .filter_map(|line| line["response"].as_str())
+        .collect();
+    assert_eq!(
+        (said.as_str(), &lines.last().unwrap()["done"]),
+        ("a b", &json!(true))
+    );
+    let one = post(
+        "/ollama/api/embeddings",
+        json!({"model": "nomic-embed-text", "prompt": "a"}),
+    );
+    assert_eq!(one.await.json()["embedding"].as_array().unwrap().len(), 768);
+    for (keep_alive, word) in [
+        (json!("5m"), "load"),
+        (json!(0.0), "unload"),
+        (json!("0"), "unload"),
+    ] {
+        let body = json!({"model": "qwen3", "messages": [], "keep_alive": keep_alive});
+        let idle = post("/ollama/api/chat", body).await.json();
+        assert_eq!(
+            (&idle["done_reason"], &idle["done"]),
+            (&json!(word), &json!(true))
+        );
+    }
+    // Calls carry ids and places.
+    let tool = json!({"type": "function", "function": {"name": "tide", "parameters":
+        {"type": "object", "properties": {"port": {"type": "string"}}}}});
+    let body = json!({"model": "llama3.1", "stream": false, "tools": [tool],
+        "messages": [{"role": "user", "content": "call tide in parallel"}]});
+    let calls = post("/ollama/api/chat", body).await.json()["message"]["tool_calls"].clone();
+    assert_eq!(calls.as_array().unwrap().len(), 2);
+    assert!(
+        calls[0]["id"].as_str().unwrap().starts_with("call_") && calls[0]["id"] != calls[1]["id"]
+    );
+    assert_eq!(calls[1]["function"]["index"], 1);
+    assert!(calls[1]["function"]["arguments"].is_object());
+}
+
 #[tokio::test]
 async fn lists_and_other_endpoints() {
     let sim = sim().await;

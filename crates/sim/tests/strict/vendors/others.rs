@@ -1,6 +1,7 @@
 //! The vendors that let pass what they do not know.
 
-use polyroute_sim::vendor::accept::{accept_chat, accept_native_chat};
+use polyroute_sim::prompt::{Prompt, Refusal};
+use polyroute_sim::vendor::accept::{accept_chat, accept_native_chat, accept_native_generate};
 use serde_json::{Value, json};
 
 use super::{base, each, edited, judge, rows, said, tools, vendor};
@@ -249,11 +250,12 @@ fn ollama_rules() {
     );
 }
 
+fn native(edits: &[(&str, Value)]) -> Result<Prompt, Refusal> {
+    accept_native_chat(&serde_json::to_vec(&with(&base("ollama"), edits)).unwrap())
+}
+
 #[test]
 fn ollama_native_rules() {
-    let native = |edits: &[(&str, Value)]| {
-        accept_native_chat(&serde_json::to_vec(&with(&base("ollama"), edits)).unwrap())
-    };
     assert!(native(&[]).unwrap().stream, "it streams unless told not to");
     let call = |arguments: Value| {
         json!({"role": "assistant", "content": "", "tool_calls": [
@@ -278,7 +280,7 @@ fn ollama_native_rules() {
         ),
         (
             "level",
-            vec![("/think", json!("max"))],
+            vec![("/think", json!("extreme"))],
             "invalid think value",
         ),
         ("format", vec![("/format", json!("xml"))], "invalid format"),
@@ -306,6 +308,76 @@ fn ollama_native_rules() {
         (Some(8_192), Some(7))
     );
     assert_eq!(good.tool_results, [("tide".to_owned(), "06:10".to_owned())]);
+}
+
+#[test]
+fn ollama_native_rules_of_pictures_and_tools() {
+    for (what, edits, words) in [
+        (
+            "logprobs",
+            vec![("/top_logprobs", json!(21))],
+            "top_logprobs must be between 0 and 20",
+        ),
+        (
+            "data URL",
+            vec![("/messages/0/images", json!(["data:image/png;base64,AAAA"]))],
+            "illegal base64 data at input byte 4",
+        ),
+        (
+            "property",
+            vec![(
+                "/tools",
+                json!([{"type": "function", "function": {"name": "a",
+                    "parameters": {"type": "object", "properties": {"x": true}}}}]),
+            )],
+            "ChatRequest.tools.function.parameters.properties.x of type struct",
+        ),
+        (
+            "required",
+            vec![(
+                "/tools",
+                json!([{"type": "function", "function": {"name": "a",
+                    "parameters": {"type": "object", "required": true}}}]),
+            )],
+            "ChatRequest.tools.function.parameters.required of type []interface",
+        ),
+    ] {
+        let words = format!("~{words}");
+        said(what, native(&edits), 400, &[("/error", words.as_str())]);
+    }
+}
+
+#[test]
+fn ollama_generate_rules() {
+    let judged = |edits: &[(&str, Value)]| {
+        let body = with(&json!({"model": "llama3.1", "prompt": "Hi"}), edits);
+        accept_native_generate(&serde_json::to_vec(&body).unwrap())
+    };
+    for (what, edits, words) in [
+        ("no model", vec![("/model", json!(""))], "model is required"),
+        (
+            "raw",
+            vec![("/raw", json!(true)), ("/system", json!("Be brief."))],
+            "raw mode does not support template, system, or context",
+        ),
+        (
+            "prompt",
+            vec![("/prompt", json!(["Hi"]))],
+            "cannot unmarshal array into Go struct field ChatRequest.prompt of type string",
+        ),
+        ("format", vec![("/format", json!("xml"))], "invalid format"),
+    ] {
+        let words = format!("~{words}");
+        said(what, judged(&edits), 400, &[("/error", words.as_str())]);
+    }
+    let options = json!({"num_predict": 3, "stop": ["END"], "num_ctx": 512});
+    let good = judged(&[("/options", options), ("/truncate", json!(false))]).unwrap();
+    assert_eq!((good.stream, good.max_output_tokens), (true, Some(3)));
+    assert_eq!(
+        (good.context_size, good.refuses_to_be_cut),
+        (Some(512), true)
+    );
+    assert_eq!(good.last_user_text, "Hi");
 }
 
 #[test]
