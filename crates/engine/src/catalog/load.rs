@@ -7,12 +7,12 @@ use polyroute_wire::capability::Capabilities;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Part, Section};
 use super::entry::{ModelEntry, PricePeriod};
 use super::family::{Family, Pattern, glob};
 use super::file::{Extends, File, FileFamily, FileModel};
 use super::provider::ProviderEntry;
 use super::source::{Sources, Table, is_day};
+use super::{Part, Section};
 
 /// The version of the file format that this program reads.
 const FORMAT: u32 = 1;
@@ -162,6 +162,7 @@ impl Building<'_> {
             return Err(self.inconsistent("has no `fallback`".to_owned()));
         }
         self.index()?;
+        self.section.models.reserve_exact(file.models.len());
         let mut table = Table::new(&file.sources, &file.source, &file.as_of);
         for model in file.models {
             let id = model.id.clone();
@@ -192,7 +193,11 @@ impl Building<'_> {
             self.section.fallback = other.fallback;
         }
         for family in &other.families {
-            let mut fields = loaded.written.get(&family.name).cloned().unwrap_or_default();
+            let mut fields = loaded
+                .written
+                .get(&family.name)
+                .cloned()
+                .unwrap_or_default();
             fields.extend(extends.capabilities.clone());
             let capabilities = Capabilities::deserialize(Value::Object(fields.clone()))
                 .map_err(|e| self.json(e))?;

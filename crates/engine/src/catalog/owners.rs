@@ -75,7 +75,9 @@ impl Owners {
         let dashed = name.contains('@').then(|| name.replace('@', "-"));
         let written = [Some(name), dashed.as_deref()];
         let places = written.into_iter().flatten().filter_map(|name| {
-            let at = self.names.binary_search_by(|(known, _)| (**known).cmp(name));
+            let at = self
+                .names
+                .binary_search_by(|(known, _)| (**known).cmp(name));
             Some(usize::from(self.names.get(at.ok()?)?.1))
         });
         places.min()

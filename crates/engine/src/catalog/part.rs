@@ -26,7 +26,7 @@ enum Models {
     /// which tests rule out.
     Embedded {
         text: &'static str,
-        section: OnceLock<Option<Section>>,
+        section: OnceLock<Option<Box<Section>>>,
     },
     /// Read.
     Read(Arc<Loaded>),
@@ -72,8 +72,8 @@ impl Part {
     pub(super) fn section(&self) -> Option<&Section> {
         match &self.models {
             Models::Embedded { text, section } => section
-                .get_or_init(|| Some(self.load(text).ok()?.section))
-                .as_ref(),
+                .get_or_init(|| Some(Box::new(self.load(text).ok()?.section)))
+                .as_deref(),
             Models::Read(loaded) => Some(&loaded.section),
         }
     }
@@ -89,7 +89,7 @@ impl Part {
     /// Its models if they have been read.
     pub(super) fn section_if_read(&self) -> Option<&Section> {
         match &self.models {
-            Models::Embedded { section, .. } => section.get()?.as_ref(),
+            Models::Embedded { section, .. } => section.get()?.as_deref(),
             Models::Read(loaded) => Some(&loaded.section),
         }
     }
