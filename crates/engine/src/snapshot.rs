@@ -56,6 +56,20 @@ impl Snapshot {
         self.providers.iter().filter(|provider| provider.on)
     }
 
+    /// Reads all of the catalog that requests ask for. It is read in parts, each when it is first
+    /// asked for, and no request should be the first.
+    pub fn warm(&self) {
+        for provider in &self.providers {
+            if let Some(section) = &provider.catalog {
+                self.catalog.read(section);
+            }
+        }
+        // Where there is but one, a name that it does not list may be somebody else's.
+        if self.on().count() == 1 {
+            let _ = self.catalog.owner("");
+        }
+    }
+
     /// What the catalog knows of a model at a provider; `None` where the provider has no section
     /// in it.
     #[must_use]

@@ -11,7 +11,7 @@ use crate::config::settings::{self, Settings};
 
 /// The engine's view of a configuration: without secrets and addresses.
 pub(crate) fn compile(settings: &Settings) -> Snapshot {
-    Snapshot {
+    let snapshot = Snapshot {
         providers: settings
             .providers
             .iter()
@@ -37,7 +37,9 @@ pub(crate) fn compile(settings: &Settings) -> Snapshot {
                 downgrade_forced_tool_choice: settings.translation.downgrade_forced_tool_choice,
             },
         },
-    }
+    };
+    snapshot.warm();
+    snapshot
 }
 
 fn provider(provider: &settings::Provider, catalog: &Catalog) -> engine::Provider {

@@ -7,12 +7,12 @@ use polyroute_wire::capability::Capabilities;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::Section;
 use super::entry::{ModelEntry, PricePeriod};
 use super::family::{Family, Pattern, glob};
 use super::file::{Extends, File, FileFamily, FileModel};
 use super::provider::ProviderEntry;
 use super::source::{Sources, Table, is_day};
+use super::{Part, Section};
 
 /// The version of the file format that this program reads.
 const FORMAT: u32 = 1;
@@ -51,12 +51,23 @@ pub(super) fn provider_of(text: &str) -> Result<String, CatalogError> {
     Ok(head.provider)
 }
 
-/// Reads one file. `known` are the sections before it, which it may extend and inherit from.
-pub(super) fn section(
+/// What families were written to take, by their names.
+pub(super) type Written = HashMap<String, Map<String, Value>>;
+
+/// A provider's models, with what other files build on.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) section: Section,
+    /// For families that inherit from these.
+    pub(super) written: Written,
+}
+
+/// Reads one file. `above` are the parts that it may extend and inherit from.
+pub(super) fn file(
     provider: &str,
     text: &str,
-    known: &[Arc<Section>],
-) -> Result<Section, CatalogError> {
+    above: &[Arc<Part>],
+) -> Result<(Loaded, Option<ProviderEntry>), CatalogError> {
     let json = |source| CatalogError::Json {
         provider: provider.to_owned(),
         source,
@@ -64,18 +75,19 @@ pub(super) fn section(
     let file: File = serde_json::from_str(text).map_err(json)?;
     let mut building = Building {
         provider,
-        known,
+        above,
+        built_on: HashMap::new(),
+        entry: None,
         section: Section {
             provider: provider.to_owned(),
-            entry: None,
             as_of: file.as_of.clone(),
             families: Vec::new(),
-            written: HashMap::new(),
             fallback: 0,
             models: Vec::new(),
             names: HashMap::new(),
             floating: HashSet::new(),
         },
+        written: Written::new(),
         inherited: 0,
     };
     if file.format != FORMAT || file.provider != provider {
@@ -86,14 +98,22 @@ pub(super) fn section(
     }
     building.read(file)?;
     building.section.find_floating();
-    Ok(building.section)
+    let loaded = Loaded {
+        section: building.section,
+        written: building.written,
+    };
+    Ok((loaded, building.entry))
 }
 
 /// A section while it is put together.
 struct Building<'a> {
     provider: &'a str,
-    known: &'a [Arc<Section>],
+    above: &'a [Arc<Part>],
+    /// Those of `above` that it builds on.
+    built_on: HashMap<String, Arc<Loaded>>,
+    entry: Option<ProviderEntry>,
     section: Section,
+    written: Written,
     /// How many of its models come from other sections.
     inherited: usize,
 }
@@ -113,12 +133,20 @@ impl Building<'_> {
         }
     }
 
-    fn other(&self, name: &str) -> Result<Arc<Section>, CatalogError> {
-        self.known
-            .iter()
-            .find(|section| section.provider == name)
-            .cloned()
+    fn part(&self, name: &str) -> Result<&Part, CatalogError> {
+        let mut above = self.above.iter().map(AsRef::as_ref);
+        above
+            .find(|part: &&Part| part.provider == name)
             .ok_or_else(|| self.inconsistent(format!("no provider `{name}` above it")))
+    }
+
+    fn other(&mut self, name: &str) -> Result<Arc<Loaded>, CatalogError> {
+        if let Some(loaded) = self.built_on.get(name) {
+            return Ok(Arc::clone(loaded));
+        }
+        let loaded = self.part(name)?.loaded()?;
+        self.built_on.insert(name.to_owned(), Arc::clone(&loaded));
+        Ok(loaded)
     }
 
     fn read(&mut self, file: File) -> Result<(), CatalogError> {
@@ -134,6 +162,7 @@ impl Building<'_> {
             return Err(self.inconsistent("has no `fallback`".to_owned()));
         }
         self.index()?;
+        self.section.models.reserve_exact(file.models.len());
         let mut table = Table::new(&file.sources, &file.source, &file.as_of);
         for model in file.models {
             let id = model.id.clone();
@@ -142,23 +171,19 @@ impl Building<'_> {
                 .map_err(|problem| self.inconsistent(format!("`{id}`: {problem}")))?;
             self.model(model, sources)?;
         }
-        if let Some(connection) = file.connection {
-            self.section.entry = Some(ProviderEntry {
-                name: file.provider,
-                connection,
-                profile: Arc::new(file.profile.unwrap_or_default()),
-            });
-        }
+        let entry = ProviderEntry::of(self.provider, file.connection, file.profile);
+        self.entry = entry.or(self.entry.take());
         Ok(())
     }
 
     /// Takes over what another section has. A file that extends its own provider is a layer over
     /// what was known of it: it keeps the address, and the names of the families.
     fn extend(&mut self, extends: &Extends) -> Result<(), CatalogError> {
-        let other = self.other(&extends.provider)?;
+        let loaded = self.other(&extends.provider)?;
+        let other = &loaded.section;
         let layer = other.provider == self.provider;
         if layer {
-            self.section.entry.clone_from(&other.entry);
+            self.entry = self.part(self.provider)?.entry.clone();
         }
         let here = |name: &str| match layer || name.contains('/') {
             true => name.to_owned(),
@@ -168,12 +193,16 @@ impl Building<'_> {
             self.section.fallback = other.fallback;
         }
         for family in &other.families {
-            let mut fields = other.written.get(&family.name).cloned().unwrap_or_default();
+            let mut fields = loaded
+                .written
+                .get(&family.name)
+                .cloned()
+                .unwrap_or_default();
             fields.extend(extends.capabilities.clone());
             let capabilities = Capabilities::deserialize(Value::Object(fields.clone()))
                 .map_err(|e| self.json(e))?;
             let name = here(&family.name);
-            self.section.written.insert(name.clone(), fields);
+            self.written.insert(name.clone(), fields);
             self.section.families.push(Family {
                 name,
                 patterns: family.patterns.clone(),
@@ -226,8 +255,8 @@ impl Building<'_> {
     }
 
     /// The written fields of a family: of this file, or `provider/family` of one above it.
-    fn parent(&self, name: &str, child: &str) -> Result<Map<String, Value>, CatalogError> {
-        if let Some(fields) = self.section.written.get(name) {
+    fn parent(&mut self, name: &str, child: &str) -> Result<Map<String, Value>, CatalogError> {
+        if let Some(fields) = self.written.get(name) {
             return Ok(fields.clone());
         }
         let foreign = name.split_once('/').and_then(|(provider, family)| {
@@ -251,7 +280,7 @@ impl Building<'_> {
         let capabilities =
             Capabilities::deserialize(Value::Object(fields.clone())).map_err(|e| self.json(e))?;
         let name = family.name;
-        if self.section.written.insert(name.clone(), fields).is_some() {
+        if self.written.insert(name.clone(), fields).is_some() {
             return Err(self.inconsistent(format!("family `{name}` is there twice")));
         }
         self.section.families.push(Family {

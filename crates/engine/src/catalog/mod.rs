@@ -1,13 +1,16 @@
 //! The catalog: which models exist, what they take, how large their windows are, what they cost.
 //!
-//! Versioned data, one JSON file a provider (`catalog/*.json`), embedded in the program and
-//! parsed once. Read [`Catalog`] first. A model that the catalog does not list still gets the
+//! Versioned data, one JSON file a provider (`catalog/*.json`), embedded in the program. What a
+//! provider is called and where it is is read at once, its models when they are first asked for.
+//! Read [`Catalog`] first. A model that the catalog does not list still gets the
 //! capabilities of its family, but no window and no price: unknown is never guessed.
 
 mod entry;
 mod family;
 mod file;
 mod load;
+mod owners;
+mod part;
 mod provider;
 mod source;
 
@@ -25,6 +28,8 @@ pub(crate) use family::glob;
 
 use crate::price::Prices;
 use family::Family;
+use owners::Owners;
+use part::Part;
 
 /// A provider's file, by its name.
 macro_rules! file {
@@ -63,19 +68,16 @@ const FILES: &[(&str, &str)] = &[
 /// All known models of all known providers.
 #[derive(Debug, Clone)]
 pub struct Catalog {
-    sections: Vec<Arc<Section>>,
+    parts: Vec<Arc<Part>>,
+    owners: OnceLock<Owners>,
 }
 
 /// One provider's models.
 #[derive(Debug)]
 struct Section {
     provider: String,
-    /// How the provider is reached; `None` where the file only lists models.
-    entry: Option<ProviderEntry>,
     as_of: String,
     families: Vec<Family>,
-    /// What each family was written to take, for those that inherit from it.
-    written: std::collections::HashMap<String, serde_json::Map<String, serde_json::Value>>,
     /// Index into `families` for ids that no pattern matches.
     fallback: usize,
     models: Vec<ModelEntry>,
@@ -134,21 +136,24 @@ impl<'a> Known<'a> {
 impl Catalog {
     /// The catalog that is built into the program.
     ///
-    /// Tests prove that the embedded files parse; if one did not, its provider would be missing
-    /// here and all its prices unknown.
+    /// Tests prove that the embedded files parse; if one did not, its provider would have no models
+    /// here, and all its prices would be unknown.
     #[must_use]
     pub fn embedded() -> Arc<Self> {
         static CATALOG: OnceLock<Arc<Catalog>> = OnceLock::new();
         let catalog = CATALOG.get_or_init(|| {
-            let mut sections: Vec<Arc<Section>> = Vec::with_capacity(FILES.len());
-            for (provider, text) in FILES {
-                if let Ok(section) = load::section(provider, text, &sections) {
-                    sections.push(Arc::new(section));
-                }
-            }
-            Arc::new(Self { sections })
+            let parts = FILES.iter();
+            let parts = parts.filter_map(|(provider, text)| Part::embedded(provider, text).ok());
+            Arc::new(Self::of(parts.map(Arc::new).collect()))
         });
         Arc::clone(catalog)
+    }
+
+    const fn of(parts: Vec<Arc<Part>>) -> Self {
+        Self {
+            parts,
+            owners: OnceLock::new(),
+        }
     }
 
     /// This catalog and one more file: a provider of its name is replaced (or changed, if the file
@@ -158,20 +163,24 @@ impl Catalog {
     /// The first thing in the file that is not as it must be.
     pub fn with_file(mut self, text: &str) -> Result<Self, CatalogError> {
         let provider = load::provider_of(text)?;
-        let section = Arc::new(load::section(&provider, text, &self.sections)?);
-        let same = |old: &&mut Arc<Section>| old.provider == section.provider;
-        match self.sections.iter_mut().find(same) {
-            Some(old) => *old = section,
-            None => self.sections.push(section),
+        let part = Arc::new(Part::read(&provider, text, &self.parts)?);
+        let same = |old: &&mut Arc<Part>| old.provider == part.provider;
+        match self.parts.iter_mut().find(same) {
+            Some(old) => *old = part,
+            None => self.parts.push(part),
         }
-        Ok(self)
+        Ok(Self::of(self.parts))
+    }
+
+    /// Reads a provider's models now, if they have not been: the first look-up would, and what
+    /// answers requests should not wait for that.
+    pub fn read(&self, provider: &str) {
+        let _ = self.section(provider);
     }
 
     /// The providers whose address is known, in the order of the files.
     pub fn entries(&self) -> impl Iterator<Item = &ProviderEntry> {
-        self.sections
-            .iter()
-            .filter_map(|section| section.entry.as_ref())
+        self.parts.iter().filter_map(|part| part.entry.as_ref())
     }
 
     /// The provider of a name or of another name for it, in any case.
@@ -186,11 +195,11 @@ impl Catalog {
     /// The first thing in a file that is not as it must be: JSON, unknown keys, duplicate names,
     /// a model without a family, a price that is no decimal.
     pub fn parse(files: &[(&str, &str)]) -> Result<Self, CatalogError> {
-        let mut sections = Vec::with_capacity(files.len());
+        let mut parts = Vec::with_capacity(files.len());
         for (provider, text) in files {
-            sections.push(Arc::new(load::section(provider, text, &sections)?));
+            parts.push(Arc::new(Part::read(provider, text, &parts)?));
         }
-        Ok(Self { sections })
+        Ok(Self::of(parts))
     }
 
     /// What is known of `id` at `provider`. `None` if the catalog has no such provider, which is
@@ -207,12 +216,14 @@ impl Catalog {
         self.section(provider)?.listed(id)
     }
 
-    /// Everything listed under that bare name, over all providers.
-    pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Known<'a>> {
-        self.sections.iter().filter_map(move |section| {
-            let entry = section.exact(name)?;
-            Some(section.known(Match::Listed, Some(entry), &entry.capabilities))
-        })
+    /// The first provider that lists that bare name, itself and not in another version. The first
+    /// call reads the names of all providers, but nothing else of them.
+    #[must_use]
+    pub fn owner(&self, name: &str) -> Option<&str> {
+        let parts = || self.parts.iter().map(AsRef::as_ref);
+        let owners = self.owners.get_or_init(|| Owners::of(parts()));
+        let part = self.parts.get(owners.first(name)?)?;
+        Some(&part.provider)
     }
 
     /// The listed models of one provider, in the order of its file.
@@ -258,16 +269,16 @@ impl Catalog {
 
     /// The providers that have a section.
     pub fn providers(&self) -> impl Iterator<Item = &str> {
-        self.sections
-            .iter()
-            .map(|section| section.provider.as_str())
+        self.parts.iter().map(|part| part.provider.as_str())
     }
 
     fn section(&self, provider: &str) -> Option<&Section> {
-        self.sections
-            .iter()
-            .map(AsRef::as_ref)
-            .find(|section| section.provider == provider)
+        self.part(provider)?.section()
+    }
+
+    fn part(&self, provider: &str) -> Option<&Part> {
+        let mut parts = self.parts.iter().map(AsRef::as_ref);
+        parts.find(|part: &&Part| part.provider == provider)
     }
 }
 

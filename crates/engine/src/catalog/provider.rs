@@ -94,6 +94,19 @@ const fn yes() -> bool {
 }
 
 impl ProviderEntry {
+    /// What a file says of it; `None` where the file only lists models.
+    pub(super) fn of(
+        name: &str,
+        connection: Option<Connection>,
+        profile: Option<Profile>,
+    ) -> Option<Self> {
+        Some(Self {
+            name: name.to_owned(),
+            connection: connection?,
+            profile: Arc::new(profile.unwrap_or_default()),
+        })
+    }
+
     /// Whether a word names it, in any case.
     #[must_use]
     pub fn answers_to(&self, word: &str) -> bool {

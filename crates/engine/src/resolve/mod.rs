@@ -236,11 +236,7 @@ fn only_provider<'a>(
 ) -> Result<Resolved<'a>, ResolveError> {
     if only.first_party && !only.has_own_names() {
         // A model of somebody else would only come back as that provider's own 404.
-        let owner = snapshot
-            .catalog
-            .named(name)
-            .next()
-            .map(|known| known.provider);
+        let owner = snapshot.catalog.owner(name);
         if let Some(owner) = owner.filter(|owner| only.catalog.as_deref() != Some(owner)) {
             return Err(missing_provider(snapshot, owner));
         }

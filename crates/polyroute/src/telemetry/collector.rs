@@ -15,7 +15,7 @@ use super::counters::Counters;
 use super::{LogTarget, Metrics, Record};
 
 /// Records waiting for the thread; more are counted as lost (`bound="telemetry_queue"`).
-const QUEUE_MAX: usize = 65_536;
+const QUEUE_MAX: usize = 16_384;
 /// Records that the admin API remembers.
 const RECENT_MAX: usize = 1_000;
 /// How long records gather before the thread looks: one wake-up serves many requests.
