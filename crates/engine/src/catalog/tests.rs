@@ -37,7 +37,7 @@ fn every_embedded_file_parses() {
 fn gemini_1_5_is_retired_where_the_day_is_documented() {
     let catalog = Catalog::embedded();
     let of = |provider: &str, id: &str| {
-        let section = catalog.sections.iter().find(|it| it.provider == provider);
+        let section = sections(&catalog).find(|it| it.provider == provider);
         let models = section.map(|section| &section.models).unwrap();
         models.iter().find(|model| model.id == id).unwrap().clone()
     };
