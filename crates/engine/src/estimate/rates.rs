@@ -48,7 +48,7 @@ pub struct Rates {
     /// Factor of that which came since.
     pub reasoning: u64,
     /// Every character of encrypted reasoning since the user spoke last, less what holds no
-    /// thinking ([`super::sealed`]).
+    /// thinking.
     pub sealed_turn: u64,
     /// Every character of encrypted reasoning.
     pub sealed: u64,

@@ -2,10 +2,11 @@
 //! the hub's requests out, its answers in.
 //!
 //! [`Cohere`] is the way in; the endpoint's `api_version` says which of the two is spoken, v2 where it
-//! says nothing, and [`v1`] holds what v1 says otherwise. Requests are built in `request` (with `messages`, `content`, `tools`,
-//! `format` and `params` for its parts); answers are read by one machine for whole bodies
-//! (`response`) and streams (`stream`) alike. What is not in wire-protocols is from Cohere's API
-//! description (`cohere-openapi.yaml`), its page of error messages and its schema guide.
+//! says nothing, and `v1` holds what v1 says otherwise. Requests are built in `request` (with
+//! `messages`, `content`, `tools`, `format` and `params` for its parts); answers are read by one
+//! machine for whole bodies (`response`) and streams (`stream`) alike. What is not in wire-protocols
+//! is from Cohere's API description (`cohere-openapi.yaml`), its page of error messages and its
+//! schema guide.
 
 mod citations;
 mod content;
