@@ -209,13 +209,33 @@ pub(crate) fn nearest<'a>(
         .map(|(_, _, candidate)| candidate)
 }
 
+/// What keys are called elsewhere: in other gateways and in the providers' own SDKs.
+const CALLED_ELSEWHERE: &[(&str, &str)] = &[
+    ("api_base", "base_url"),
+    ("api_key", "credentials"),
+    ("api_keys", "credentials"),
+    ("endpoint", "base_url"),
+    ("key", "credentials"),
+    ("keys", "credentials"),
+    ("model_name", "name"),
+    ("token", "credentials"),
+    ("type", "kind"),
+    ("url", "base_url"),
+    ("virtual_keys", "keys"),
+];
+
 /// `did you mean …?`, else the choice where it is short.
 pub(crate) fn did_you_mean<'a>(
     wanted: &str,
     candidates: impl IntoIterator<Item = &'a str> + Clone,
     noun: &str,
 ) -> Option<String> {
-    if let Some(found) = nearest(wanted, candidates.clone()) {
+    let known = |name: &str| candidates.clone().into_iter().any(|known| known == name);
+    let elsewhere = CALLED_ELSEWHERE
+        .iter()
+        .find(|(called, ours)| *called == wanted && known(ours))
+        .map(|(_, ours)| *ours);
+    if let Some(found) = elsewhere.or_else(|| nearest(wanted, candidates.clone())) {
         return Some(format!("did you mean `{found}`?"));
     }
     let names: Vec<&str> = candidates.into_iter().collect();
@@ -241,6 +261,18 @@ mod tests {
         assert_eq!(nearest("lisen", names), Some("listen"));
         assert_eq!(nearest("Listen", names), Some("listen"));
         assert_eq!(nearest("banana", names), None);
+        let keys = ["api", "credentials", "base_url", "kind"];
+        for (elsewhere, ours) in [
+            ("api_key", "credentials"),
+            ("url", "base_url"),
+            ("type", "kind"),
+        ] {
+            let hint = did_you_mean(elsewhere, keys, "keys");
+            assert_eq!(hint, Some(format!("did you mean `{ours}`?")));
+        }
+        // Only where there is such a key.
+        let hint = did_you_mean("api_key", ["api"], "keys");
+        assert_eq!(hint.as_deref(), Some("did you mean `api`?"));
         assert_eq!(nearest("evn", ["file", "env"]), Some("env"));
         assert_eq!(nearest("x", ["a", "b"]), None);
         assert_eq!(

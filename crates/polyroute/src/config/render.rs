@@ -300,6 +300,7 @@ const OPEN_KEYS: &[&str] = &[
     "name",
     "routes",
     "tags",
+    "kind",
     "dialect",
     "api",
     "base_url",

@@ -41,7 +41,7 @@ fn its_own_api_is_spoken_unless_the_address_or_the_dialect_says_otherwise() {
 
 #[test]
 fn the_compatible_api_is_warned_of() {
-    let warned = "this API of it drops the head of a prompt that exceeds the server's context, \
+    let warned = "Ollama's OpenAI-compatible API drops the head of a prompt that exceeds the server's context, \
                   without a word | end the URL before `/v1` to use its own API";
     assert_eq!(
         findings(

@@ -40,9 +40,19 @@ pub(super) fn note_worse(
     origin: Origin,
     context: &mut Context<'_>,
 ) {
-    let also = rules.and_then(|row| row.connection.also.as_ref());
-    if let Some(also) = also.filter(|also| also.dialect == dialect) {
-        let reason = format!("this API of it {}", also.worse);
+    let Some(connection) = rules.map(|row| &row.connection) else {
+        return;
+    };
+    if let Some(also) = connection
+        .also
+        .as_ref()
+        .filter(|also| also.dialect == dialect)
+    {
+        let api = match also.dialect {
+            Dialect::OpenAi => "OpenAI-compatible",
+            other => other.as_str(),
+        };
+        let reason = format!("{}'s {api} API {}", connection.title, also.worse);
         let hint = format!("end the URL before `{}` to use its own API", also.path);
         context.problems.warn(origin, reason, hint);
     }
