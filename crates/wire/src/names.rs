@@ -1,10 +1,14 @@
 //! Tool names that a wire refuses, mangled per request and undone in the answer.
 
+use std::collections::BTreeMap;
+
 /// A reversible map between tool names as the caller knows them and as the wire takes them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NameMap {
-    /// Original and wire name, only of names that differ.
-    changed: Vec<(String, String)>,
+    /// Wire names by the caller's, only of names that differ.
+    wire: BTreeMap<String, String>,
+    /// The same the other way round.
+    caller: BTreeMap<String, String>,
 }
 
 /// What a wire takes as a tool name.
@@ -79,8 +83,10 @@ impl NameMap {
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>, rule: &NameRule) -> Self {
         let mut map = Self::default();
         for name in names {
-            if !rule.fits(name) && !map.changed.iter().any(|(original, _)| original == name) {
-                map.changed.push((name.to_owned(), rule.mangle(name)));
+            if !rule.fits(name) && !map.wire.contains_key(name) {
+                let wire = rule.mangle(name);
+                map.caller.insert(wire.clone(), name.to_owned());
+                map.wire.insert(name.to_owned(), wire);
             }
         }
         map
@@ -89,19 +95,13 @@ impl NameMap {
     /// The wire's name of a tool.
     #[must_use]
     pub fn to_wire<'a>(&'a self, name: &'a str) -> &'a str {
-        self.changed
-            .iter()
-            .find(|(original, _)| original == name)
-            .map_or(name, |(_, wire)| wire)
+        self.wire.get(name).map_or(name, String::as_str)
     }
 
     /// The caller's name of a tool.
     #[must_use]
     pub fn to_caller<'a>(&'a self, wire: &'a str) -> &'a str {
-        self.changed
-            .iter()
-            .find(|(_, changed)| changed == wire)
-            .map_or(wire, |(original, _)| original)
+        self.caller.get(wire).map_or(wire, String::as_str)
     }
 }
 
