@@ -1,6 +1,6 @@
 //! Tool names that a wire refuses, mangled per request and undone in the answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A reversible map between tool names as the caller knows them and as the wire takes them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,9 +50,10 @@ impl NameRule {
                     .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_'))
     }
 
-    fn mangle(&self, name: &str) -> String {
+    fn mangle(&self, name: &str, round: u32) -> String {
         // The hash keeps two names apart that differ only in what is replaced or cut.
-        let suffix = format!("_{:08x}", crate::json::stable_hash(name.as_bytes()) as u32);
+        let hash = crate::json::stable_hash(name.as_bytes()) as u32;
+        let suffix = format!("_{:08x}", hash.wrapping_add(round));
         let mut out = String::new();
         if self.letter_first
             && !name
@@ -81,10 +82,22 @@ impl NameMap {
     /// same wire name, so that prompt caches hold across requests.
     #[must_use]
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>, rule: &NameRule) -> Self {
+        let (kept, refused): (Vec<&str>, Vec<&str>) =
+            names.into_iter().partition(|name| rule.fits(name));
+        if refused.is_empty() {
+            return Self::default();
+        }
+        let kept: BTreeSet<&str> = kept.into_iter().collect();
         let mut map = Self::default();
-        for name in names {
-            if !rule.fits(name) && !map.wire.contains_key(name) {
-                let wire = rule.mangle(name);
+        for name in refused {
+            if !map.wire.contains_key(name) {
+                // Another tool may be called just so: its calls would be taken for this one's.
+                let free =
+                    |wire: &String| !kept.contains(wire.as_str()) && !map.caller.contains_key(wire);
+                let mut wires = (0..).map(|round| rule.mangle(name, round));
+                let Some(wire) = wires.find(free) else {
+                    continue;
+                };
                 map.caller.insert(wire.clone(), name.to_owned());
                 map.wire.insert(name.to_owned(), wire);
             }
@@ -108,6 +121,19 @@ impl NameMap {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mangled_name_is_never_that_of_another_tool() {
+        let rule = NameRule::STRICT;
+        let taken = NameMap::new(["a.b"], &rule).to_wire("a.b").to_owned();
+        let map = NameMap::new(["a.b", taken.as_str()], &rule);
+        let wire = map.to_wire("a.b");
+        assert!(wire != taken && rule.fits(wire), "{wire}");
+        assert_eq!(
+            (map.to_caller(wire), map.to_caller(&taken)),
+            ("a.b", taken.as_str())
+        );
+    }
 
     #[test]
     fn case_7_names_with_dots_slashes_and_70_characters_come_back_unchanged() {
