@@ -406,10 +406,11 @@ fn is_annotation(data: &[u8]) -> bool {
     };
     let choices = value.get("choices").and_then(Value::as_array);
     choices.is_some_and(|choices| {
-        choices.iter().all(|choice| {
-            let says = |key: &str| choice.get(key).is_some_and(|value| !value.is_null());
-            says("content_filter_offsets") && !says("delta") && !says("finish_reason")
-        })
+        !choices.is_empty()
+            && choices.iter().all(|choice| {
+                let says = |key: &str| choice.get(key).is_some_and(|value| !value.is_null());
+                says("content_filter_offsets") && !says("delta") && !says("finish_reason")
+            })
     })
 }
 

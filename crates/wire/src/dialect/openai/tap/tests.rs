@@ -240,6 +240,13 @@ fn section_15_late_verdicts_of_azures_filter_are_kept_from_callers() {
     let (out, _, result) = run(false, &[stream.as_bytes()]);
     assert_eq!(out, format!("{first}{last}{DONE}"));
     assert_eq!(result.unwrap().finish_reason, Some(FinishReason::Stop));
+    // The usage chunk has no choices, and may speak of the prompt's verdict.
+    let usage = format!(
+        "data: {}\n\n",
+        r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1},"prompt_filter_results":[{"content_filter_offsets":{}}]}"#
+    );
+    let stream = format!("{first}{last}{usage}{DONE}");
+    assert_eq!(run(true, &[stream.as_bytes()]).0, stream);
     // With text beside it, it is the text's chunk.
     let both = verdict.replace("\"index\":0,", "\"index\":0,\"delta\":{\"content\":\"x\"},");
     let stream = format!("{both}{last}{DONE}");
