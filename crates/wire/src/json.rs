@@ -212,28 +212,32 @@ impl<'a> RawObject<'a> {
             member_start = value_end;
             at = value_end;
         }
-        for (at, edit) in edits.iter().enumerate() {
-            let is_last = || {
-                edits
-                    .iter()
-                    .skip(at + 1)
-                    .all(|later| later.key() != edit.key())
-            };
-            if let Edit::Set(key, json) = edit
-                && !self.members.iter().any(|(name, _)| name == key)
-                && is_last()
-            {
-                if kept > 0 {
-                    out.push(b',');
-                }
-                kept += 1;
-                out.extend_from_slice(quote(key).as_bytes());
-                out.push(b':');
-                out.extend_from_slice(json.as_bytes());
+        for (key, json) in self.added(edits) {
+            if kept > 0 {
+                out.push(b',');
             }
+            kept += 1;
+            out.extend_from_slice(quote(key).as_bytes());
+            out.push(b':');
+            out.extend_from_slice(json.as_bytes());
         }
         out.extend_from_slice(self.text.get(at..).unwrap_or_default().as_bytes());
         out
+    }
+
+    /// What is set and not there yet.
+    fn added<'e>(&self, edits: &'e [Edit<'e>]) -> impl Iterator<Item = (&'e str, &'e str)> {
+        let missing = |key: &str| !self.members.iter().any(|(name, _)| name == key);
+        edits
+            .iter()
+            .enumerate()
+            .filter_map(move |(at, edit)| match edit {
+                Edit::Set(key, json) if missing(key) => {
+                    let is_last = edits.iter().skip(at + 1).all(|later| later.key() != *key);
+                    is_last.then_some((*key, json.as_str()))
+                }
+                _ => None,
+            })
     }
 }
 
