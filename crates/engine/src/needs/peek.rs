@@ -35,6 +35,22 @@ struct Body<'a> {
     max_tokens: Option<u64>,
 }
 
+impl<'a> Body<'a> {
+    /// `function_call`, the older word for `tool_choice`; it wins, as for the reader.
+    fn legacy_choice(&self) -> Option<&'a str> {
+        let choice = self.function_call.map(RawValue::get);
+        choice.filter(|choice| *choice != "null")
+    }
+
+    /// Whether a call is forced.
+    fn forces(&self) -> bool {
+        match self.legacy_choice() {
+            Some(choice) => choice.starts_with('{'),
+            None => self.tool_choice.is_some_and(forces),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Message<'a> {
     #[serde(borrow)]
@@ -186,15 +202,9 @@ impl RequestNeeds {
                     .and_then(|inner| inner.schema)
                     .unwrap_or(format)
             });
-        // The older word for it wins, as for the reader.
-        let legacy = body.function_call.map(RawValue::get);
-        let legacy = legacy.filter(|choice| *choice != "null");
         let mut needs = Self {
             tools: given(body.tools) || given(body.functions),
-            forced_tool: match legacy {
-                Some(choice) => choice.starts_with('{'),
-                None => body.tool_choice.is_some_and(forces),
-            },
+            forced_tool: body.forces(),
             json_schema: schema.is_some(),
             prefill: body.messages.last().is_some_and(|last| {
                 last.role.as_deref() == Some("assistant") && !given(last.tool_calls)
@@ -206,7 +216,7 @@ impl RequestNeeds {
         for tools in [body.tools, body.functions].into_iter().flatten() {
             needs.tools(tools);
         }
-        match legacy.or(body.tool_choice.map(RawValue::get)) {
+        match body.legacy_choice().or(body.tool_choice.map(RawValue::get)) {
             Some("\"none\"") => needs.size.uncallable(),
             _ if needs.forced_tool => needs.size.forced(),
             _ => {}
