@@ -13,6 +13,9 @@ use crate::error::ParseError;
 /// Deepest nesting of objects and arrays in a request body (row S15).
 pub const NESTING_MAX: usize = 128;
 
+/// Most members of a request body at its top level: each is looked for among the others.
+pub const MEMBERS_MAX: usize = 1_000;
+
 /// Up to so many keys are compared each with each, which is cheaper than any set of them.
 const COMPARED_MAX: usize = 24;
 
@@ -52,8 +55,9 @@ impl<'a> RawObject<'a> {
     /// Reads the top level of a request body. Values are checked to be JSON and not parsed.
     ///
     /// # Errors
-    /// `invalid_json` if it is no UTF-8, no JSON, no object, nests deeper than [`NESTING_MAX`], or
-    /// names a key twice (what we checked must be what the provider reads, row S14).
+    /// `invalid_json` if it is no UTF-8, no JSON, no object, nests deeper than [`NESTING_MAX`], has
+    /// more members than [`MEMBERS_MAX`], or names a key twice (what we checked must be what the
+    /// provider reads, row S14).
     pub fn parse(body: &'a [u8]) -> Result<Self, ParseError> {
         let text = std::str::from_utf8(body).map_err(|error| {
             invalid_json(format!(
@@ -65,6 +69,11 @@ impl<'a> RawObject<'a> {
         check_nesting(text.as_bytes(), NESTING_MAX)?;
         let Members(members) =
             serde_json::from_str(text).map_err(|error| invalid_json(explain(text, &error)))?;
+        if members.len() > MEMBERS_MAX {
+            return Err(invalid_json(format!(
+                "The request body has more than {MEMBERS_MAX} members at its top level. Send fewer."
+            )));
+        }
         match repeated(&members) {
             Some(twice) => Err(ParseError {
                 code: "invalid_json",
@@ -203,21 +212,32 @@ impl<'a> RawObject<'a> {
             member_start = value_end;
             at = value_end;
         }
-        for edit in edits {
-            if let Edit::Set(key, json) = edit
-                && !self.members.iter().any(|(name, _)| name == key)
-            {
-                if kept > 0 {
-                    out.push(b',');
-                }
-                kept += 1;
-                out.extend_from_slice(quote(key).as_bytes());
-                out.push(b':');
-                out.extend_from_slice(json.as_bytes());
+        for (key, json) in self.added(edits) {
+            if kept > 0 {
+                out.push(b',');
             }
+            kept += 1;
+            out.extend_from_slice(quote(key).as_bytes());
+            out.push(b':');
+            out.extend_from_slice(json.as_bytes());
         }
         out.extend_from_slice(self.text.get(at..).unwrap_or_default().as_bytes());
         out
+    }
+
+    /// What is set and not there yet.
+    fn added<'e>(&self, edits: &'e [Edit<'e>]) -> impl Iterator<Item = (&'e str, &'e str)> {
+        let missing = |key: &str| !self.members.iter().any(|(name, _)| name == key);
+        edits
+            .iter()
+            .enumerate()
+            .filter_map(move |(at, edit)| match edit {
+                Edit::Set(key, json) if missing(key) => {
+                    let is_last = edits.iter().skip(at + 1).all(|later| later.key() != *key);
+                    is_last.then_some((*key, json.as_str()))
+                }
+                _ => None,
+            })
     }
 }
 
@@ -415,6 +435,25 @@ mod tests {
             "{\"n\":1,\"z\":0}"
         );
         assert_eq!(edit("{}", &[Edit::Set("a", "1".into())]), "{\"a\":1}");
+    }
+
+    #[test]
+    fn of_edits_of_a_key_that_is_not_there_the_last_one_counts() {
+        let set = |value: &str| Edit::Set("a", value.into());
+        assert_eq!(edit("{}", &[set("1"), set("2")]), "{\"a\":2}");
+        assert_eq!(edit("{}", &[set("1"), Edit::Remove("a")]), "{}");
+        assert_eq!(edit("{}", &[Edit::Remove("a"), set("1")]), "{\"a\":1}");
+    }
+
+    #[test]
+    fn a_body_of_very_many_members_is_refused() {
+        let body = |count: usize| {
+            let members: Vec<String> = (0..count).map(|key| format!("\"x-{key}\":0")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        assert!(RawObject::parse(body(MEMBERS_MAX).as_bytes()).is_ok());
+        let error = RawObject::parse(body(MEMBERS_MAX + 1).as_bytes()).unwrap_err();
+        assert!(error.message.contains("1000 members"), "{}", error.message);
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! Tool names that a wire refuses, mangled per request and undone in the answer.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 /// A reversible map between tool names as the caller knows them and as the wire takes them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NameMap {
-    /// Original and wire name, only of names that differ.
-    changed: Vec<(String, String)>,
+    /// Wire names by the caller's, only of names that differ.
+    wire: BTreeMap<String, String>,
+    /// The same the other way round.
+    caller: BTreeMap<String, String>,
 }
 
 /// What a wire takes as a tool name.
@@ -46,9 +50,10 @@ impl NameRule {
                     .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_'))
     }
 
-    fn mangle(&self, name: &str) -> String {
+    fn mangle(&self, name: &str, round: u32) -> String {
         // The hash keeps two names apart that differ only in what is replaced or cut.
-        let suffix = format!("_{:08x}", crate::json::stable_hash(name.as_bytes()) as u32);
+        let hash = crate::json::stable_hash(name.as_bytes()) as u32;
+        let suffix = format!("_{:08x}", hash.wrapping_add(round));
         let mut out = String::new();
         if self.letter_first
             && !name
@@ -77,10 +82,24 @@ impl NameMap {
     /// same wire name, so that prompt caches hold across requests.
     #[must_use]
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>, rule: &NameRule) -> Self {
+        let (kept, refused): (Vec<&str>, Vec<&str>) =
+            names.into_iter().partition(|name| rule.fits(name));
+        if refused.is_empty() {
+            return Self::default();
+        }
+        let kept: BTreeSet<&str> = kept.into_iter().collect();
         let mut map = Self::default();
-        for name in names {
-            if !rule.fits(name) && !map.changed.iter().any(|(original, _)| original == name) {
-                map.changed.push((name.to_owned(), rule.mangle(name)));
+        for name in refused {
+            if !map.wire.contains_key(name) {
+                // Another tool may be called just so: its calls would be taken for this one's.
+                let free =
+                    |wire: &String| !kept.contains(wire.as_str()) && !map.caller.contains_key(wire);
+                let mut wires = (0..).map(|round| rule.mangle(name, round));
+                let Some(wire) = wires.find(free) else {
+                    continue;
+                };
+                map.caller.insert(wire.clone(), name.to_owned());
+                map.wire.insert(name.to_owned(), wire);
             }
         }
         map
@@ -89,25 +108,32 @@ impl NameMap {
     /// The wire's name of a tool.
     #[must_use]
     pub fn to_wire<'a>(&'a self, name: &'a str) -> &'a str {
-        self.changed
-            .iter()
-            .find(|(original, _)| original == name)
-            .map_or(name, |(_, wire)| wire)
+        self.wire.get(name).map_or(name, String::as_str)
     }
 
     /// The caller's name of a tool.
     #[must_use]
     pub fn to_caller<'a>(&'a self, wire: &'a str) -> &'a str {
-        self.changed
-            .iter()
-            .find(|(_, changed)| changed == wire)
-            .map_or(wire, |(original, _)| original)
+        self.caller.get(wire).map_or(wire, String::as_str)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mangled_name_is_never_that_of_another_tool() {
+        let rule = NameRule::STRICT;
+        let taken = NameMap::new(["a.b"], &rule).to_wire("a.b").to_owned();
+        let map = NameMap::new(["a.b", taken.as_str()], &rule);
+        let wire = map.to_wire("a.b");
+        assert!(wire != taken && rule.fits(wire), "{wire}");
+        assert_eq!(
+            (map.to_caller(wire), map.to_caller(&taken)),
+            ("a.b", taken.as_str())
+        );
+    }
 
     #[test]
     fn case_7_names_with_dots_slashes_and_70_characters_come_back_unchanged() {

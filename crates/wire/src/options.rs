@@ -8,7 +8,7 @@ use crate::notes::Notes;
 
 /// The options of the caller that are meant for this target: those under the dialect's name, then
 /// those under the provider's own, which win.
-pub(crate) fn own<'a>(
+fn own<'a>(
     options: Option<&'a Map<String, Value>>,
     dialect: &str,
     target: &Target,
@@ -25,7 +25,28 @@ pub(crate) fn own<'a>(
 }
 
 /// All of those as members of a request's body, less the keys that the request itself sets: the
-/// model is a matter of rights, streaming of how the answer is read.
+/// model is a matter of rights, streaming of how the answer is read. The paths of such keys come
+/// second.
+pub(crate) fn free(
+    options: Option<&Map<String, Value>>,
+    dialect: &str,
+    target: &Target,
+    set: &[&str],
+) -> (Map<String, Value>, Vec<String>) {
+    let mut all = Map::new();
+    for own in own(options, dialect, target) {
+        merge(&mut all, own);
+    }
+    let taken = |key: &&&str| all.contains_key(**key);
+    let lost: Vec<&str> = set.iter().filter(taken).copied().collect();
+    for key in &lost {
+        all.shift_remove(*key);
+    }
+    let path = |key: &str| format!("provider_options.{dialect}.{key}");
+    (all, lost.into_iter().map(path).collect())
+}
+
+/// The same for a request whose notes say what is left out.
 ///
 /// # Errors
 /// A key that is left out where the policy forbids to leave anything out.
@@ -36,15 +57,9 @@ pub(crate) fn members(
     set: &[&str],
     notes: &mut Notes,
 ) -> Result<Map<String, Value>, EncodeError> {
-    let mut all = Map::new();
-    for own in own(Some(options), dialect, target) {
-        merge(&mut all, own);
-    }
-    for key in set {
-        if all.shift_remove(*key).is_some() {
-            let field = format!("provider_options.{dialect}.{key}");
-            notes.drop(&field, "it is set by the request itself")?;
-        }
+    let (all, lost) = free(Some(options), dialect, target, set);
+    for field in lost {
+        notes.drop(&field, "it is set by the request itself")?;
     }
     Ok(all)
 }

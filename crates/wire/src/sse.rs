@@ -32,6 +32,9 @@ pub struct Reader {
     name: String,
     data: String,
     has_data: bool,
+    /// A line that looked like a new event was joined to data that was no whole JSON: nothing
+    /// behind can make it whole, so that it is not looked at again.
+    joined: bool,
     /// The last byte was a CR: a following LF belongs to it.
     after_cr: bool,
     started: bool,
@@ -126,12 +129,13 @@ impl Reader {
         if self.has_data {
             // Saved streams part events by a single newline: where the data so far is a whole JSON
             // object and a new one begins, they are two events (wire-protocols §12.1).
-            let two = (value.starts_with('{') || value.starts_with("[DONE]"))
-                && self.data.ends_with('}')
-                && serde_json::from_str::<serde::de::IgnoredAny>(&self.data).is_ok();
-            if two {
+            let looks_new = !self.joined
+                && (value.starts_with('{') || value.starts_with("[DONE]"))
+                && self.data.ends_with('}');
+            if looks_new && serde_json::from_str::<serde::de::IgnoredAny>(&self.data).is_ok() {
                 self.dispatch(out);
             } else {
+                self.joined |= looks_new;
                 self.data.push('\n');
             }
         }
@@ -144,6 +148,7 @@ impl Reader {
     }
 
     fn dispatch(&mut self, out: &mut Vec<Frame>) {
+        self.joined = false;
         if std::mem::take(&mut self.has_data) {
             out.push(Frame::Event {
                 name: std::mem::take(&mut self.name),
@@ -228,6 +233,19 @@ mod tests {
         let body = format!("data: {}\n\n", "x".repeat(1 << 20));
         let pieces: Vec<&[u8]> = body.as_bytes().chunks(7).collect();
         assert_eq!(read(&pieces), vec![event("", &"x".repeat(1 << 20))]);
+    }
+
+    #[test]
+    fn lines_that_look_like_events_behind_broken_json_are_read_once() {
+        let lines = 20_000;
+        let start = format!("data: {{\"a\":\"{}\",\"b\":[{{}}\n", "x".repeat(1 << 20));
+        let body = start + &"data: {}\n".repeat(lines) + "\ndata: {\"c\":1}\ndata: {}\n\n";
+        let begun = std::time::Instant::now();
+        let frames = read(&[body.as_bytes()]);
+        // Reading the first line again for each other one takes minutes.
+        assert!(begun.elapsed() < std::time::Duration::from_secs(10));
+        assert_eq!(frames.len(), 3);
+        assert_eq!(frames[1..], [event("", "{\"c\":1}"), event("", "{}")]);
     }
 
     #[test]

@@ -25,12 +25,30 @@ struct Body<'a> {
     tool_choice: Option<&'a RawValue>,
     parallel_tool_calls: Option<bool>,
     #[serde(borrow)]
+    function_call: Option<&'a RawValue>,
+    #[serde(borrow)]
     response_format: Option<&'a RawValue>,
     #[serde(borrow)]
     reasoning_effort: Option<&'a RawValue>,
     n: Option<u32>,
     max_completion_tokens: Option<u64>,
     max_tokens: Option<u64>,
+}
+
+impl<'a> Body<'a> {
+    /// `function_call`, the older word for `tool_choice`; it wins, as for the reader.
+    fn legacy_choice(&self) -> Option<&'a str> {
+        let choice = self.function_call.map(RawValue::get);
+        choice.filter(|choice| *choice != "null")
+    }
+
+    /// Whether a call is forced.
+    fn forces(&self) -> bool {
+        match self.legacy_choice() {
+            Some(choice) => choice.starts_with('{'),
+            None => self.tool_choice.is_some_and(forces),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -186,7 +204,7 @@ impl RequestNeeds {
             });
         let mut needs = Self {
             tools: given(body.tools) || given(body.functions),
-            forced_tool: body.tool_choice.is_some_and(forces),
+            forced_tool: body.forces(),
             json_schema: schema.is_some(),
             prefill: body.messages.last().is_some_and(|last| {
                 last.role.as_deref() == Some("assistant") && !given(last.tool_calls)
@@ -198,7 +216,7 @@ impl RequestNeeds {
         for tools in [body.tools, body.functions].into_iter().flatten() {
             needs.tools(tools);
         }
-        match body.tool_choice.map(RawValue::get) {
+        match body.legacy_choice().or(body.tool_choice.map(RawValue::get)) {
             Some("\"none\"") => needs.size.uncallable(),
             _ if needs.forced_tool => needs.size.forced(),
             _ => {}
@@ -352,7 +370,7 @@ fn function(value: &RawValue) -> Option<Function<'_>> {
 fn forces(choice: &RawValue) -> bool {
     let text = choice.get();
     if !text.starts_with('{') {
-        return text == "\"required\"";
+        return matches!(text, "\"required\"" | "\"any\"");
     }
     let Ok(choice) = serde_json::from_str::<Typed<'_>>(text) else {
         return false;
@@ -363,7 +381,8 @@ fn forces(choice: &RawValue) -> bool {
         .or(choice.mode);
     match choice.kind.as_deref() {
         Some("allowed_tools") => mode.as_deref() == Some("required"),
-        Some("function" | "custom") => true,
+        // Some clients leave the type of a named function out.
+        None | Some("function" | "custom" | "required" | "any") => true,
         _ => false,
     }
 }

@@ -97,7 +97,10 @@ fn tools_and_how_far_they_are_forced() {
         (json!(null), false),
         (json!("auto"), false),
         (json!("required"), true),
+        (json!("any"), true),
         (json!({"type": "function", "function": {"name": "f"}}), true),
+        (json!({"function": {"name": "f"}}), true),
+        (json!({"type": "any"}), true),
         (
             json!({"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": []}}),
             true,
@@ -110,6 +113,15 @@ fn tools_and_how_far_they_are_forced() {
         let needs = peek(&json!({"messages": [], "tools": [tool], "tool_choice": choice}));
         assert!(needs.tools);
         assert_eq!(needs.forced_tool, forced, "{choice}");
+    }
+    for (call, forced) in [
+        (json!({"name": "f"}), true),
+        (json!("auto"), false),
+        (json!(null), false),
+    ] {
+        let needs =
+            peek(&json!({"messages": [], "functions": [{"name": "f"}], "function_call": call}));
+        assert_eq!(needs.forced_tool, forced, "{call}");
     }
     assert!(!peek(&json!({"messages": [], "tools": []})).tools);
     assert!(!peek(&json!({"messages": [], "tools": null})).tools);

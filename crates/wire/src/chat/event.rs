@@ -8,7 +8,8 @@ use crate::usage::Usage;
 
 /// One thing that an upstream stream said.
 ///
-/// Per choice the order is: text, reasoning, tool starts and fragments, then `Finish`. A decoder
+/// Per choice the order is: text, reasoning, tool starts and fragments, then `Finish`, unless the
+/// provider goes on after its own stop reason: who writes holds a finish back to the end. A decoder
 /// ends every stream with exactly one [`ChatEvent::End`] or one [`ChatEvent::Error`], and says
 /// nothing after it.
 #[derive(Debug, Clone, PartialEq)]

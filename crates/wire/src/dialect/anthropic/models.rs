@@ -35,6 +35,7 @@ pub(super) fn read(body: &[u8]) -> Result<(Vec<ModelListing>, Option<String>), U
         .unwrap_or(false)
         .then(|| page.get("last_id").and_then(Value::as_str))
         .flatten()
+        .filter(|id| !id.is_empty())
         .map(ToOwned::to_owned);
     Ok((models, next))
 }
@@ -42,7 +43,11 @@ pub(super) fn read(body: &[u8]) -> Result<(Vec<ModelListing>, Option<String>), U
 fn listing(entry: &Value) -> Option<ModelListing> {
     let tokens = |key: &str| entry.get(key).and_then(Value::as_u64).filter(|n| *n > 0);
     Some(ModelListing {
-        id: entry.get("id")?.as_str()?.to_owned(),
+        id: entry
+            .get("id")?
+            .as_str()
+            .filter(|id| !id.is_empty())?
+            .to_owned(),
         created: entry
             .get("created_at")
             .and_then(Value::as_str)

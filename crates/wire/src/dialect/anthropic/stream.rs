@@ -108,6 +108,8 @@ impl Answer {
         event: &Value,
         out: &mut Vec<ChatEvent>,
     ) -> Result<(), UpstreamError> {
+        // A proxy may have lost the start of an answer that is nothing but an end.
+        self.machine.start(&Value::Null, out);
         let delta = event.get("delta").unwrap_or(&Value::Null);
         self.machine.metadata(delta, &KNOWN_DELTA_MEMBERS, out);
         self.machine.metadata(event, &KNOWN_EVENT_MEMBERS, out);

@@ -83,7 +83,7 @@ fn base(model: &Value) -> Option<ModelListing> {
             .map(ToOwned::to_owned)
     };
     Some(ModelListing {
-        id: text("modelId")?,
+        id: text("modelId").filter(|id| !id.is_empty())?,
         owned_by: text("providerName"),
         ..ModelListing::default()
     })
@@ -96,7 +96,11 @@ fn profile(profile: &Value) -> Option<ModelListing> {
     )]
     let seconds = |date: &str| parse_rfc3339(date).map(|seconds| seconds as i64);
     Some(ModelListing {
-        id: profile.get("inferenceProfileId")?.as_str()?.to_owned(),
+        id: profile
+            .get("inferenceProfileId")?
+            .as_str()
+            .filter(|id| !id.is_empty())?
+            .to_owned(),
         created: profile
             .get("createdAt")
             .and_then(Value::as_str)

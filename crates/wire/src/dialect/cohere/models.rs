@@ -43,7 +43,11 @@ pub(super) fn read(body: &[u8]) -> Result<(Vec<ModelListing>, Option<String>), U
 fn listing(entry: &Value) -> Option<ModelListing> {
     let window = entry.get("context_length").and_then(Value::as_f64);
     Some(ModelListing {
-        id: entry.get("name")?.as_str()?.to_owned(),
+        id: entry
+            .get("name")?
+            .as_str()
+            .filter(|id| !id.is_empty())?
+            .to_owned(),
         created: None,
         owned_by: None,
         context_window: window.filter(|window| *window >= 1.0).map(whole),

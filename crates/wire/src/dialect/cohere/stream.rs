@@ -63,6 +63,11 @@ impl Events for Answer {
             return Ok(Flow::GoesOn);
         }
         let index = event.get("index").and_then(Value::as_u64).unwrap_or(0);
+        let is_said = ["content-delta", "citation-start", "message-end"].contains(&kind);
+        if is_said {
+            // A proxy may have lost the start.
+            self.machine.start("", out);
+        }
         let part = |path: &str| event.pointer(path).unwrap_or(&Value::Null);
         match kind {
             "message-start" => self.message_start(&event, out),

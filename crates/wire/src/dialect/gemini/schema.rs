@@ -11,6 +11,9 @@ use crate::capability::SchemaDialect;
 /// Deepest schema and most schema objects after inlining; what is beyond is cut to "anything".
 const DEPTH_MAX: usize = 48;
 const NODES_MAX: usize = 5_000;
+/// Most bytes that references are replaced by, all together: one definition may stand in the place
+/// of thousands of references. Those beyond are named and not spelt out.
+const INLINED_BYTES_MAX: usize = 256 * 1024;
 
 /// Keywords that both languages take as they are.
 const PLAIN: [&str; 13] = [
@@ -58,6 +61,7 @@ pub(super) fn sanitise(schema: &Value, dialect: SchemaDialect) -> Value {
         references_stay,
         open: Vec::new(),
         nodes: 0,
+        inlined_bytes: 0,
     };
     walker.schema(schema, 0)
 }
@@ -69,6 +73,8 @@ struct Walker<'a> {
     /// References that are being inlined: meeting one again is recursion.
     open: Vec<&'a str>,
     nodes: usize,
+    /// What was put in the place of references so far.
+    inlined_bytes: usize,
 }
 
 /// One schema being built.
@@ -76,6 +82,22 @@ struct Walker<'a> {
 struct Out {
     map: Map<String, Value>,
     notes: Vec<String>,
+}
+
+/// What is left of so many bytes after a value; `None` if it is larger. Nesting is bounded by the
+/// body's.
+fn fits_in(value: &Value, left: usize) -> Option<usize> {
+    let left = left.checked_sub(8)?;
+    match value {
+        Value::String(text) => left.checked_sub(text.len()),
+        Value::Array(items) => items
+            .iter()
+            .try_fold(left, |left, item| fits_in(item, left)),
+        Value::Object(members) => members.iter().try_fold(left, |left, (key, member)| {
+            fits_in(member, left.checked_sub(key.len())?)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Some(left),
+    }
 }
 
 impl<'a> Walker<'a> {
@@ -165,16 +187,16 @@ impl<'a> Walker<'a> {
             .and_then(|pointer| self.root.pointer(&pointer.replace("%25", "%")));
         let name = reference.rsplit('/').next().unwrap_or_default();
         let mut out = match found {
-            Some(found) if !self.open.contains(&reference) => {
+            Some(found) if !self.open.contains(&reference) && self.affords(found) => {
                 self.open.push(reference);
                 let inlined = self.schema(found, depth + 1);
                 self.open.pop();
                 inlined.as_object().cloned().unwrap_or_default()
             }
-            found => {
+            _ => {
                 let mut cut = Map::new();
                 cut.insert("type".into(), self.type_word("object"));
-                let why = if found.is_some() {
+                let why = if self.open.contains(&reference) {
                     format!("Has the shape of the enclosing {name}.")
                 } else {
                     format!("Has the shape of {name}.")
@@ -190,6 +212,15 @@ impl<'a> Walker<'a> {
             }
         }
         Value::Object(out)
+    }
+
+    /// Whether a definition may be put in the place of one more reference.
+    fn affords(&mut self, definition: &Value) -> bool {
+        let left = INLINED_BYTES_MAX.saturating_sub(self.inlined_bytes);
+        let fits = fits_in(definition, left);
+        // Once one is too large, none is measured again: measuring is work too.
+        self.inlined_bytes = fits.map_or(INLINED_BYTES_MAX, |left| INLINED_BYTES_MAX - left);
+        fits.is_some()
     }
 
     /// A map of names to schemas: the names stay, whatever they are.

@@ -39,6 +39,24 @@ fn case_17_recursion_is_inlined_once_and_cut() {
 
 /// §8.1: properties that are named like keywords; Vertex AI alike.
 #[test]
+fn one_long_definition_is_not_put_in_the_place_of_every_reference() {
+    let long = "é".repeat(20_000);
+    let references: serde_json::Map<String, Value> = (0..2_000)
+        .map(|at| (format!("p{at}"), json!({"$ref": "#/$defs/long"})))
+        .collect();
+    let schema = json!({"type": "object", "properties": references,
+        "$defs": {"long": {"type": "string", "description": long}}});
+    let sent = open_api(&schema);
+    assert_eq!(sent["properties"]["p0"]["description"], long);
+    assert_eq!(
+        sent["properties"]["p1999"],
+        json!({"type": "OBJECT", "description": "Has the shape of long."})
+    );
+    // Some 40 kB of it in each of 2,000 places would be 80 MB.
+    assert!(sent.to_string().len() < 2 * INLINED_BYTES_MAX);
+}
+
+#[test]
 fn case_17_property_names_are_never_touched() {
     let schema = json!({"type": "object", "strict": true, "additionalProperties": false,
         "properties": {"default": {"type": "string"}, "const": {"type": "integer"},

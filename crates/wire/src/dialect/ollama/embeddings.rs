@@ -44,16 +44,9 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
     for name in &request.unread {
         notes.drop(name, NO_EQUIVALENT)?;
     }
-    for own in options::own(Some(&request.provider_options), ISSUER, target) {
-        let mut own = own.clone();
-        for key in ["model", "input"] {
-            if own.shift_remove(key).is_some() {
-                let field = format!("provider_options.{ISSUER}.{key}");
-                notes.drop(&field, "it is set by the request itself")?;
-            }
-        }
-        options::merge(&mut body, &own);
-    }
+    let set = ["model", "input"];
+    let own = options::members(&request.provider_options, ISSUER, target, &set, &mut notes)?;
+    options::merge(&mut body, &own);
     let (dropped, changed) = notes.finish();
     Ok(Encoded {
         get: false,

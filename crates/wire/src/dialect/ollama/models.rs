@@ -25,9 +25,10 @@ fn listing(entry: &Value) -> Option<ModelListing> {
         .and_then(parse_rfc3339)
         .map(|seconds| seconds as i64);
     let name = text("model").or_else(|| text("name"))?;
-    Some(ModelListing {
-        // The tag that a name without one means; people and the catalog leave it out.
-        id: name.strip_suffix(":latest").unwrap_or(name).to_owned(),
+    // The tag that a name without one means; people and the catalog leave it out.
+    let id = name.strip_suffix(":latest").unwrap_or(name);
+    (!id.is_empty()).then(|| ModelListing {
+        id: id.to_owned(),
         created,
         ..ModelListing::default()
     })

@@ -12,6 +12,8 @@ use crate::custom_tools::unwrap_input;
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     calls: Vec<Call>,
+    /// How many of them were said.
+    started: u32,
 }
 
 #[derive(Debug, Default)]
@@ -22,6 +24,8 @@ struct Call {
     name: String,
     custom: bool,
     started: bool,
+    /// Its number among those that were said: one that gets its name late comes later.
+    number: u32,
     /// Went out as a function and is unwrapped when whole.
     wrapped: bool,
     /// All argument text so far.
@@ -104,6 +108,7 @@ impl Calls {
             Some(other) => other.to_string(),
         };
         let at = self.place(index, &id, &name);
+        let next = self.started;
         let Some(call) = self.calls.get_mut(at) else {
             return;
         };
@@ -112,16 +117,16 @@ impl Calls {
         }
         call.custom |= custom;
         call.arguments.push_str(&text);
-        let call_at = u32::try_from(at).unwrap_or(u32::MAX);
         if !call.started && call.name.is_empty() && !name.is_empty() {
             context.names.to_caller(&name).clone_into(&mut call.name);
             call.wrapped = context.custom_tools.contains(&call.name);
             // What came before the name is sent with it.
-            call.start(choice, call_at, context, out);
+            call.start(choice, next, context, out);
             let early = call.arguments.clone();
-            call.fragment(choice, call_at, early, out);
+            call.fragment(choice, early, out);
+            self.started += 1;
         } else if call.started {
-            call.fragment(choice, call_at, text, out);
+            call.fragment(choice, text, out);
         }
     }
 
@@ -156,19 +161,19 @@ impl Calls {
 
     /// Says what is still held back; arguments are never nothing.
     pub(super) fn close(&mut self, choice: u32, context: &DecodeContext, out: &mut Vec<ChatEvent>) {
-        for (at, call) in self.calls.iter_mut().enumerate() {
-            let at = u32::try_from(at).unwrap_or(u32::MAX);
+        for call in &mut self.calls {
             if !call.started {
-                call.start(choice, at, context, out);
+                call.start(choice, self.started, context, out);
+                self.started += 1;
                 let text = call.arguments.clone();
-                call.fragment(choice, at, text, out);
+                call.fragment(choice, text, out);
             }
             if call.wrapped {
                 call.wrapped = false;
                 let text = unwrap_input(&call.arguments);
-                call.fragment(choice, at, text, out);
+                call.fragment(choice, text, out);
             } else if call.arguments.is_empty() && !call.custom {
-                call.fragment(choice, at, "{}".to_owned(), out);
+                call.fragment(choice, "{}".to_owned(), out);
             }
         }
     }
@@ -177,6 +182,7 @@ impl Calls {
 impl Call {
     fn start(&mut self, choice: u32, call: u32, context: &DecodeContext, out: &mut Vec<ChatEvent>) {
         self.started = true;
+        self.number = call;
         if self.id.is_empty() {
             self.id = synthetic_call_id(&context.id_seed, choice, call);
         }
@@ -189,11 +195,11 @@ impl Call {
         });
     }
 
-    fn fragment(&self, choice: u32, call: u32, fragment: String, out: &mut Vec<ChatEvent>) {
+    fn fragment(&self, choice: u32, fragment: String, out: &mut Vec<ChatEvent>) {
         if !fragment.is_empty() && !self.wrapped {
             out.push(ChatEvent::ToolArguments {
                 choice,
-                call,
+                call: self.number,
                 fragment,
             });
         }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::edit::own_options;
+use super::policy::check_lost;
 use super::response::{self, malformed, malformed_body};
 use super::tap::TapSummary;
 use super::{errors, parse_chat, usage};
@@ -45,7 +46,14 @@ pub fn edit_completion(
     let options: Option<Map<String, Value>> = read(raw, "stream_options", "an object")?;
     let mut options = options.unwrap_or_default();
     let usage_asked = options.get("include_usage") == Some(&Value::Bool(true));
-    let mut edits = own_edits(raw, target)?;
+    let (mut edits, lost) = own_edits(raw, target)?;
+    // Those of `provider_options`, which stand for the caller's own.
+    let own = edits.iter().rev().find(|(key, _)| key == "stream_options");
+    if let Some((_, Some(own))) = own
+        && let Ok(own) = serde_json::from_str(own)
+    {
+        options = own;
+    }
     if stream && !usage_asked && target.endpoint.profile.stream_usage == StreamUsage::Ask {
         options.insert("include_usage".to_owned(), true.into());
         edits.push((
@@ -55,7 +63,7 @@ pub fn edit_completion(
     }
     Ok(EditedCompletion {
         usage_asked,
-        encoded: encoded(raw, &edits, "/completions", target, stream)?,
+        encoded: encoded(raw, &edits, "/completions", target, (stream, lost))?,
     })
 }
 
@@ -64,14 +72,18 @@ pub fn edit_completion(
 /// # Errors
 /// `provider_options` that are no object.
 pub fn edit_moderation(raw: &RawObject<'_>, target: &Target) -> Result<Encoded, EncodeError> {
-    let edits = own_edits(raw, target)?;
-    encoded(raw, &edits, "/moderations", target, false)
+    let (edits, lost) = own_edits(raw, target)?;
+    encoded(raw, &edits, "/moderations", target, (false, lost))
 }
 
 type Changes<'a> = Vec<(Cow<'a, str>, Option<String>)>;
 
-/// Our own members out, the target's options and model in.
-fn own_edits<'a>(raw: &'a RawObject<'_>, target: &Target) -> Result<Changes<'a>, EncodeError> {
+/// Our own members out, the target's options and model in; and the paths of options that are left
+/// out.
+fn own_edits<'a>(
+    raw: &'a RawObject<'_>,
+    target: &Target,
+) -> Result<(Changes<'a>, Vec<String>), EncodeError> {
     let options: Option<Map<String, Value>> = read(raw, "provider_options", "an object")?;
     let ours = |key: &str| key == "provider_options" || key.starts_with("x-");
     // `provider` is ours as a name; OpenRouter's object of that name is for it.
@@ -82,11 +94,13 @@ fn own_edits<'a>(raw: &'a RawObject<'_>, target: &Target) -> Result<Changes<'a>,
         .filter(|key| ours(key) || name(key))
         .map(|key| (Cow::from(key), None))
         .collect();
-    for (key, value) in own_options(options.as_ref(), target).into_iter().flatten() {
-        edits.push((key.clone().into(), Some(value.to_string())));
+    let (options, lost) = own_options(options.as_ref(), target);
+    check_lost(&lost, target)?;
+    for (key, value) in options {
+        edits.push((key.into(), Some(value.to_string())));
     }
     edits.push(("model".into(), Some(quote(&target.model))));
-    Ok(edits)
+    Ok((edits, lost))
 }
 
 fn encoded(
@@ -94,7 +108,7 @@ fn encoded(
     changes: &Changes<'_>,
     path: &str,
     target: &Target,
-    stream: bool,
+    (stream, dropped): (bool, Vec<String>),
 ) -> Result<Encoded, EncodeError> {
     let edits: Vec<Edit<'_>> = changes
         .iter()
@@ -103,15 +117,18 @@ fn encoded(
             None => Edit::Remove(key),
         })
         .collect();
-    Ok(Encoded::post(
-        target.endpoint.openai_path(&target.model, path)?,
-        raw.edited(&edits),
-        DecodeContext {
-            model: target.model.clone(),
-            stream,
-            ..DecodeContext::default()
-        },
-    ))
+    Ok(Encoded {
+        dropped,
+        ..Encoded::post(
+            target.endpoint.openai_path(&target.model, path)?,
+            raw.edited(&edits),
+            DecodeContext {
+                model: target.model.clone(),
+                stream,
+                ..DecodeContext::default()
+            },
+        )
+    })
 }
 
 fn read<T: for<'de> Deserialize<'de>>(
@@ -396,6 +413,30 @@ mod tests {
         let encoded = edit_moderation(&RawObject::parse(body).unwrap(), &target).unwrap();
         assert_eq!(encoded.body, r#"{"input":"x","model":"i"}"#);
         assert_eq!(encoded.path, "/moderations");
+    }
+
+    #[test]
+    fn options_never_say_another_model_and_make_no_second_member() {
+        let body = br#"{"model":"m","prompt":"p","stream":true,"provider_options":{"openai":{"model":"dear","stream":false,"stream_options":{"pad":1},"seed":1},"house":{"seed":2}}}"#;
+        let mut target = Target {
+            model: "up".to_owned(),
+            ..Target::default()
+        };
+        target.endpoint.provider = "house".to_owned();
+        let raw = RawObject::parse(body).unwrap();
+        let edited = edit_completion(&raw, &target).unwrap().encoded;
+        assert_eq!(
+            edited.body,
+            r#"{"model":"up","prompt":"p","stream":true,"seed":2,"stream_options":{"pad":1,"include_usage":true}}"#
+        );
+        let lost = [
+            "provider_options.openai.model",
+            "provider_options.openai.stream",
+        ];
+        assert_eq!(edited.dropped, lost);
+        assert_eq!(edit_moderation(&raw, &target).unwrap().dropped, lost);
+        target.policy.strict_params = true;
+        assert!(edit_completion(&raw, &target).is_err());
     }
 
     #[test]

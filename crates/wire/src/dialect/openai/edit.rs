@@ -59,7 +59,7 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
                 .map(|(key, value)| ((*key).into(), Some(value.to_string()))),
         );
     }
-    merge_options(raw, target, &mut body)?;
+    merge_options(raw, target, &mut notes, &mut body)?;
     // A limit under its older name keeps its place and bytes.
     let renamed = rename(raw, &mut body);
     let mut edits = last_words(&body);
@@ -329,38 +329,38 @@ pub(super) fn instruction_role(messages: &str, target: &Target) -> &'static str 
 fn merge_options(
     raw: &RawObject<'_>,
     target: &Target,
+    notes: &mut Notes,
     body: &mut Changes<'_>,
 ) -> Result<(), EncodeError> {
     let Some(text) = raw.get("provider_options") else {
         return Ok(());
     };
     let options = value_of("provider_options", text)?;
-    for options in own_options(options.as_object(), target) {
-        for (key, value) in options {
-            let current = match body.iter().rev().find(|(name, _)| name == key) {
-                Some((_, json)) => json.clone(),
-                None => raw.get(key).map(ToOwned::to_owned),
-            };
-            let mut member = Map::new();
-            if let Some(current) = current {
-                member.insert(key.clone(), value_of(key, &current)?);
-            }
-            let mut option = Map::new();
-            option.insert(key.clone(), value.clone());
-            options::merge(&mut member, &option);
-            let merged = member.get(key).map(ToString::to_string);
-            body.push((key.clone().into(), merged));
+    let (options, lost) = own_options(options.as_object(), target);
+    notes.dropped.extend(lost);
+    for (key, value) in options {
+        let current = match body.iter().rev().find(|(name, _)| *name == key) {
+            Some((_, json)) => json.clone(),
+            None => raw.get(&key).map(ToOwned::to_owned),
+        };
+        let mut member = Map::new();
+        if let Some(current) = current {
+            member.insert(key.clone(), value_of(&key, &current)?);
         }
+        options::merge(&mut member, &Map::from_iter([(key.clone(), value)]));
+        let merged = member.get(&key).map(ToString::to_string);
+        body.push((key.into(), merged));
     }
     Ok(())
 }
 
-/// The `provider_options` that are meant for this endpoint.
-pub(super) fn own_options<'a>(
-    options: Option<&'a Map<String, Value>>,
+/// The `provider_options` that are meant for this endpoint, and the paths of those that are left
+/// out: which model answers and whether it streams is said by the request itself.
+pub(super) fn own_options(
+    options: Option<&Map<String, Value>>,
     target: &Target,
-) -> Vec<&'a Map<String, Value>> {
-    options::own(options, "openai", target)
+) -> (Map<String, Value>, Vec<String>) {
+    options::free(options, "openai", target, &["model", "stream"])
 }
 
 #[cfg(test)]

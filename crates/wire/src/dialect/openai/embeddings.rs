@@ -4,6 +4,7 @@ use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
 use super::edit::own_options;
+use super::policy::check_lost;
 use super::response::{malformed, malformed_body, present, take_list, take_text};
 use super::{errors, usage};
 use crate::adapter::{DecodeContext, Encoded, Target};
@@ -53,11 +54,13 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
     if let Some(user) = &request.user {
         body.insert("user".to_owned(), user.clone().into());
     }
-    for options in own_options(Some(&request.provider_options), target) {
-        options::merge(&mut body, options);
-    }
+    let (own, mut lost) = own_options(Some(&request.provider_options), target);
+    options::merge(&mut body, &own);
+    lost.extend(request.unread.clone());
+    lost.sort_unstable();
+    check_lost(&lost, target)?;
     Ok(Encoded {
-        dropped: request.unread.clone(),
+        dropped: lost,
         ..Encoded::post(
             target.endpoint.openai_path(&target.model, "/embeddings")?,
             Value::Object(body).to_string(),

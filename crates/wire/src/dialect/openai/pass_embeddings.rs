@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::edit::own_options;
+use super::policy::check_lost;
 use super::response::malformed;
 use super::{embeddings, usage};
 use crate::adapter::{DecodeContext, Encoded, Target};
@@ -30,11 +31,8 @@ pub fn edit_embeddings(raw: &RawObject<'_>, target: &Target) -> Result<Encoded, 
                 message: error.message,
                 param: error.param,
             })?;
-    let own: Vec<(&String, String)> = own_options(options.as_ref(), target)
-        .into_iter()
-        .flatten()
-        .map(|(key, value)| (key, value.to_string()))
-        .collect();
+    let (own, dropped) = own_options(options.as_ref(), target);
+    check_lost(&dropped, target)?;
     let mut edits = vec![
         Edit::Set("model", quote(&target.model)),
         Edit::Remove("provider"),
@@ -44,15 +42,21 @@ pub fn edit_embeddings(raw: &RawObject<'_>, target: &Target) -> Result<Encoded, 
     if let (Some(name), Some(_)) = (&rules.dimensions, raw.get("dimensions")) {
         edits.push(Edit::Rename("dimensions", name));
     }
-    edits.extend(own.iter().map(|(key, json)| Edit::Set(key, json.clone())));
-    Ok(Encoded::post(
-        target.endpoint.openai_path(&target.model, "/embeddings")?,
-        raw.edited(&edits),
-        DecodeContext {
-            model: target.model.clone(),
-            ..DecodeContext::default()
-        },
-    ))
+    edits.extend(
+        own.iter()
+            .map(|(key, value)| Edit::Set(key, value.to_string())),
+    );
+    Ok(Encoded {
+        dropped,
+        ..Encoded::post(
+            target.endpoint.openai_path(&target.model, "/embeddings")?,
+            raw.edited(&edits),
+            DecodeContext {
+                model: target.model.clone(),
+                ..DecodeContext::default()
+            },
+        )
+    })
 }
 
 /// What of an embeddings request decides whether its bytes can be passed on.
@@ -168,6 +172,27 @@ mod tests {
             encoded.body,
             r#"{"input":["a"], "model":"e", "encoding_format":"base64"}"#
         );
+    }
+
+    #[test]
+    fn options_never_say_another_model_passed_on_or_translated() {
+        let body =
+            br#"{"input":"a","model":"m","provider_options":{"openai":{"model":"dear","x":1}}}"#;
+        let raw = RawObject::parse(body).unwrap();
+        let request = crate::dialect::openai::parse_embeddings(&raw).unwrap();
+        let mut target = Target {
+            model: "up".to_owned(),
+            ..Target::default()
+        };
+        let edited = edit_embeddings(&raw, &target).unwrap();
+        for sent in [&edited, &embeddings::encode(&request, &target).unwrap()] {
+            let body: Value = serde_json::from_slice(&sent.body).unwrap();
+            assert_eq!((&body["model"], &body["x"]), (&"up".into(), &1.into()));
+            assert_eq!(sent.dropped, ["provider_options.openai.model"]);
+        }
+        target.policy.strict_params = true;
+        assert!(edit_embeddings(&raw, &target).is_err());
+        assert!(embeddings::encode(&request, &target).is_err());
     }
 
     #[test]

@@ -64,16 +64,7 @@ impl Notes {
             list.sort_unstable();
             list.dedup();
         }
-        match self.dropped.first() {
-            Some(path) if target.policy.strict_params => Err(unsupported(
-                path,
-                format!(
-                    "`{path}` can't be sent to `{}`. Leave it out, or set `strict_params: false`.",
-                    target.endpoint.provider
-                ),
-            )),
-            _ => Ok(()),
-        }
+        check_lost(&self.dropped, target)
     }
 }
 
@@ -565,6 +556,23 @@ pub(super) fn drop_param(
     }
     notes.dropped.push(key.to_owned());
     Ok(())
+}
+
+/// Refuses to leave out what was asked for, where the policy is strict.
+///
+/// # Errors
+/// The first path of `lost`.
+pub(super) fn check_lost(lost: &[String], target: &Target) -> Result<(), EncodeError> {
+    match lost.first() {
+        Some(path) if target.policy.strict_params => Err(unsupported(
+            path,
+            format!(
+                "`{path}` can't be sent to `{}`. Leave it out, or set `strict_params: false`.",
+                target.endpoint.provider
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn unsupported(param: &str, message: String) -> EncodeError {

@@ -58,9 +58,9 @@ pub(super) fn encode(
     instruct(&mut body, &notes.instructions, target);
     context.schema_to_validate = notes.schema.take();
     context.stream_turned = notes.stream_turned;
-    for options in own_options(Some(&request.provider_options), target) {
-        options::merge(&mut body, options);
-    }
+    let (own, set) = own_options(Some(&request.provider_options), target);
+    options::merge(&mut body, &own);
+    lost.extend(set);
     context.names = names;
     notes.dropped.extend(lost);
     notes.changed.extend(fitted.changed);

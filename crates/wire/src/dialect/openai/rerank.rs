@@ -3,10 +3,12 @@
 
 use serde_json::{Map, Value};
 
+use super::edit::own_options;
+use super::policy::check_lost;
 use super::response::{malformed, malformed_body, present, take_list, take_text};
 use super::{errors, usage};
 use crate::adapter::{DecodeContext, Encoded, Target, not_offered};
-use crate::error::{EncodeError, EncodeErrorCode, UpstreamError};
+use crate::error::{EncodeError, UpstreamError};
 use crate::options;
 use crate::rerank::{RerankRequest, RerankResponse, read_results};
 use crate::usage::count;
@@ -20,18 +22,11 @@ pub(super) fn encode(request: &RerankRequest, target: &Target) -> Result<Encoded
     let mut lost = request.unread.clone();
     if request.max_tokens_per_doc.is_some() {
         lost.push("max_tokens_per_doc".to_owned());
-        lost.sort_unstable();
     }
-    if let (true, Some(path)) = (target.policy.strict_params, lost.first()) {
-        return Err(EncodeError::new(
-            EncodeErrorCode::UnsupportedParameter,
-            path.clone(),
-            format!(
-                "`{path}` can't be sent to `{}`. Leave it out, or set `strict_params: false`.",
-                target.endpoint.provider
-            ),
-        ));
-    }
+    let (own, set) = own_options(Some(&request.provider_options), target);
+    lost.extend(set);
+    lost.sort_unstable();
+    check_lost(&lost, target)?;
     let mut body = Map::new();
     body.insert("model".to_owned(), target.model.as_str().into());
     body.insert("query".to_owned(), request.query.as_str().into());
@@ -39,9 +34,7 @@ pub(super) fn encode(request: &RerankRequest, target: &Target) -> Result<Encoded
     if let Some(top_n) = request.top_n {
         body.insert("top_n".to_owned(), top_n.into());
     }
-    for own in super::edit::own_options(Some(&request.provider_options), target) {
-        options::merge(&mut body, own);
-    }
+    options::merge(&mut body, &own);
     Ok(Encoded {
         dropped: lost,
         ..Encoded::post(
@@ -100,7 +93,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::error::ErrorKind;
+    use crate::error::{EncodeErrorCode, ErrorKind};
 
     fn request() -> RerankRequest {
         RerankRequest {
@@ -116,6 +109,26 @@ mod tests {
             max_tokens_per_doc: Some(9),
             ..RerankRequest::default()
         }
+    }
+
+    #[test]
+    fn options_never_say_another_model() {
+        let options = json!({"openai": {"model": "dear", "x": 1}});
+        let request = RerankRequest {
+            provider_options: options.as_object().unwrap().clone(),
+            max_tokens_per_doc: None,
+            ..request()
+        };
+        let mut target = Target {
+            model: "up".into(),
+            ..Target::default()
+        };
+        let encoded = encode(&request, &target).unwrap();
+        let body: Value = serde_json::from_slice(&encoded.body).unwrap();
+        assert_eq!((&body["model"], &body["x"]), (&json!("up"), &json!(1)));
+        assert_eq!(encoded.dropped, ["provider_options.openai.model"]);
+        target.policy.strict_params = true;
+        assert!(encode(&request, &target).is_err());
     }
 
     #[test]

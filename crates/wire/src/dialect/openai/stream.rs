@@ -106,7 +106,7 @@ impl StreamDecoder for Decoder {
         let complete = !self.choices.is_empty()
             && self.choices.values().all(|choice| {
                 let cut = choice.finish.as_deref() != Some("length") && choice.calls.any_open();
-                choice.finish.is_some() && !cut
+                choice.is_finished() && !cut
             });
         if complete {
             self.end(out);
@@ -198,8 +198,8 @@ impl Decoder {
                 .pointer("/x_groq/error")
                 .is_some_and(|error| !error.is_null());
         if has_error || name == "error" {
-            let finished = !self.choices.is_empty()
-                && self.choices.values().all(|choice| choice.finish.is_some());
+            let finished =
+                !self.choices.is_empty() && self.choices.values().all(ChoiceState::is_finished);
             if !finished {
                 let error =
                     errors::in_band(&value).or_else(|| errors::in_band(value.get("x_groq")?));
@@ -230,9 +230,8 @@ impl Decoder {
             self.say(ChatEvent::Usage(counts), out);
         }
         if let Some(Value::Object(said)) = chunk.get_mut("x_groq") {
-            // The first chunk holds the seed, the last one usage: both are kept.
+            // The first chunk holds the seed, the last one usage: both are kept, and said once.
             self.groq.extend(std::mem::take(said));
-            *said = self.groq.clone();
         }
         for (key, value) in chunk {
             if !CHUNK_NOISE.contains(&key.as_str()) && !is_empty(&value) {
@@ -411,6 +410,10 @@ impl Decoder {
     /// The stream ended as it should.
     fn end(&mut self, out: &mut Vec<ChatEvent>) {
         self.ended = true;
+        if !self.groq.is_empty() {
+            let groq = std::mem::take(&mut self.groq).into();
+            self.metadata(None, "x_groq", groq, out);
+        }
         let mut sources = Map::new();
         for key in ["search_results", "citations"] {
             if let Some(value) = self.said.remove(key) {
@@ -482,6 +485,11 @@ impl ChoiceState {
             Piece::Text(text) => self.text(choice, text, out),
             Piece::Reasoning(text) => out.push(ChatEvent::Reasoning { choice, text }),
         }
+    }
+
+    /// Some servers say an empty reason until there is one.
+    fn is_finished(&self) -> bool {
+        self.finish.as_ref().is_some_and(|word| !word.is_empty())
     }
 
     fn text(&mut self, choice: u32, text: String, out: &mut Vec<ChatEvent>) {
@@ -556,6 +564,6 @@ fn merge_detail(details: &mut Vec<Value>, piece: Value) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 #[cfg(test)]
 mod vendors;

@@ -2,6 +2,7 @@
 //! those that a cheap probe points at are parsed.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use memchr::memchr2;
@@ -60,6 +61,9 @@ pub struct TapSummary {
     pub lacks_message: bool,
 }
 
+/// Most choices of one answer that are told apart; OpenAI's own limit of `n` is 128.
+const CHOICES_MAX: usize = 1_024;
+
 /// Watches one passed-on stream. Forwards whole events, so that a cut never leaves half of one
 /// with the caller.
 #[derive(Debug)]
@@ -71,7 +75,10 @@ pub struct Tap {
     searched: usize,
     summary: TapSummary,
     content_seen: bool,
-    finish_seen: bool,
+    /// Choices beside the first that began and did not finish.
+    open: BTreeSet<u64>,
+    /// The first choice finished: it is the one that every answer has.
+    first_finished: bool,
     answered: bool,
     ended: bool,
     error: Option<UpstreamError>,
@@ -87,7 +94,8 @@ impl Tap {
             searched: 0,
             summary: TapSummary::default(),
             content_seen: false,
-            finish_seen: false,
+            open: BTreeSet::new(),
+            first_finished: false,
             answered: false,
             ended: false,
             error: None,
@@ -175,15 +183,20 @@ impl Tap {
                 return Err(error);
             }
         }
-        if self.finish_seen && !self.summary.done {
+        if self.finished() && !self.summary.done {
             // Some servers end without the marker that callers wait for.
             out.extend_from_slice(b"data: [DONE]\n\n");
         }
-        if self.summary.done || self.finish_seen {
+        if self.summary.done || self.finished() {
             Ok(self.summary.clone())
         } else {
             Err(truncated())
         }
+    }
+
+    /// Whether every choice that began has ended.
+    fn finished(&self) -> bool {
+        self.first_finished && self.open.is_empty()
     }
 
     /// What was seen so far: for records of a stream that was cut.
@@ -220,8 +233,8 @@ impl Tap {
                 self.summary.has_tool_calls = says(event, key);
             }
         }
-        if !self.finish_seen && says(event, &probes.finish_reason) {
-            self.finish_of(data);
+        if says(event, &probes.finish_reason) || names_another(event, &probes.index) {
+            self.ends_of(data);
         }
         if !self.content_seen {
             self.content_seen = is_content(data);
@@ -240,7 +253,7 @@ impl Tap {
         });
         // A complaint after a normal end changes nothing of the answer.
         let named = event.starts_with(b"event:");
-        if (!is_error && !named) || self.finish_seen {
+        if (!is_error && !named) || self.finished() {
             return false;
         }
         let error = value.as_ref().and_then(|value| {
@@ -301,21 +314,30 @@ impl Tap {
         found && no_choices
     }
 
-    fn finish_of(&mut self, data: &[u8]) {
+    /// Which choices begin and end here.
+    fn ends_of(&mut self, data: &[u8]) {
         let Ok(value) = serde_json::from_slice::<Value>(data) else {
             return;
         };
-        let word = value
-            .get("choices")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .find_map(|choice| choice.get("finish_reason")?.as_str());
-        if let Some(word) = word {
-            self.finish_seen = true;
-            let reason = response::finish_reason(Some(word), self.summary.has_tool_calls);
-            self.summary.finish_reason = Some(reason);
-            self.summary.native_finish_reason = Some(word.to_owned());
+        let choices = value.get("choices").and_then(Value::as_array);
+        for choice in choices.into_iter().flatten() {
+            let index = choice.get("index").and_then(Value::as_u64).unwrap_or(0);
+            // Some servers say an empty reason until there is one.
+            let word = choice.get("finish_reason").and_then(Value::as_str);
+            let word = word.filter(|word| !word.is_empty());
+            match word {
+                Some(_) if index == 0 => self.first_finished = true,
+                Some(_) => _ = self.open.remove(&index),
+                None if index > 0 && self.open.len() < CHOICES_MAX => {
+                    self.open.insert(index);
+                }
+                None => {}
+            }
+            if let (Some(word), None) = (word, &self.summary.native_finish_reason) {
+                let reason = response::finish_reason(Some(word), self.summary.has_tool_calls);
+                self.summary.finish_reason = Some(reason);
+                self.summary.native_finish_reason = Some(word.to_owned());
+            }
         }
     }
 }
@@ -354,6 +376,7 @@ struct Probes {
     error: Finder<'static>,
     finish_reason: Finder<'static>,
     function_call: Finder<'static>,
+    index: Finder<'static>,
     offsets: Finder<'static>,
     tool_calls: Finder<'static>,
     usage: Finder<'static>,
@@ -367,6 +390,7 @@ impl Probes {
             error: Finder::new("\"error\""),
             finish_reason: Finder::new("\"finish_reason\""),
             function_call: Finder::new("\"function_call\""),
+            index: Finder::new("\"index\""),
             offsets: Finder::new("\"content_filter_offsets\""),
             tool_calls: Finder::new("\"tool_calls\""),
             usage: Finder::new("\"usage\""),
@@ -382,10 +406,11 @@ fn is_annotation(data: &[u8]) -> bool {
     };
     let choices = value.get("choices").and_then(Value::as_array);
     choices.is_some_and(|choices| {
-        choices.iter().all(|choice| {
-            let says = |key: &str| choice.get(key).is_some_and(|value| !value.is_null());
-            says("content_filter_offsets") && !says("delta") && !says("finish_reason")
-        })
+        !choices.is_empty()
+            && choices.iter().all(|choice| {
+                let says = |key: &str| choice.get(key).is_some_and(|value| !value.is_null());
+                says("content_filter_offsets") && !says("delta") && !says("finish_reason")
+            })
     })
 }
 
@@ -394,22 +419,24 @@ fn may_fail(event: &[u8], probes: &Probes) -> bool {
     named || says(event, &probes.error)
 }
 
+/// Whether an `index` in these bytes is not 0: it may be that of another choice.
+fn names_another(bytes: &[u8], key: &Finder<'_>) -> bool {
+    values_of(bytes, key).any(|value| matches!(value.first(), Some(b'1'..=b'9')))
+}
+
 /// Whether some value of that key in these bytes is neither `null` nor an empty list.
 fn says(bytes: &[u8], key: &Finder<'_>) -> bool {
+    values_of(bytes, key).any(|value| !value.starts_with(b"null") && !value.starts_with(b"[]"))
+}
+
+/// What stands behind each such key in these bytes.
+fn values_of<'b>(bytes: &'b [u8], key: &Finder<'_>) -> impl Iterator<Item = &'b [u8]> {
     let length = key.needle().len();
-    let mut from = 0;
-    while let Some(found) = bytes.get(from..).and_then(|rest| key.find(rest)) {
-        from += found + length;
-        let rest = bytes.get(from..).unwrap_or_default().trim_ascii_start();
+    key.find_iter(bytes).filter_map(move |at| {
+        let rest = bytes.get(at + length..)?.trim_ascii_start();
         // Without a colon it is no key but a value of that spelling.
-        if let Some(value) = rest.strip_prefix(b":") {
-            let value = value.trim_ascii_start();
-            if !value.starts_with(b"null") && !value.starts_with(b"[]") {
-                return true;
-            }
-        }
-    }
-    false
+        Some(rest.strip_prefix(b":")?.trim_ascii_start())
+    })
 }
 
 /// Whether a chunk carries something for the caller: a text that is not empty, a call, a finish.
@@ -419,7 +446,8 @@ fn is_content(data: &[u8]) -> bool {
     };
     let choices = value.get("choices").and_then(Value::as_array);
     choices.into_iter().flatten().any(|choice| {
-        if choice.get("finish_reason").is_some_and(Value::is_string) {
+        let word = choice.get("finish_reason").and_then(Value::as_str);
+        if word.is_some_and(|word| !word.is_empty()) {
             return true;
         }
         // Text completions have no delta.

@@ -157,6 +157,9 @@ fn models_are_listed_page_by_page() {
         (Some(9), None)
     );
     assert_eq!(more.as_deref(), Some("claude-a"));
+    // An empty token would ask for the first page again.
+    let empty = br#"{"data":[],"has_more":true,"last_id":""}"#;
+    assert_eq!(Anthropic.decode_models(empty).unwrap().1, None);
     assert!(Anthropic.decode_models(b"[]").is_err());
 }
 

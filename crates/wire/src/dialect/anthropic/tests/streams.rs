@@ -114,6 +114,14 @@ fn case_28_29_any_chunking_and_line_ends_give_the_same_events() {
 
 /// §12.1, §12.3: set, do not add; Claude on Vertex AI alike.
 #[test]
+fn an_answer_whose_start_was_lost_begins_before_it_ends() {
+    let ending = json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}});
+    let events = run(&[ending, message_stop()]);
+    assert!(matches!(events[0], ChatEvent::Start { .. }), "{events:?}");
+    assert_eq!(events.last(), Some(&ChatEvent::End));
+}
+
+#[test]
 fn counts_replace_each_other_and_are_never_added() {
     let usage: Vec<_> = run(&rich())
         .into_iter()

@@ -80,6 +80,25 @@ fn openrouters_provider_object_is_not_our_provider_name() {
 }
 
 #[test]
+fn options_never_say_another_model_or_stream() {
+    let options = json!({"openai": {"model": "dear", "stream": true, "seed": 7}, "house": {"model": "dearer"}});
+    let members = json!({"provider_options": options});
+    let mut target = target(false, Capabilities::default());
+    let edited = with(members.clone(), &target).unwrap();
+    let sent = json_of(&edited);
+    assert_eq!((&sent["model"], &sent["seed"]), (&json!("up"), &json!(7)));
+    assert!(sent.get("stream").is_none() && !edited.encoded.context.stream);
+    let lost = [
+        "provider_options.openai.model",
+        "provider_options.openai.stream",
+    ];
+    assert_eq!(edited.encoded.dropped, lost);
+    target.policy.strict_params = true;
+    let error = with(members, &target).unwrap_err();
+    assert_eq!(error.param.as_deref(), Some(lost[0]));
+}
+
+#[test]
 fn options_for_a_member_that_we_add_too_make_one_member() {
     let members =
         json!({"stream": true, "provider_options": {"openai": {"stream_options": {"pad": 1}}}});

@@ -34,6 +34,24 @@ fn sent(body: &Value, target: &Target) -> Value {
 }
 
 #[test]
+fn options_never_say_another_model_or_stream() {
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}],
+        "provider_options": {"openai": {"seed": 7}, "house": {"model": "dear", "stream": true}}});
+    let mut target = target(false);
+    let encoded = encode_with(&body, &target, &MediaStore::default()).unwrap();
+    let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
+    assert_eq!((&sent["model"], &sent["seed"]), (&json!("up"), &json!(7)));
+    assert_eq!(sent.get("stream"), None);
+    let lost = [
+        "provider_options.openai.model",
+        "provider_options.openai.stream",
+    ];
+    assert_eq!(encoded.dropped, lost);
+    target.policy.strict_params = true;
+    assert!(encode_with(&body, &target, &MediaStore::default()).is_err());
+}
+
+#[test]
 fn a_full_request_comes_out_as_it_went_in() {
     let body = json!({
         "model": "up",

@@ -26,7 +26,7 @@ pub(super) fn decode(body: &str) -> Vec<ChatEvent> {
     events
 }
 
-pub(super) fn fold(body: &str) -> Result<ChatResponse, UpstreamError> {
+pub(in crate::dialect::openai) fn fold(body: &str) -> Result<ChatResponse, UpstreamError> {
     let mut fold = Fold::new();
     for event in decode(body) {
         fold.push(event);
@@ -425,4 +425,45 @@ fn section_15_late_verdicts_of_azures_filter_add_nothing_to_the_text() {
     assert_eq!(answer.choices.len(), 1);
     assert_eq!(answer.choices[0].message.text, "x");
     assert_eq!(answer.choices[0].finish_reason, Some(FinishReason::Stop));
+}
+
+#[test]
+fn a_call_that_is_named_late_comes_behind_those_that_were_said() {
+    let call = |index: u32, function: &str| {
+        format!(
+            "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"tool_calls\":[{{\"index\":{index},\"function\":{{{function}}}}}]}}}}]}}\n\n"
+        )
+    };
+    let early = call(0, "\"arguments\":\"{\\\"a\\\":1}\"");
+    let named = call(1, "\"name\":\"g\",\"arguments\":\"{\\\"b\\\":2}\"");
+    let late = call(0, "\"name\":\"f\"");
+    let body = early + &named + &late + "data: [DONE]\n\n";
+    let answer = fold(&body).unwrap();
+    let calls: Vec<_> = answer.choices[0]
+        .message
+        .tool_calls
+        .iter()
+        .map(|call| (call.name.as_str(), call.arguments.as_str()))
+        .collect();
+    assert_eq!(calls, [("g", "{\"b\":2}"), ("f", "{\"a\":1}")]);
+}
+
+#[test]
+fn groqs_own_member_is_said_once_however_many_chunks_add_to_it() {
+    let chunk = |at: u32| {
+        format!(
+            "data: {{\"choices\":[{{\"delta\":{{\"content\":\"a\"}}}}],\"x_groq\":{{\"k{at}\":1}}}}\n\n"
+        )
+    };
+    let body: String = (0..50).map(chunk).collect::<String>() + "data: [DONE]\n\n";
+    let events = decode(&body);
+    let said: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            ChatEvent::Metadata { key, value, .. } if key == "x_groq" => value.as_object(),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(said.len(), 1);
+    assert_eq!(said[0].len(), 50);
 }

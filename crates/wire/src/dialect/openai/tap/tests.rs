@@ -132,6 +132,37 @@ fn f23_an_event_over_the_limit_ends_the_stream() {
 }
 
 #[test]
+fn an_end_without_done_counts_once_every_choice_has_finished() {
+    let piece = |index: u32, finish: &str| {
+        format!(
+            "data: {{\"id\":\"a\",\"choices\":[{{\"index\":{index},\"delta\":{{\"content\":\"x\"}},\"finish_reason\":{finish}}}]}}\n\n"
+        )
+    };
+    let end = |body: &str| {
+        let result = run(false, &[body.as_bytes()]).2;
+        let read = super::super::stream::tests::fold(body).map(|_| ());
+        assert_eq!(
+            result.as_ref().map(|_| ()).map_err(|error| error.kind),
+            read.map_err(|error| error.kind)
+        );
+        result.map(|summary| summary.native_finish_reason)
+    };
+    let begun = piece(0, "null") + &piece(1, "null");
+    for (ends, is_whole) in [
+        ("", false),
+        (&*piece(0, "\"stop\""), false),
+        (&*piece(1, "\"stop\""), false),
+        // Some servers say an empty reason until there is one.
+        (&*(piece(0, "\"\"") + &piece(1, "\"\"")), false),
+        (&*(piece(1, "\"stop\"") + &piece(0, "\"length\"")), true),
+    ] {
+        assert_eq!(end(&(begun.clone() + ends)).is_ok(), is_whole, "{ends}");
+    }
+    let both = begun + &piece(1, "\"stop\"") + &piece(0, "\"length\"");
+    assert_eq!(end(&both).unwrap().as_deref(), Some("stop"));
+}
+
+#[test]
 fn whole_answers_are_peeked_at() {
     let body = br#"{"id":"a","model":"m","choices":[{"index":0,"message":{"content":"x","tool_calls":[{}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
     let summary = tap_whole(body).unwrap();
@@ -209,6 +240,13 @@ fn section_15_late_verdicts_of_azures_filter_are_kept_from_callers() {
     let (out, _, result) = run(false, &[stream.as_bytes()]);
     assert_eq!(out, format!("{first}{last}{DONE}"));
     assert_eq!(result.unwrap().finish_reason, Some(FinishReason::Stop));
+    // The usage chunk has no choices, and may speak of the prompt's verdict.
+    let usage = format!(
+        "data: {}\n\n",
+        r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1},"prompt_filter_results":[{"content_filter_offsets":{}}]}"#
+    );
+    let stream = format!("{first}{last}{usage}{DONE}");
+    assert_eq!(run(true, &[stream.as_bytes()]).0, stream);
     // With text beside it, it is the text's chunk.
     let both = verdict.replace("\"index\":0,", "\"index\":0,\"delta\":{\"content\":\"x\"},");
     let stream = format!("{both}{last}{DONE}");
