@@ -82,6 +82,8 @@ impl Running {
             head_bytes_max: settings.server.limits.head_bytes_max,
             header_count_max: settings.server.limits.header_count_max,
             head_timeout: settings.server.limits.head_timeout,
+            idle_timeout: settings.server.limits.idle_timeout,
+            send_timeout: settings.server.limits.send_timeout,
         };
         let public = bind(settings.server.listen, tls, limits).await?;
         let admin_limits = ListenerLimits {
@@ -98,18 +100,18 @@ impl Running {
             let metrics = Arc::clone(&gateway.telemetry.metrics);
             listeners.spawn(public.serve(
                 gateway.drain.clone(),
-                move || metrics.bound_hit("connections"),
+                Arc::new(move |bound| metrics.bound_hit(bound)),
                 move |request, _| api::public(Arc::clone(&service_gateway), request),
             ));
         }
         {
             let service_gateway = Arc::clone(&gateway);
             // The admin listener outlives the drain: whoever watches it must see the end.
-            tokio::spawn(admin.serve(
-                Drain::new(),
-                || {},
-                move |request, _| api::admin(Arc::clone(&service_gateway), request),
-            ));
+            tokio::spawn(
+                admin.serve(Drain::new(), Arc::new(|_| {}), move |request, _| {
+                    api::admin(Arc::clone(&service_gateway), request)
+                }),
+            );
         }
         listeners.spawn(tasks::refresh(Arc::clone(&gateway)));
         listeners.spawn(tasks::tick(gateway.drain.clone()));

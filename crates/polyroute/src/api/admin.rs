@@ -27,9 +27,13 @@ struct Requests<'a> {
 
 /// Answers a request on the admin listener.
 pub async fn admin(gateway: Arc<Gateway>, request: Request<Incoming>) -> Reply {
+    super::caught(async move { answer(&gateway, &request) }).await
+}
+
+fn answer(gateway: &Gateway, request: &Request<Incoming>) -> Reply {
     let (path, query) = (request.uri().path(), request.uri().query());
     if path == CAPABILITIES && request.method() == Method::DELETE {
-        return forget(&gateway, query.unwrap_or_default());
+        return forget(gateway, query.unwrap_or_default());
     }
     if request.method() != Method::GET {
         return ReplyBody::error(&ApiError::new(
@@ -38,13 +42,13 @@ pub async fn admin(gateway: Arc<Gateway>, request: Request<Incoming>) -> Reply {
         ));
     }
     match path {
-        CAPABILITIES => capabilities(&gateway),
-        "/metrics" => metrics(&gateway),
+        CAPABILITIES => capabilities(gateway),
+        "/metrics" => metrics(gateway),
         "/health/live" => ReplyBody::text(StatusCode::OK, "live\n"),
-        "/health/ready" => super::ready(&gateway),
-        "/v1/admin/requests" => requests(&gateway, query.unwrap_or_default()),
+        "/health/ready" => super::ready(gateway),
+        "/v1/admin/requests" => requests(gateway, query.unwrap_or_default()),
         path => match path.strip_prefix("/v1/admin/requests/") {
-            Some(id) => one(&gateway, id),
+            Some(id) => one(gateway, id),
             None => ReplyBody::error(&ApiError::new(
                 "not_found",
                 "The admin API has `/metrics`, `/v1/admin/requests`, `/v1/admin/requests/{id}` and \

@@ -3,14 +3,18 @@
 mod admin;
 mod models;
 
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
-use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use polyroute_wire::api_error::ApiError;
 
 use crate::gateway::Gateway;
-use crate::pipeline::{Operation, handle, request_id};
+use crate::pipeline::{Operation, handle, panicked, request_id};
 use crate::server::{Reply, ReplyBody, refuse_body};
 
 /// The paths of the public listener, for the answer to a wrong one.
@@ -31,7 +35,11 @@ const PATHS: [&str; 10] = [
 pub async fn public(gateway: Arc<Gateway>, request: Request<Incoming>) -> Reply {
     let id = request_id(request.headers());
     let header = HeaderValue::from_str(&id);
-    let mut reply = route(gateway, request, id).await;
+    let mut reply = if is_plainly_framed(request.headers()) {
+        caught(route(gateway, request, id)).await
+    } else {
+        badly_framed()
+    };
     let headers = reply.headers_mut();
     if let Ok(id) = header {
         headers.insert(HeaderName::from_static("x-request-id"), id);
@@ -39,6 +47,34 @@ pub async fn public(gateway: Arc<Gateway>, request: Request<Incoming>) -> Reply 
     // An answer is for its caller alone (row S4).
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     reply
+}
+
+/// Whether nobody between us and the caller can take the end of the request's body to be elsewhere
+/// (row S8): HTTP lets a sender name `chunked` once, and of other codings we take none.
+fn is_plainly_framed(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    codings.next().is_none_or(plain) && codings.next().is_none()
+}
+
+/// The refusal of a request whose end nobody knows: nothing that follows it is read.
+fn badly_framed() -> Reply {
+    let message = "The request's `transfer-encoding` is not `chunked`, once.";
+    let mut reply = ReplyBody::error(&ApiError::new("invalid_value", message));
+    reply
+        .headers_mut()
+        .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    reply
+}
+
+/// A mistake of ours in one request is its 500, and nobody else's trouble (row S25).
+async fn caught(reply: impl Future<Output = Reply>) -> Reply {
+    let mut reply = pin!(reply);
+    poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| reply.as_mut().poll(context)))
+            .unwrap_or_else(|_| Poll::Ready(ReplyBody::error(&panicked())))
+    })
+    .await
 }
 
 async fn route(gateway: Arc<Gateway>, request: Request<Incoming>, id: String) -> Reply {

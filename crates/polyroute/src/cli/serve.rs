@@ -52,6 +52,7 @@ pub(super) fn run(args: &ServeArgs, environment: &Environment) -> anyhow::Result
         .with_writer(std::io::stderr)
         .with_ansi(colour)
         .init();
+    report_panics();
     super::runtime()?.block_on(async {
         let tls = settings.server.tls.is_some();
         let names: Vec<String> = settings
@@ -83,4 +84,12 @@ pub(super) fn run(args: &ServeArgs, environment: &Environment) -> anyhow::Result
         }
         Ok(())
     })
+}
+
+/// Says where a mistake of ours was, and not what it says: that may quote a prompt or a key.
+fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "a bug of the gateway ended what it was doing");
+    }));
 }

@@ -122,6 +122,10 @@ pub struct Limits {
     pub head_timeout: Duration,
     /// Longest wait for the next piece of a request body.
     pub body_timeout: Duration,
+    /// Longest time that a connection stays open between two requests.
+    pub idle_timeout: Duration,
+    /// Longest time that a caller may take nothing of an answer that waits for it.
+    pub send_timeout: Duration,
 }
 
 /// Somebody who may call.

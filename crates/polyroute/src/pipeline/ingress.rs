@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -14,6 +14,7 @@ use polyroute_wire::api_error::ApiError;
 use polyroute_wire::json::RawObject;
 use tokio::time::Instant;
 
+use super::gather::Gather;
 use crate::config::settings::Limits;
 
 /// The pace that a request body must keep beyond its first `body_timeout`, in bytes a second: drops
@@ -37,9 +38,8 @@ pub(super) async fn read_body(
 ) -> Result<Bytes, ApiError> {
     let bytes_max = limits.body_bytes_max;
     let started = Instant::now();
-    if let Some(encoding) = headers.get(header::CONTENT_ENCODING)
-        && encoding.as_bytes() != b"identity"
-    {
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if encodings.any(|encoding| encoding.as_bytes() != b"identity") {
         return Err(ApiError::new(
             "unsupported_encoding",
             "Compressed request bodies are not taken. Send the JSON without `content-encoding`.",
@@ -52,11 +52,9 @@ pub(super) async fn read_body(
     if announced.is_some_and(|length| length > bytes_max) {
         return Err(too_large(bytes_max));
     }
-    let mut first: Option<Bytes> = None;
-    let mut whole: Option<BytesMut> = None;
-    let mut received = 0;
+    let mut gather = Gather::default();
     loop {
-        let grace = Duration::from_millis(received as u64 * 1_000 / BODY_BYTES_PER_S_MIN);
+        let grace = Duration::from_millis(gather.length() as u64 * 1_000 / BODY_BYTES_PER_S_MIN);
         let until =
             (started + limits.body_timeout + grace).min(Instant::now() + limits.body_timeout);
         let frame = match tokio::time::timeout_at(until, body.frame()).await {
@@ -73,27 +71,12 @@ pub(super) async fn read_body(
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        received += data.len();
-        if received > bytes_max {
+        if gather.length() + data.len() > bytes_max {
             return Err(too_large(bytes_max));
         }
-        match (&mut whole, &first) {
-            // One frame is the common case: it is not copied.
-            (None, None) => first = Some(data),
-            (Some(whole), _) => whole.extend_from_slice(&data),
-            (None, Some(first)) => {
-                let announced = announced.unwrap_or(0).min(1 << 20);
-                let mut buffer = BytesMut::with_capacity(announced.max(first.len() + data.len()));
-                buffer.extend_from_slice(first);
-                buffer.extend_from_slice(&data);
-                whole = Some(buffer);
-            }
-        }
+        gather.push(data, announced);
     }
-    Ok(match whole {
-        Some(whole) => whole.freeze(),
-        None => first.unwrap_or_default(),
-    })
+    Ok(gather.finish())
 }
 
 fn too_slow(wait: Duration) -> ApiError {

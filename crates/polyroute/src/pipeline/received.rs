@@ -3,23 +3,26 @@
 
 use std::collections::BTreeMap;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use polyroute_wire::error::{ErrorKind, UpstreamError};
 
+use super::gather::Gather;
+
 /// Largest whole answer that is read (row F23).
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), UpstreamError> {
-    match headers.get(header::CONTENT_ENCODING) {
-        Some(encoding) if encoding.as_bytes() != b"identity" => Err(UpstreamError::new(
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if encodings.any(|encoding| encoding.as_bytes() != b"identity") {
+        return Err(UpstreamError::new(
             ErrorKind::MalformedReply,
             "the provider answered in a content encoding that was not asked for",
-        )),
-        _ => Ok(()),
+        ));
     }
+    Ok(())
 }
 
 pub(super) fn upstream_request_id(headers: &HeaderMap) -> Option<String> {
@@ -53,8 +56,7 @@ pub(super) fn header_map(headers: &HeaderMap) -> BTreeMap<String, String> {
 }
 
 pub(super) async fn read_all(mut body: Incoming) -> Result<Bytes, UpstreamError> {
-    let mut first: Option<Bytes> = None;
-    let mut rest = BytesMut::new();
+    let mut gather = Gather::default();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| {
             UpstreamError::new(
@@ -65,22 +67,15 @@ pub(super) async fn read_all(mut body: Incoming) -> Result<Bytes, UpstreamError>
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        if first.as_ref().map_or(0, Bytes::len) + rest.len() + data.len() > ANSWER_BYTES_MAX {
+        if gather.length() + data.len() > ANSWER_BYTES_MAX {
             return Err(UpstreamError::new(
                 ErrorKind::MalformedReply,
                 format!("the provider's answer is larger than {ANSWER_BYTES_MAX} bytes"),
             ));
         }
-        match &first {
-            None => first = Some(data),
-            Some(_) => rest.extend_from_slice(&data),
-        }
+        gather.push(data, None);
     }
-    Ok(match first {
-        None => Bytes::new(),
-        Some(first) if rest.is_empty() => first,
-        Some(first) => [&first[..], &rest].concat().into(),
-    })
+    Ok(gather.finish())
 }
 
 pub(super) async fn read_up_to(mut body: Incoming, bytes_max: usize) -> Vec<u8> {

@@ -5,6 +5,7 @@
 //! caller thus holds one chunk, and a caller that leaves drops the provider's connection.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -80,6 +81,14 @@ pub(super) fn shutting_down() -> ApiError {
     )
 }
 
+/// What a caller is told whose request a mistake of ours has ended.
+pub fn panicked() -> ApiError {
+    ApiError::new(
+        "internal_error",
+        "The gateway failed on this request; this is a bug. Report it with the request's `x-request-id`.",
+    )
+}
+
 /// A response body that relays a stream.
 pub struct Relay {
     state: State,
@@ -145,9 +154,23 @@ impl Relay {
         }
     }
 
-    /// The next bytes for the caller; `None` at the end.
+    /// The next bytes for the caller; `None` at the end. A mistake of ours ends this stream with an
+    /// error event, and no other one (row S25).
     pub fn poll_bytes(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let this = &mut *self;
+        catch_unwind(AssertUnwindSafe(|| this.poll_next(context))).unwrap_or_else(|_| {
+            // What is left of the state may be broken: it is not looked at outside of this.
+            let failed = catch_unwind(AssertUnwindSafe(|| this.fail(&panicked())));
+            if failed.is_err() {
+                this.state = State::Done;
+            }
+            this.out = panicked().stream_event();
+            Poll::Ready(Some(this.take_out()))
+        })
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let this = self;
         loop {
             if this.out.len() >= GATHER_BYTES || (!this.out.is_empty() && this.must_send()) {
                 return Poll::Ready(Some(this.take_out()));

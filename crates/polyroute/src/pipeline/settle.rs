@@ -244,7 +244,11 @@ impl Drop for Settle {
             self.telemetry.metrics.open_streams.dec();
         }
         if let Some(mut record) = self.record.take() {
-            if !self.ended && self.cut.is_cancelled() {
+            if !self.ended && std::thread::panicking() {
+                record.end = End::Failed;
+                record.status = 500;
+                record.error_code = Some("internal_error".to_owned());
+            } else if !self.ended && self.cut.is_cancelled() {
                 record.end = End::Failed;
                 record.status = 503;
                 record.error_code = Some("shutting_down".to_owned());

@@ -4,33 +4,48 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{Request, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::watched::{WRITE_STALL_MAX, Watched};
+use super::activity::{Activity, Answered, Seen};
+use super::frames::Frames;
+use super::watched::Watched;
 use super::{Drain, Reply};
 
-/// How long a connection may idle between two requests: above the 60 s of common load balancers.
-const KEEP_ALIVE_MAX: Duration = Duration::from_secs(75);
+/// What is told that a bound was hit, by the bound's name.
+pub type BoundHit = Arc<dyn Fn(&'static str) + Send + Sync>;
+
 /// Pause after a failed accept (too many open files), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Connections that wait in the system's queue to be accepted (row L3): the usual 128 turn a herd's
+/// callers away. The system has a bound of its own (`net.core.somaxconn`).
+const BACKLOG_MAX: u32 = 4_096;
 /// Bytes written ahead of a slow reader on HTTP/1 (row L2).
 const WRITE_BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// Most headers of a request that hyper takes if it is not told (its own documentation).
 const HYPER_HEADER_COUNT_MAX: usize = 100;
 /// Streams of one HTTP/2 connection.
 const H2_STREAMS_MAX: u32 = 200;
+/// Requests that a caller took back before we saw them, and streams that we had to reset for its
+/// mistakes, until its HTTP/2 connection is closed (the library's own bounds, kept if they change).
+const H2_RESETS_UNSEEN_MAX: usize = 20;
+const H2_RESETS_OURS_MAX: usize = 1_024;
+/// How often it is looked whether an HTTP/2 connection still has something to do, at most and at
+/// least.
+const LOOK_EVERY_MAX: Duration = Duration::from_secs(10);
+const LOOK_EVERY_MIN: Duration = Duration::from_millis(20);
 
 /// Bounds of a listener.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +59,10 @@ pub struct ListenerLimits {
     /// Time for a whole request head, and for a TLS handshake (row S22). A connection that has
     /// asked nothing by then is closed.
     pub head_timeout: Duration,
+    /// How long a connection may idle between two requests.
+    pub idle_timeout: Duration,
+    /// How long a caller may take nothing of an answer that waits for it (row L2).
+    pub send_timeout: Duration,
 }
 
 /// A bound socket, ready to serve.
@@ -64,8 +83,15 @@ impl Listener {
         tls: Option<Arc<rustls::ServerConfig>>,
         limits: ListenerLimits,
     ) -> io::Result<Self> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        // A restart finds the address taken by connections that are long closed otherwise.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
         Ok(Self {
-            socket: TcpListener::bind(address).await?,
+            socket: socket.listen(BACKLOG_MAX)?,
             tls,
             limits,
         })
@@ -80,17 +106,22 @@ impl Listener {
     }
 
     /// Serves until the drain begins, then waits until the open connections have ended.
-    pub async fn serve<S, F>(self, drain: Drain, on_full: impl Fn() + Send, service: S)
+    pub async fn serve<S, F>(self, drain: Drain, on_bound: BoundHit, service: S)
     where
         S: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Reply> + Send + 'static,
     {
         let slots = Arc::new(Semaphore::new(self.limits.connections_max));
         let graceful = GracefulShutdown::new();
-        let protocol = protocol(&self.limits);
+        let terms = Arc::new(Terms {
+            protocol: protocol(&self.limits),
+            tls: self.tls,
+            limits: self.limits,
+            on_bound,
+        });
         loop {
             if slots.available_permits() == 0 {
-                on_full();
+                (terms.on_bound)("connections");
             }
             let accepted = tokio::select! {
                 biased;
@@ -105,43 +136,14 @@ impl Listener {
                 continue;
             };
             let watcher = graceful.watcher();
-            let protocol = protocol.clone();
-            let tls = self.tls.clone();
+            let terms = Arc::clone(&terms);
             let service = service.clone();
-            let head_timeout = self.limits.head_timeout;
             tokio::spawn(async move {
                 let _slot = slot;
-                // Small answers and stream events go out at once.
-                let _ = stream.set_nodelay(true);
-                let asked = CancellationToken::new();
-                let first = asked.clone();
-                let handler = service_fn(move |request| {
-                    first.cancel();
-                    let reply = service(request, peer);
-                    async move { Ok::<_, Infallible>(reply.await) }
-                });
-                let stream = Watched::new(stream, WRITE_STALL_MAX);
-                // How a connection ended tells nothing that the outcome of its requests does not.
-                let _ = match tls {
-                    None => {
-                        let connection = protocol.serve_connection(TokioIo::new(stream), handler);
-                        until_silent(watcher.watch(connection.into_owned()), asked, head_timeout)
-                            .await
-                    }
-                    Some(tls) => match handshake(tls, stream, head_timeout).await {
-                        Some(stream) => {
-                            let connection =
-                                protocol.serve_connection(TokioIo::new(stream), handler);
-                            until_silent(
-                                watcher.watch(connection.into_owned()),
-                                asked,
-                                head_timeout,
-                            )
-                            .await
-                        }
-                        None => Ok(()),
-                    },
-                };
+                converse(stream, &terms, watcher, move |request| {
+                    service(request, peer)
+                })
+                .await;
             });
         }
         drop(self.socket);
@@ -149,32 +151,123 @@ impl Listener {
     }
 }
 
-/// Runs a connection, unless it asks nothing in time. The HTTP library bounds the wait for a head
-/// that has begun, but not the wait for the bytes that tell HTTP/1 from HTTP/2.
-async fn until_silent<E>(
-    connection: impl Future<Output = Result<(), E>>,
+/// What holds for every connection of a listener.
+struct Terms {
+    protocol: auto::Builder<TokioExecutor>,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    limits: ListenerLimits,
+    on_bound: BoundHit,
+}
+
+/// One connection from its beginning to its end.
+async fn converse<S, F>(stream: TcpStream, terms: &Terms, watcher: Watcher, service: S)
+where
+    S: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+    F: Future<Output = Reply> + Send + 'static,
+{
+    // Small answers and stream events go out at once.
+    let _ = stream.set_nodelay(true);
+    let watch = Watch {
+        asked: CancellationToken::new(),
+        activity: Arc::new(Activity::new(
+            terms.limits.send_timeout,
+            Arc::clone(&terms.on_bound),
+        )),
+        limits: terms.limits,
+    };
+    let asked = watch.asked.clone();
+    let activity = Arc::clone(&watch.activity);
+    let handler = service_fn(move |request: Request<Incoming>| {
+        asked.cancel();
+        let watched = (request.version() == Version::HTTP_2).then(|| activity.asked());
+        let reply = service(request);
+        async move {
+            let reply = reply.await;
+            Ok::<_, Infallible>(reply.map(|body| match watched {
+                None => Answered::Plain(body),
+                Some(watched) => watched.answered(body),
+            }))
+        }
+    });
+    let stream = Watched::new(stream, terms.limits.send_timeout);
+    let activity = Arc::clone(&watch.activity);
+    // How a connection ended tells nothing that the outcome of its requests does not.
+    let _ = match &terms.tls {
+        None => {
+            let stream = TokioIo::new(Frames::new(stream, activity));
+            let connection = terms.protocol.serve_connection(stream, handler);
+            watch
+                .run(Box::pin(watcher.watch(connection.into_owned())))
+                .await
+        }
+        Some(tls) => match handshake(tls, stream, terms.limits.head_timeout).await {
+            Some(stream) => {
+                let stream = TokioIo::new(Frames::new(stream, activity));
+                let connection = terms.protocol.serve_connection(stream, handler);
+                watch
+                    .run(Box::pin(watcher.watch(connection.into_owned())))
+                    .await
+            }
+            None => Ok(()),
+        },
+    };
+}
+
+/// What is seen of a connection from outside.
+struct Watch {
+    /// Fires with the first request.
     asked: CancellationToken,
-    head_timeout: Duration,
-) -> Result<(), E> {
-    tokio::pin!(connection);
-    tokio::select! {
-        biased;
-        () = asked.cancelled() => {}
-        ended = &mut connection => return ended,
-        () = tokio::time::sleep(head_timeout) => return Ok(()),
+    activity: Arc<Activity>,
+    limits: ListenerLimits,
+}
+
+impl Watch {
+    /// Runs a connection, unless it asks nothing in time. The HTTP library bounds the wait for a
+    /// head that has begun, but neither the wait for the bytes that tell HTTP/1 from HTTP/2, nor an
+    /// HTTP/2 connection that idles or does not open its window.
+    ///
+    /// Boxed: moving it would leave room for each place that it was in, in every connection (row L1).
+    async fn run<C, E>(self, mut connection: Pin<Box<C>>) -> Result<(), E>
+    where
+        C: Future<Output = Result<(), E>>,
+    {
+        tokio::select! {
+            biased;
+            () = self.asked.cancelled() => {}
+            ended = &mut connection => return ended,
+            () = tokio::time::sleep(self.limits.head_timeout) => return Ok(()),
+        }
+        if !self.activity.is_http2() {
+            return connection.await;
+        }
+        let (idle, send) = (self.limits.idle_timeout, self.limits.send_timeout);
+        let every = (idle.min(send) / 4).clamp(LOOK_EVERY_MIN, LOOK_EVERY_MAX);
+        let mut seen = Seen::default();
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut connection => return ended,
+                () = tokio::time::sleep(every) => {}
+            }
+            if self.activity.is_over(idle, &mut seen) {
+                return Ok(());
+            }
+        }
     }
-    connection.await
 }
 
 async fn handshake(
-    tls: Arc<rustls::ServerConfig>,
+    tls: &Arc<rustls::ServerConfig>,
     stream: Watched<TcpStream>,
     head_timeout: Duration,
 ) -> Option<tokio_rustls::server::TlsStream<Watched<TcpStream>>> {
-    tokio::time::timeout(head_timeout, TlsAcceptor::from(tls).accept(stream))
-        .await
-        .ok()?
-        .ok()
+    tokio::time::timeout(
+        head_timeout,
+        TlsAcceptor::from(Arc::clone(tls)).accept(stream),
+    )
+    .await
+    .ok()?
+    .ok()
 }
 
 fn protocol(limits: &ListenerLimits) -> auto::Builder<TokioExecutor> {
@@ -183,9 +276,9 @@ fn protocol(limits: &ListenerLimits) -> auto::Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         // The library's timer runs between requests too. The first head of a connection has its
-        // own, shorter bound (`until_silent`); a connection that has asked before may idle for
-        // longer than load balancers keep theirs, so that it is never closed under a request.
-        .header_read_timeout(limits.head_timeout.max(KEEP_ALIVE_MAX))
+        // own, shorter bound ([`Watch`]); a connection that has asked before may idle for longer
+        // than load balancers keep theirs, so that it is never closed under a request.
+        .header_read_timeout(limits.head_timeout.max(limits.idle_timeout))
         // One bound for both directions: the head must fit, and it is what a slow reader can make
         // us hold.
         .max_buf_size(
@@ -201,6 +294,8 @@ fn protocol(limits: &ListenerLimits) -> auto::Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(H2_STREAMS_MAX)
+        .max_pending_accept_reset_streams(H2_RESETS_UNSEEN_MAX)
+        .max_local_error_reset_streams(H2_RESETS_OURS_MAX)
         .max_header_list_size(u32::try_from(limits.head_bytes_max).unwrap_or(u32::MAX))
         .max_send_buf_size(WRITE_BUFFER_BYTES_MAX)
         .keep_alive_interval(Duration::from_secs(30))

@@ -3,8 +3,10 @@
 //! [`Listener`] accepts and bounds connections; [`Drain`] is the state that everyone who must know
 //! of a shutdown looks at.
 
+mod activity;
 mod body;
 mod drain;
+mod frames;
 mod linger;
 mod listener;
 mod tls;
@@ -13,5 +15,5 @@ mod watched;
 pub use body::{Reply, ReplyBody};
 pub use drain::Drain;
 pub use linger::refuse_body;
-pub use listener::{Listener, ListenerLimits};
+pub use listener::{BoundHit, Listener, ListenerLimits};
 pub use tls::{TlsError, server_config};

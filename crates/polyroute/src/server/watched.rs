@@ -8,9 +8,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-/// How long a caller may take nothing of what waits for it.
-pub(super) const WRITE_STALL_MAX: Duration = Duration::from_secs(60);
-
 /// A stream whose writes must make progress.
 #[derive(Debug)]
 pub(super) struct Watched<S> {

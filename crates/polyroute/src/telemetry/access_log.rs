@@ -1,9 +1,11 @@
-//! One JSON line a request. JSON escapes every control character, so no value can forge a line
-//! (row S18).
+//! One JSON line a request. JSON escapes every line end that ASCII has, and we what else a reader or a
+//! terminal could take for one or for a command, so that no value can forge a line (row S18).
 
 use std::io::{self, BufWriter, Write};
 
 use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::Formatter;
 
 use super::Record;
 
@@ -87,6 +89,39 @@ struct Line<'a> {
     tags: &'a std::collections::BTreeMap<String, String>,
 }
 
+/// JSON as it is usual, but for characters that end lines, command terminals or turn text round:
+/// those are escaped.
+struct OneLine;
+
+impl Formatter for OneLine {
+    fn write_string_fragment<W>(&mut self, out: &mut W, fragment: &str) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        if fragment.bytes().all(|byte| byte.is_ascii() && byte != 0x7f) {
+            return out.write_all(fragment.as_bytes());
+        }
+        let mut utf8 = [0; 4];
+        for c in fragment.chars() {
+            if is_odd(c) {
+                write!(out, "\\u{:04x}", u32::from(c))?;
+            } else {
+                out.write_all(c.encode_utf8(&mut utf8).as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Controls of any kind, line and paragraph separators, and marks of direction.
+const fn is_odd(c: char) -> bool {
+    matches!(
+        c,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+    )
+}
+
 fn is_empty(tags: &std::collections::BTreeMap<String, String>) -> bool {
     tags.is_empty()
 }
@@ -138,7 +173,8 @@ impl AccessLog {
         };
         // A log that can't be written must not stop the gateway; the record is still in the admin
         // API and the metrics.
-        if serde_json::to_writer(&mut *out, &line).is_ok() {
+        let mut json = Serializer::with_formatter(&mut *out, OneLine);
+        if line.serialize(&mut json).is_ok() {
             let _ = out.write_all(b"\n");
         }
     }

@@ -1,6 +1,7 @@
 //! Takes the records of settled requests off the path: a bounded queue and one thread.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -119,22 +120,24 @@ impl Drop for Telemetry {
 
 fn collect(
     records: &Receiver<Box<Record>>,
-    mut log: AccessLog,
+    log: AccessLog,
     metrics: &Metrics,
     recent: &Recent,
-    mut lessons: Lessons,
+    lessons: Lessons,
 ) {
-    let mut counters = Counters::new(metrics);
-    let mut alerts = Alerts::default();
+    let mut sinks = Sinks {
+        log,
+        counters: Counters::new(metrics),
+        alerts: Alerts::default(),
+        lessons,
+        metrics,
+        recent,
+    };
     loop {
         match records.recv_timeout(Duration::from_secs(1)) {
-            Ok(record) => {
-                alerts.look(&record, metrics);
-                lessons.learn(&record);
-                take(*record, &mut log, &mut counters, recent);
-            }
+            Ok(record) => sinks.take(*record),
             Err(RecvTimeoutError::Timeout) => {
-                lessons.publish();
+                sinks.lessons.publish();
                 continue;
             }
             Err(RecvTimeoutError::Disconnected) => break,
@@ -145,14 +148,40 @@ fn collect(
         )]
         std::thread::sleep(GATHER);
         while let Ok(record) = records.try_recv() {
-            alerts.look(&record, metrics);
-            lessons.learn(&record);
-            take(*record, &mut log, &mut counters, recent);
+            sinks.take(*record);
         }
-        log.flush();
-        lessons.publish_now_and_then();
+        sinks.log.flush();
+        sinks.lessons.publish_now_and_then();
     }
-    log.flush();
+    sinks.log.flush();
+}
+
+/// Where records go.
+struct Sinks<'a> {
+    log: AccessLog,
+    counters: Counters<'a>,
+    alerts: Alerts,
+    lessons: Lessons,
+    metrics: &'a Metrics,
+    recent: &'a Recent,
+}
+
+impl Sinks<'_> {
+    /// A mistake of ours over one record costs no other one (row S25).
+    fn take(&mut self, record: Record) {
+        let looked = catch_unwind(AssertUnwindSafe(|| {
+            self.alerts.look(&record, self.metrics);
+            self.lessons.learn(&record);
+        }));
+        let taken = catch_unwind(AssertUnwindSafe(|| {
+            self.log.write(&record);
+            self.counters.count(&record);
+            self.recent.push(record);
+        }));
+        if looked.and(taken).is_err() {
+            self.metrics.bound_hit("telemetry_failure");
+        }
+    }
 }
 
 /// What answers teach of token counts. The path of a request reads a published copy, so that it
@@ -202,10 +231,4 @@ impl Lessons {
             self.at = Instant::now();
         }
     }
-}
-
-fn take(record: Record, log: &mut AccessLog, counters: &mut Counters<'_>, recent: &Recent) {
-    log.write(&record);
-    counters.count(&record);
-    recent.push(record);
 }

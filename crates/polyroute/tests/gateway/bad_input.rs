@@ -216,7 +216,7 @@ async fn wrong_paths_and_methods_say_the_right_ones() {
 }
 
 #[tokio::test]
-async fn s15_deep_nesting_is_refused() {
+async fn row_s15_deep_nesting_is_refused() {
     let lab = Lab::start().await;
     for depth in [129, 10_000, 1_000_000] {
         let body = format!(
@@ -241,7 +241,7 @@ async fn s15_deep_nesting_is_refused() {
 }
 
 #[tokio::test]
-async fn s17_compressed_bodies_are_415() {
+async fn row_s17_compressed_bodies_are_415() {
     let lab = Lab::start().await;
     for encoding in ["gzip", "br", "zstd", "deflate", "gzip, gzip"] {
         let headers = [("content-encoding", encoding)];
@@ -258,7 +258,7 @@ async fn s17_compressed_bodies_are_415() {
 }
 
 #[tokio::test]
-async fn s16_a_body_over_the_limit_is_413_however_it_comes() {
+async fn row_s16_a_body_over_the_limit_is_413_however_it_comes() {
     let lab = Lab::with(&server(", limits: { body: 1MiB }"), "").await;
     let address = lab.gateway.address;
 
@@ -300,7 +300,7 @@ async fn s16_a_body_over_the_limit_is_413_however_it_comes() {
 }
 
 #[tokio::test]
-async fn s16_a_body_over_64_mib_is_413_by_default_and_does_not_stay_in_memory() {
+async fn row_s16_a_body_over_64_mib_is_413_by_default_and_does_not_stay_in_memory() {
     let lab = Lab::start().await;
     serves(&lab).await;
     let before = resident_kib();
@@ -324,7 +324,7 @@ async fn s16_a_body_over_64_mib_is_413_by_default_and_does_not_stay_in_memory() 
 }
 
 #[tokio::test]
-async fn s22_slow_heads_and_silent_connections_are_closed() {
+async fn row_s22_slow_heads_and_silent_connections_are_closed() {
     let lab = Lab::with(&server(", limits: { head_timeout: 700ms }"), "").await;
     for begin in [
         "",
@@ -365,7 +365,7 @@ async fn s22_slow_heads_and_silent_connections_are_closed() {
 }
 
 #[tokio::test]
-async fn s22_a_body_that_stops_or_drips_is_408() {
+async fn row_s22_a_body_that_stops_or_drips_is_408() {
     let lab = Lab::with(&server(", limits: { body_timeout: 600ms }"), "").await;
     let mut raw = Raw::open(lab.gateway.address).await;
     raw.write(head(1_000, "")).await;

@@ -189,7 +189,7 @@ async fn f14_a_stall_within_the_answer_is_an_error_event_and_counts_its_tokens()
 }
 
 #[tokio::test]
-async fn f15_a_body_that_is_cut_is_never_a_success() {
+async fn row_f15_a_body_that_is_cut_is_never_a_success() {
     let row = Row {
         whole: Due::Error(INCOMPLETE),
         streamed: Due::Broken(CUT),
@@ -205,7 +205,7 @@ async fn f15_a_body_that_is_cut_is_never_a_success() {
 }
 
 #[tokio::test]
-async fn f16_a_reset_before_content_falls_back_and_one_after_it_is_an_error_event() {
+async fn row_f16_a_reset_before_content_falls_back_and_one_after_it_is_an_error_event() {
     play(&["reset_before_headers"], Row::fails(CONNECTION, 2)).await;
     let row = Row {
         whole: Due::Error(INCOMPLETE),
@@ -222,7 +222,7 @@ async fn f16_a_reset_before_content_falls_back_and_one_after_it_is_an_error_even
 }
 
 #[tokio::test]
-async fn f17_a_stream_without_its_end_is_never_a_clean_end() {
+async fn row_f17_a_stream_without_its_end_is_never_a_clean_end() {
     let row = Row {
         whole: Due::Error(INCOMPLETE),
         streamed: Due::Broken(CUT),
@@ -238,7 +238,7 @@ async fn f17_a_stream_without_its_end_is_never_a_clean_end() {
 }
 
 #[tokio::test]
-async fn f18_one_broken_event_is_no_panic_and_no_false_success() {
+async fn row_f18_one_broken_event_is_no_panic_and_no_false_success() {
     let row = Row {
         whole: Due::Error(MALFORMED),
         streamed: Due::Any,
@@ -249,7 +249,7 @@ async fn f18_one_broken_event_is_no_panic_and_no_false_success() {
 }
 
 #[tokio::test]
-async fn f19_garbage_is_502_and_another_target_s_answer() {
+async fn row_f19_garbage_is_502_and_another_target_s_answer() {
     play(&["garbage_json", "empty_body"], Row::fails(INCOMPLETE, 2)).await;
     let row = Row {
         streamed: Due::Any,
@@ -259,7 +259,7 @@ async fn f19_garbage_is_502_and_another_target_s_answer() {
 }
 
 #[tokio::test]
-async fn f20_a_web_page_is_no_answer() {
+async fn row_f20_a_web_page_is_no_answer() {
     play(&["wrong_content_type:html"], Row::fails(MALFORMED, 1)).await;
     let row = Row {
         whole: Due::Any,
@@ -271,7 +271,7 @@ async fn f20_a_web_page_is_no_answer() {
 }
 
 #[tokio::test]
-async fn f21_a_200_with_an_error_is_an_error() {
+async fn row_f21_a_200_with_an_error_is_an_error() {
     let told: &[(u16, &str)] = &[
         (502, "upstream_error"),
         (502, "upstream_malformed"),
@@ -282,7 +282,7 @@ async fn f21_a_200_with_an_error_is_an_error() {
 }
 
 #[tokio::test]
-async fn f21_an_error_after_content_is_an_error_event_without_done() {
+async fn row_f21_an_error_after_content_is_an_error_event_without_done() {
     let row = Row {
         whole: Due::Any,
         streamed: Due::Broken(&["upstream_error", "server_is_overloaded"]),
@@ -293,7 +293,7 @@ async fn f21_an_error_after_content_is_an_error_event_without_done() {
 }
 
 #[tokio::test]
-async fn f22_a_drip_is_ended_by_the_deadline() {
+async fn row_f22_a_drip_is_ended_by_the_deadline() {
     let row = Row::fails(TIMEOUT, 2);
     play(&["slow_head:1"], row).await;
     let row = Row {
@@ -304,7 +304,7 @@ async fn f22_a_drip_is_ended_by_the_deadline() {
 }
 
 #[tokio::test]
-async fn f23_an_event_or_a_head_beyond_its_bound_is_refused() {
+async fn row_f23_an_event_or_a_head_beyond_its_bound_is_refused() {
     let row = Row {
         whole: Due::Any,
         streamed: Due::Any,
@@ -338,13 +338,13 @@ async fn f23_an_event_or_a_head_beyond_its_bound_is_refused() {
 }
 
 #[tokio::test]
-async fn f24_an_encoding_that_was_not_asked_for_is_refused() {
+async fn row_f24_an_encoding_that_was_not_asked_for_is_refused() {
     let told: &[(u16, &str)] = &[(502, "upstream_malformed"), (502, "upstream_error")];
     play(&["gzip_error"], Row::fails(told, 2)).await;
 }
 
 #[tokio::test]
-async fn f28_events_after_the_end_do_not_reach_the_caller() {
+async fn row_f28_events_after_the_end_do_not_reach_the_caller() {
     let served = Row {
         whole: Due::Served,
         streamed: Due::Served,
@@ -355,7 +355,7 @@ async fn f28_events_after_the_end_do_not_reach_the_caller() {
 }
 
 #[tokio::test]
-async fn f30_bytes_one_by_one_are_the_same_answer() {
+async fn row_f30_bytes_one_by_one_are_the_same_answer() {
     let lab = Lab::start().await;
     for (provider, model) in MODELS {
         lab.fault(provider, "one_byte_chunks");
@@ -371,7 +371,7 @@ async fn f30_bytes_one_by_one_are_the_same_answer() {
 }
 
 #[tokio::test]
-async fn f28_a_second_end_is_no_second_end() {
+async fn row_f28_a_second_end_is_no_second_end() {
     let served = Row {
         whole: Due::Served,
         streamed: Due::Served,
@@ -385,7 +385,7 @@ async fn f28_a_second_end_is_no_second_end() {
 }
 
 #[tokio::test]
-async fn f29_odd_usage_ends_no_answer() {
+async fn row_f29_odd_usage_ends_no_answer() {
     let served = Row {
         whole: Due::Served,
         streamed: Due::Served,
@@ -414,7 +414,7 @@ async fn f29_odd_usage_ends_no_answer() {
 }
 
 #[tokio::test]
-async fn s25_the_gateway_is_whole_after_hundreds_of_faults() {
+async fn row_s25_the_gateway_is_whole_after_hundreds_of_faults() {
     let lab = lab().await;
     let rule = |fault: &str, probability: f64| serde_json::json!({"fault": fault, "probability": probability});
     for fault in [

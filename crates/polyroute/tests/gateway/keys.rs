@@ -193,7 +193,7 @@ fn is_clean(provider: &str, entry: &Entry) {
 }
 
 #[tokio::test]
-async fn s13_no_credential_and_no_header_of_the_caller_goes_upstream() {
+async fn row_s13_no_credential_and_no_header_of_the_caller_goes_upstream() {
     let lab = keyed().await;
     let bearer = format!("Bearer {CALLER}");
     let mut headers = SENT_ALONG.to_vec();
@@ -227,7 +227,7 @@ async fn s13_no_credential_and_no_header_of_the_caller_goes_upstream() {
 }
 
 #[tokio::test]
-async fn s13_the_provider_s_headers_and_credential_do_not_come_back() {
+async fn row_s13_the_provider_s_headers_and_credential_do_not_come_back() {
     let lab = Lab::start().await;
     let reply = json!({"match": {"prefix": "openai"}, "repeat": true, "replies": [{"json": {
         "status": 200,

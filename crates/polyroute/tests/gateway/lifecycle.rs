@@ -316,7 +316,7 @@ async fn request_ids_come_in_and_go_out() {
 }
 
 #[tokio::test]
-async fn s19_metrics_count_what_happened_and_their_labels_are_bounded() {
+async fn row_s19_metrics_count_what_happened_and_their_labels_are_bounded() {
     let lab = Lab::start().await;
     for (_, model) in MODELS {
         lab.chat(&ask(model, "words:20")).await;

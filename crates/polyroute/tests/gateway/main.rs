@@ -1,4 +1,5 @@
-//! The gateway over real sockets, in front of the provider simulator.
+//! The gateway over real sockets, in front of the provider simulator. Tests that begin with a row's id
+//! are that row of the catalogue of faults and attacks; so are all of `tests/rows`.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,7 +10,9 @@
 )]
 
 mod grid;
+#[expect(dead_code, reason = "shared with tests/rows")]
 mod program;
+#[expect(dead_code, reason = "shared with tests/rows")]
 mod raw;
 mod support;
 mod tls;

@@ -6,13 +6,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::raw::resident_kib_of;
-use crate::support::{CANARY, providers};
+use crate::support::{CALLER, CANARY, providers};
 use crate::tls::Folder;
 
 /// The program itself, with its output.
 pub struct Program {
     child: Child,
     pub address: SocketAddr,
+    pub admin: SocketAddr,
     stderr: Option<std::thread::JoinHandle<String>>,
     _folder: Folder,
 }
@@ -20,9 +21,14 @@ pub struct Program {
 impl Program {
     /// Starts it before a simulator, with more keys under `server:`.
     pub fn start(sim: &str, more: &str) -> Self {
+        Self::with(sim, more, "")
+    }
+
+    /// The same with more sections beside `server` and `providers`.
+    pub fn with(sim: &str, more: &str, sections: &str) -> Self {
         let folder = Folder::new();
         let text = format!(
-            "server: {{ listen: \"127.0.0.1:0\", admin: \"127.0.0.1:0\"{more} }}\n{}",
+            "server: {{ listen: \"127.0.0.1:0\", admin: \"127.0.0.1:0\"{more} }}\n{}{sections}",
             providers(sim)
         );
         let file = folder.write("polyroute.yaml", &text);
@@ -32,6 +38,7 @@ impl Program {
             .current_dir(folder.path())
             .env_clear()
             .env("KEY", CANARY)
+            .env("CALLER", CALLER)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -39,7 +46,7 @@ impl Program {
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
-        let address = loop {
+        let (address, admin) = loop {
             let mut line = String::new();
             assert!(
                 lines.read_line(&mut line).unwrap() > 0,
@@ -47,7 +54,10 @@ impl Program {
             );
             said.push_str(&line);
             if let Some((_, rest)) = line.split_once("listening on http://") {
-                break rest.split_once("/v1").unwrap().0.parse().unwrap();
+                let (address, rest) = rest.split_once("/v1").unwrap();
+                let (_, admin) = rest.split_once("http://").unwrap();
+                let (admin, _) = admin.split_once(';').unwrap();
+                break (address.parse().unwrap(), admin.parse().unwrap());
             }
         };
         let stderr = std::thread::spawn(move || {
@@ -57,6 +67,7 @@ impl Program {
         Self {
             child,
             address,
+            admin,
             stderr: Some(stderr),
             _folder: folder,
         }

@@ -28,6 +28,17 @@ impl Raw {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
+    /// Reads what comes next, within so much time.
+    pub async fn read_some(&mut self, wait: Duration) -> Read {
+        let mut piece = vec![0; 64 * 1024];
+        let read = tokio::time::timeout(wait, self.stream.read(&mut piece)).await;
+        let length = read.map_or(0, |read| read.unwrap_or(0));
+        Read {
+            text: String::from_utf8_lossy(&piece[..length]).into_owned(),
+            closed: length == 0,
+        }
+    }
+
     /// Reads until the other side closes or so much time has passed.
     pub async fn read_for(&mut self, wait: Duration) -> Read {
         let mut bytes = Vec::new();

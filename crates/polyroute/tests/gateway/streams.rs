@@ -205,7 +205,7 @@ fn flood(provider: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn l2_a_caller_that_does_not_read_holds_a_bounded_amount() {
+async fn row_l2_a_caller_that_does_not_read_holds_a_bounded_amount() {
     let lab = Lab::start().await;
     let program = Program::start(&lab.sim.url(), "");
     for (provider, model) in &MODELS[..2] {

@@ -150,23 +150,23 @@ fn limits(file: &file::Limits, path: &KeyPath, context: &mut Context<'_>) -> Lim
             hint,
         );
     }
+    let span = |value, name, default, context: &mut Context<'_>| {
+        time(
+            value,
+            Duration::from_secs(default),
+            &path.key(name),
+            context,
+        )
+    };
     Limits {
         body_bytes_max: bytes(file.body, 64 << 20, &path.key("body"), context),
         head_bytes_max: bytes(file.head, 64 << 10, &path.key("head"), context),
         connections_max: count(file.connections, 20_000, &path.key("connections"), context),
         header_count_max: count(file.header_count, 100, &path.key("header_count"), context),
         nesting_max,
-        head_timeout: time(
-            file.head_timeout,
-            Duration::from_secs(10),
-            &path.key("head_timeout"),
-            context,
-        ),
-        body_timeout: time(
-            file.body_timeout,
-            Duration::from_secs(30),
-            &path.key("body_timeout"),
-            context,
-        ),
+        head_timeout: span(file.head_timeout, "head_timeout", 10, context),
+        body_timeout: span(file.body_timeout, "body_timeout", 30, context),
+        idle_timeout: span(file.idle_timeout, "idle_timeout", 75, context),
+        send_timeout: span(file.send_timeout, "send_timeout", 60, context),
     }
 }

@@ -81,6 +81,14 @@ pub struct Limits {
     /// second has so long in all.
     #[schemars(extend("default" = "30s"))]
     pub body_timeout: Option<TimeSpan>,
+    /// How long a connection stays open between two requests. The default is above the 60 s of
+    /// common load balancers, so that theirs is never closed under a request.
+    #[schemars(extend("default" = "75s"))]
+    pub idle_timeout: Option<TimeSpan>,
+    /// How long a caller may take nothing of an answer that waits for it. Then its connection is
+    /// closed (HTTP/1.1) or its stream reset (HTTP/2).
+    #[schemars(extend("default" = "60s"))]
+    pub send_timeout: Option<TimeSpan>,
 }
 
 /// Where the access log goes.
