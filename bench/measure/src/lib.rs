@@ -1,4 +1,4 @@
-//! For tests and benchmarks only: a crate names its operations once ([`Operation`]), [`bench`] says
+//! For tests and benchmarks only: a crate names its operations once ([`Operation`]), [`bench()`] says
 //! how long each takes, and [`hold`] that none allocates more than a table allows.
 //!
 //! Time depends on the machine and is looked at by people; what is allocated is the same everywhere
