@@ -244,7 +244,7 @@ impl Tap {
 
     /// Parses an event that may be an error; `true` if it is one and must not be forwarded.
     fn fails(&mut self, event: &[u8], data: &[u8]) -> bool {
-        let value = serde_json::from_slice::<Value>(data).ok();
+        let value = value_of(data);
         let is_error = value.as_ref().is_some_and(|value| {
             value.get("error").is_some_and(|error| !error.is_null())
                 || value
@@ -267,7 +267,7 @@ impl Tap {
 
     /// Identity from the first chunk that has a choice.
     fn identity(&mut self, data: &[u8]) {
-        let Ok(value) = serde_json::from_slice::<Value>(data) else {
+        let Some(value) = value_of(data) else {
             return;
         };
         let text = |key: &str| {
@@ -292,7 +292,7 @@ impl Tap {
 
     /// Reads usage; `true` if the event says nothing else.
     fn usage_only(&mut self, data: &[u8]) -> bool {
-        let Ok(value) = serde_json::from_slice::<Value>(data) else {
+        let Some(value) = value_of(data) else {
             return false;
         };
         let counts = value
@@ -316,7 +316,7 @@ impl Tap {
 
     /// Which choices begin and end here.
     fn ends_of(&mut self, data: &[u8]) {
-        let Ok(value) = serde_json::from_slice::<Value>(data) else {
+        let Some(value) = value_of(data) else {
             return;
         };
         let choices = value.get("choices").and_then(Value::as_array);
@@ -340,6 +340,14 @@ impl Tap {
             }
         }
     }
+}
+
+/// The JSON of an event, read as any reader of text does: bytes that are no UTF-8 (a message cut
+/// within a character) make no failure unseen.
+fn value_of(data: &[u8]) -> Option<Value> {
+    serde_json::from_slice(data)
+        .or_else(|_| serde_json::from_str(&String::from_utf8_lossy(data)))
+        .ok()
 }
 
 /// Where the first event ends: past its blank line, whatever the line ends are.
@@ -401,7 +409,7 @@ impl Probes {
 /// Whether a chunk is only a late verdict of Azure's asynchronous filter: its choices have no
 /// `delta`, which clients would stumble over (wire-protocols §15).
 fn is_annotation(data: &[u8]) -> bool {
-    let Ok(value) = serde_json::from_slice::<Value>(data) else {
+    let Some(value) = value_of(data) else {
         return false;
     };
     let choices = value.get("choices").and_then(Value::as_array);
@@ -441,7 +449,7 @@ fn values_of<'b>(bytes: &'b [u8], key: &Finder<'_>) -> impl Iterator<Item = &'b 
 
 /// Whether a chunk carries something for the caller: a text that is not empty, a call, a finish.
 fn is_content(data: &[u8]) -> bool {
-    let Ok(value) = serde_json::from_slice::<Value>(data) else {
+    let Some(value) = value_of(data) else {
         return false;
     };
     let choices = value.get("choices").and_then(Value::as_array);

@@ -163,6 +163,16 @@ fn an_end_without_done_counts_once_every_choice_has_finished() {
 }
 
 #[test]
+fn a_failure_with_bytes_that_are_no_text_is_a_failure() {
+    let mut body = chunk("x", "null").into_bytes();
+    body.extend_from_slice(b"data: {\"error\":{\"message\":\"cut \xc3\",\"code\":500}}\n\n");
+    body.extend_from_slice(DONE.as_bytes());
+    let (out, _, result) = run(false, &[&body]);
+    assert_eq!(out, chunk("x", "null"));
+    assert_eq!(result.unwrap_err().kind, ErrorKind::ServerError);
+}
+
+#[test]
 fn whole_answers_are_peeked_at() {
     let body = br#"{"id":"a","model":"m","choices":[{"index":0,"message":{"content":"x","tool_calls":[{}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
     let summary = tap_whole(body).unwrap();
