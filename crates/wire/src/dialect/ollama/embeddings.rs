@@ -83,7 +83,10 @@ pub(super) fn decode(
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| malformed("an embedding is no list of numbers"))?;
     let asked = context.embedding_inputs.len();
-    if vectors.is_empty() || (asked > 0 && vectors.len() != asked) {
+    if vectors.is_empty()
+        || vectors.iter().any(Vec::is_empty)
+        || (asked > 0 && vectors.len() != asked)
+    {
         return Err(malformed(
             "the number of embeddings is not that of the inputs",
         ));

@@ -102,6 +102,9 @@ pub(super) fn decode(
     }
     rows.sort_by_key(|(index, _)| *index);
     let due = context.embedding_inputs.len();
+    if rows.iter().any(|(_, vector)| vector.is_empty()) {
+        return Err(malformed("the provider sent a vector without numbers"));
+    }
     if rows.is_empty() || (due > 0 && rows.len() != due) {
         return Err(malformed(&format!(
             "the provider sent {} vectors for {due} inputs",
@@ -225,6 +228,10 @@ mod tests {
         };
         for (body, kind) in [
             (json!({"data": []}), ErrorKind::MalformedReply),
+            (
+                json!({"data": [{"embedding": []}]}),
+                ErrorKind::MalformedReply,
+            ),
             (
                 json!({"data": [{"embedding": "AAA="}]}),
                 ErrorKind::MalformedReply,
