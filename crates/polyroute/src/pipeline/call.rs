@@ -147,12 +147,8 @@ impl Call {
     /// How large the input is.
     fn size(&self) -> &InputSize {
         self.size.get_or_init(|| match self.operation {
-            // A body that can't be peeked at is refused before anybody asks.
-            Operation::Chat => RequestNeeds::peek(&self.body)
-                .map(|needs| needs.size)
-                .unwrap_or_default(),
             // Read by the hub where a peek does not do.
-            Operation::InputTokens => RequestNeeds::peek(&self.body)
+            Operation::Chat | Operation::InputTokens => RequestNeeds::peek(&self.body)
                 .or_else(|| self.chat_request().ok().map(RequestNeeds::of_chat))
                 .map(|needs| needs.size)
                 .unwrap_or_default(),
