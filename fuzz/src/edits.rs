@@ -229,6 +229,10 @@ fn named(raw: &RawObject<'_>, out: &RawObject<'_>, encoded: &Encoded) {
         let is_told = tells(&encoded.dropped) || tells(&encoded.changed);
         // Some always send the usage chunk, which is passed on or not as the caller asked.
         let is_told = is_told || key == "stream_options";
+        // Without tools there is nothing that these speak of.
+        let has_tools = out.get("tools").or(out.get("functions")).is_some();
+        let of_tools = ["parallel_tool_calls", "tool_choice", "function_call"].contains(&key);
+        let is_told = is_told || (of_tools && !has_tools);
         // Under other names: the output limit, and what each vendor calls thinking and the like.
         let is_renamed = out.keys().any(|other| raw.get(other).is_none());
         assert!(

@@ -223,7 +223,7 @@ fn fold(events: &[ChatEvent]) -> Result<ChatResponse, UpstreamError> {
 #[derive(Debug, PartialEq)]
 struct Said {
     choices: BTreeMap<u32, SaidChoice>,
-    tokens: Option<(u64, u64)>,
+    tokens: Option<[u64; 2]>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -276,7 +276,8 @@ fn said(answer: &ChatResponse, with_usage: bool) -> Said {
     let usage = answer.usage.as_ref().filter(|_| with_usage);
     Said {
         choices: choices.collect(),
-        tokens: usage.map(|usage| (usage.input, usage.output)),
+        // Larger ones than a signed number holds are no counts.
+        tokens: usage.map(|usage| [usage.input, usage.output].map(|it| it.min(i64::MAX as u64))),
     }
 }
 
