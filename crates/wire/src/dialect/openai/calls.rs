@@ -8,6 +8,10 @@ use crate::chat::ChatEvent;
 use crate::classify::synthetic_call_id;
 use crate::custom_tools::unwrap_input;
 
+/// Most calls of one choice: each piece of one is looked for among all of them. OpenAI takes 128
+/// tools.
+pub(super) const CALLS_MAX: usize = 1_024;
+
 /// The calls of one choice in order of first appearance.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
@@ -36,6 +40,11 @@ impl Calls {
     /// Whether there are any.
     pub(super) fn any(&self) -> bool {
         !self.calls.is_empty()
+    }
+
+    /// Whether there are more than [`CALLS_MAX`].
+    pub(super) fn too_many(&self) -> bool {
+        self.calls.len() > CALLS_MAX
     }
 
     /// Whether a call's arguments are no whole JSON text.

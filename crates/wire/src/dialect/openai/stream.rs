@@ -242,6 +242,9 @@ impl Decoder {
             if let Value::Object(choice) = choice {
                 self.choice(choice, out);
             }
+            if self.ended {
+                return;
+            }
         }
     }
 
@@ -314,6 +317,9 @@ impl Decoder {
         };
         if let Some(delta) = delta {
             self.delta(index, delta, out);
+            if self.ended {
+                return;
+            }
         }
         let details = fields
             .get("finish_details")
@@ -399,7 +405,12 @@ impl Decoder {
         {
             state.calls.legacy(index, function, &self.context, out);
         }
+        let too_many = state.calls.too_many();
         state.spoke |= out.iter().skip(from).any(ChatEvent::is_content) || state.calls.any();
+        if too_many {
+            self.fail(malformed("the provider's answer holds too many calls"), out);
+            return;
+        }
         for (key, value) in delta {
             if !is_empty(&value) {
                 self.metadata(Some(index), &key, value, out);

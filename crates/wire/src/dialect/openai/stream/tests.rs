@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::super::calls::CALLS_MAX;
 use super::*;
 use crate::chat::{ChatResponse, Fold};
 
@@ -466,4 +467,21 @@ fn groqs_own_member_is_said_once_however_many_chunks_add_to_it() {
         .collect();
     assert_eq!(said.len(), 1);
     assert_eq!(said[0].len(), 50);
+}
+
+#[test]
+fn an_answer_of_very_many_calls_is_a_failure_and_not_the_square_of_them() {
+    let call = |at: usize| {
+        format!(
+            "data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{{\"index\":{at},\"id\":\"c{at}\",\"function\":{{\"name\":\"f\",\"arguments\":\"{{}}\"}}}}]}}}}]}}\n\n"
+        )
+    };
+    let answer = |calls: usize| {
+        let body = (0..calls).map(call).collect::<String>() + "data: [DONE]\n\n";
+        fold(&body)
+    };
+    let most = answer(CALLS_MAX).unwrap();
+    assert_eq!(most.choices[0].message.tool_calls.len(), CALLS_MAX);
+    let error = answer(CALLS_MAX + 1).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::MalformedReply);
 }
