@@ -208,9 +208,12 @@ fn write_decimal(formatter: &mut fmt::Formatter<'_>, amount: u128, decimals: u32
     if fraction == 0 {
         return Ok(());
     }
-    let width = usize::try_from(decimals).unwrap_or(0);
-    let digits = format!("{fraction:0width$}");
-    write!(formatter, ".{}", digits.trim_end_matches('0'))
+    let (mut fraction, mut width) = (fraction, usize::try_from(decimals).unwrap_or(0));
+    while fraction.is_multiple_of(10) {
+        fraction /= 10;
+        width = width.saturating_sub(1);
+    }
+    write!(formatter, ".{fraction:0width$}")
 }
 
 /// Deserialises a string by [`FromStr`]. A JSON number is refused: it passes through floating

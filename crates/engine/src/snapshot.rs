@@ -307,7 +307,7 @@ impl Target {
     #[must_use]
     pub fn new(provider: &str, model: &str) -> Self {
         Self {
-            name: format!("{provider}/{model}"),
+            name: [provider, "/", model].concat(),
             provider: provider.to_owned(),
             model: model.to_owned(),
             pin: None,

@@ -158,71 +158,63 @@ impl<'a> RawObject<'a> {
         }
     }
 
+    /// Members in order: key, and the bytes of the value.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &'a str)> {
+        self.members
+            .iter()
+            .map(|(key, value)| (key.as_ref(), *value))
+    }
+
     /// The body with these edits and every other byte as it was. A later edit of the same key
     /// wins.
     #[must_use]
     pub fn edited(&self, edits: &[Edit<'_>]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.text.len() + 64);
-        let mut at = 0;
-        let mut kept = 0_usize;
+        let part = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default().as_bytes();
         let base = self.text.as_ptr() as usize;
-        let mut member_start = self.text.find('{').map_or(0, |brace| brace + 1);
-        let open = self.text.get(..member_start).unwrap_or_default();
-        out.extend_from_slice(open.as_bytes());
-        at = at.max(member_start);
+        let mut out = Vec::with_capacity(self.length_with(edits));
+        let start = self.text.find('{').map_or(0, |brace| brace + 1);
+        // What is kept is copied in runs: `from..at` is due.
+        let (mut from, mut at) = (0, start);
+        let mut kept = 0_usize;
         for (key, value) in &self.members {
             let value_start = value.as_ptr() as usize - base;
             let value_end = value_start + value.len();
             let edit = edits.iter().rev().find(|edit| edit.key() == key);
-            // What stands before the key: white space, and a comma unless it is the first.
-            let lead = self.text.get(member_start..value_start).unwrap_or_default();
-            let lead = if kept == 0 {
-                lead.trim_start().strip_prefix(',').unwrap_or(lead)
-            } else {
-                lead
-            };
-            let separator = if kept > 0 && !lead.trim_start().starts_with(',') {
-                ","
-            } else {
-                ""
-            };
+            let stays = !matches!(edit, Some(Edit::Remove(_)));
+            if stays && kept == 0 && at > start {
+                // The first that is left takes no comma over from those that are gone.
+                let lead = self.text.get(at..value_start).unwrap_or_default();
+                let bare = lead.trim_start().strip_prefix(',').unwrap_or(lead);
+                from = value_start - bare.len();
+            }
             match edit {
-                Some(Edit::Remove(_)) => {}
+                None => {}
                 Some(Edit::Set(_, json)) => {
-                    kept += 1;
-                    out.extend_from_slice(separator.as_bytes());
-                    out.extend_from_slice(lead.as_bytes());
+                    out.extend_from_slice(part(from, value_start));
                     out.extend_from_slice(json.as_bytes());
+                    from = value_end;
+                }
+                Some(Edit::Remove(_)) => {
+                    out.extend_from_slice(part(from, at));
+                    from = value_end;
                 }
                 Some(Edit::Rename(_, name)) => {
-                    kept += 1;
-                    if kept > 1 {
-                        out.push(b',');
-                    }
-                    out.extend_from_slice(quote(name).as_bytes());
-                    out.push(b':');
+                    out.extend_from_slice(part(from, at));
+                    add_key(name, kept > 0, &mut out);
                     out.extend_from_slice(value.as_bytes());
-                }
-                None => {
-                    kept += 1;
-                    out.extend_from_slice(separator.as_bytes());
-                    out.extend_from_slice(lead.as_bytes());
-                    out.extend_from_slice(value.as_bytes());
+                    from = value_end;
                 }
             }
-            member_start = value_end;
+            kept += usize::from(stays);
             at = value_end;
         }
+        out.extend_from_slice(part(from, at));
         for (key, json) in self.added(edits) {
-            if kept > 0 {
-                out.push(b',');
-            }
-            kept += 1;
-            out.extend_from_slice(quote(key).as_bytes());
-            out.push(b':');
+            add_key(key, kept > 0, &mut out);
             out.extend_from_slice(json.as_bytes());
+            kept += 1;
         }
-        out.extend_from_slice(self.text.get(at..).unwrap_or_default().as_bytes());
+        out.extend_from_slice(part(at, self.text.len()));
         out
     }
 
@@ -235,18 +227,43 @@ impl<'a> RawObject<'a> {
             .filter_map(move |(at, edit)| match edit {
                 Edit::Set(key, json) if missing(key) => {
                     let is_last = edits.iter().skip(at + 1).all(|later| later.key() != *key);
-                    is_last.then_some((*key, json.as_str()))
+                    is_last.then_some((*key, json.as_ref()))
                 }
                 _ => None,
             })
     }
+
+    /// About how long the body is with these edits; never much too short.
+    fn length_with(&self, edits: &[Edit<'_>]) -> usize {
+        /// Quotes, colon and comma of a member, and an escape or two of its key.
+        const MEMBER_BYTES: usize = 8;
+        edits
+            .iter()
+            .fold(self.text.len(), |length, edit| match edit {
+                Edit::Set(key, json) => {
+                    let before = self.get(key).map_or(0, str::len);
+                    (length + key.len() + json.len() + MEMBER_BYTES).saturating_sub(before)
+                }
+                Edit::Rename(_, name) => length + name.len() + MEMBER_BYTES,
+                Edit::Remove(_) => length,
+            })
+    }
+}
+
+/// Writes a key and its colon, behind a comma unless it is the first.
+fn add_key(key: &str, comma: bool, out: &mut Vec<u8>) {
+    if comma {
+        out.push(b',');
+    }
+    out.extend_from_slice(quote(key).as_bytes());
+    out.push(b':');
 }
 
 /// One edit of a top-level member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Edit<'a> {
     /// Sets the member to this JSON text, adding it at the end if it is not there.
-    Set(&'a str, String),
+    Set(&'a str, Cow<'a, str>),
     /// Takes the member out.
     Remove(&'a str),
     /// Gives the member another key.
@@ -537,14 +554,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn edits_do_what_editing_the_parsed_object_does(object in arb_object(), key in "[a-d]{1}", pretty: bool, kind in 0..3) {
+        fn edits_do_what_editing_the_parsed_object_does(object in arb_object(), steps in proptest::collection::vec(("[a-d]{1}", 0..3), 0..4), pretty: bool) {
             let body = if pretty { serde_json::to_string_pretty(&object) } else { serde_json::to_string(&object) }.unwrap();
             let mut expected = object.clone();
-            let edits = match kind {
-                0 => { expected.insert(key.clone(), json!("new")); vec![Edit::Set(&key, "\"new\"".into())] }
-                1 => { expected.remove(&key); vec![Edit::Remove(&key)] }
-                _ => vec![],
-            };
+            // The last edit of a key counts, and a key is added or renamed once.
+            let steps: std::collections::BTreeMap<String, i32> = steps.into_iter().collect();
+            let renamed: Vec<String> = steps.keys().map(|key| format!("{key}\"2")).collect();
+            let edits: Vec<Edit<'_>> = steps.iter().zip(&renamed).map(|((key, kind), name)| match kind {
+                0 => { expected.insert(key.clone(), json!("new")); Edit::Set(key, "\"new\"".into()) }
+                1 => { expected.remove(key); Edit::Remove(key) }
+                _ => {
+                    if let Some(value) = expected.remove(key) { expected.insert(name.clone(), value); }
+                    Edit::Rename(key, name)
+                }
+            }).collect();
             let out = edit(&body, &edits);
             let parsed: Map<String, Value> = serde_json::from_str(&out).unwrap();
             prop_assert_eq!(Value::from(parsed), Value::from(expected));

@@ -31,6 +31,7 @@ use super::received::{check_encoding, upstream_request_id};
 use super::relay::Live;
 use super::settle::{Settle, millis};
 use crate::config::settings::{Credential, Timeouts as Limits};
+use crate::gateway::ProviderState;
 use crate::telemetry::{AttemptRecord, End};
 use crate::upstream::{UpstreamClient, outgoing};
 
@@ -100,6 +101,7 @@ pub(super) async fn run(call: Arc<Call>, mut settle: Settle) -> Result<Answer, F
         let started_ms = clock(&settle);
         let one = One {
             call: &asking,
+            provider: call.provider(planned),
             plan: &call.plan,
             repairs: !Arc::ptr_eq(&asking, &call),
             target: planned,
@@ -202,6 +204,8 @@ struct One<'a> {
     call: &'a Arc<Call>,
     plan: &'a Plan,
     target: &'a PlannedTarget,
+    /// The target's.
+    provider: Option<&'a ProviderState>,
     /// Its place in the plan.
     index: usize,
     credential: usize,
@@ -270,9 +274,9 @@ impl One<'_> {
     }
 
     fn attempt_record(&self, before: Duration) -> AttemptRecord {
-        let provider = self.call.provider(self.target);
-        let credential =
-            provider.and_then(|provider| provider.config.credentials.get(self.credential));
+        let credential = self
+            .provider
+            .and_then(|provider| provider.config.credentials.get(self.credential));
         AttemptRecord {
             target: self.target.name().to_owned(),
             provider: self.target.provider().to_owned(),
@@ -293,8 +297,8 @@ impl One<'_> {
 
     /// Where a credential came from; with its place among several.
     fn label(&self, credential: &Credential) -> String {
-        let provider = self.call.provider(self.target);
-        if provider.is_some_and(|provider| provider.config.credentials.len() > 1) {
+        let several = |provider: &ProviderState| provider.config.credentials.len() > 1;
+        if self.provider.is_some_and(several) {
             return format!("{}[{}]", credential.label, self.credential);
         }
         credential.label.clone()
@@ -398,7 +402,7 @@ impl One<'_> {
         started: Instant,
         record: &mut AttemptRecord,
     ) -> Result<Exchange, Box<Rejected>> {
-        let provider = self.call.provider(self.target).ok_or_else(|| {
+        let provider = self.provider.ok_or_else(|| {
             UpstreamError::new(ErrorKind::NotFound, "the provider is not configured")
         })?;
         let credential = provider.config.credentials.get(self.credential);
@@ -449,7 +453,7 @@ impl One<'_> {
             return Err(error.into());
         }
         let reading = Reading {
-            context: &context,
+            context,
             kind,
             rule: rule.as_ref(),
             started,
@@ -457,7 +461,7 @@ impl One<'_> {
         };
         let kind = match self.call.stream {
             true => self.read_stream(response, &reading).await?,
-            false => self.read_whole(response, &reading).await?,
+            false => self.read_whole(response, reading).await?,
         };
         Ok(Exchange {
             kind,

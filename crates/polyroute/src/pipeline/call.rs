@@ -267,7 +267,7 @@ impl Call {
         let is_empty = messages.trim_end().ends_with('[');
         let comma = if is_empty { "" } else { "," };
         let edit = format!("{messages}{comma}{}]", turns.join(","));
-        let body = Bytes::from(raw.edited(&[Edit::Set("messages", edit)]));
+        let body = Bytes::from(raw.edited(&[Edit::Set("messages", edit.into())]));
         let layout = RawObject::parse(&body).ok()?.layout(&body);
         Some(Arc::new(Self {
             gateway: Arc::clone(&self.gateway),

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use polyroute_engine::plan::PlannedTarget;
 use polyroute_wire::adapter::{Adapter, DecodeContext};
-use polyroute_wire::chat::{ChatResponse, Fold};
+use polyroute_wire::chat::{ChatResponse, FinishReason, Fold};
 use polyroute_wire::dialect::openai::encode::{
     self, ChunkEncoder, ChunkOptions, CompletionEncoder, ReplyIdentity,
 };
@@ -22,7 +22,7 @@ use super::turn::TurnMemory;
 #[derive(Debug, Default)]
 pub(super) struct WholeSummary {
     pub(super) usage: Option<Usage>,
-    pub(super) finish_reason: Option<String>,
+    pub(super) finish_reason: Option<&'static str>,
     pub(super) model: Option<String>,
     pub(super) fingerprint: Option<String>,
     pub(super) service_tier: Option<String>,
@@ -42,9 +42,7 @@ impl From<TapSummary> for WholeSummary {
     fn from(tapped: TapSummary) -> Self {
         Self {
             usage: tapped.usage,
-            finish_reason: tapped
-                .finish_reason
-                .map(|reason| reason.as_str().to_owned()),
+            finish_reason: tapped.finish_reason.map(FinishReason::as_str),
             model: Some(tapped.model).filter(|model| !model.is_empty()),
             fingerprint: tapped.system_fingerprint,
             service_tier: tapped.service_tier,
@@ -60,7 +58,7 @@ impl From<&ChatResponse> for WholeSummary {
             .and_then(|choice| choice.finish_reason);
         Self {
             usage: response.usage.clone(),
-            finish_reason: finish.map(|reason| reason.as_str().to_owned()),
+            finish_reason: finish.map(FinishReason::as_str),
             model: Some(response.model.clone()).filter(|model| !model.is_empty()),
             fingerprint: response.system_fingerprint.clone(),
             service_tier: response.service_tier.clone(),

@@ -265,7 +265,11 @@ impl AnswerHeaders {
                 record.provider.as_deref().and_then(header_value),
                 model.and_then(|model| header_value(model)),
                 last.map(|attempt| HeaderValue::from_static(attempt.api)),
-                (attempts > 0).then(|| HeaderValue::from(attempts)),
+                match attempts {
+                    0 => None,
+                    1 => Some(HeaderValue::from_static("1")),
+                    attempts => Some(HeaderValue::from(attempts)),
+                },
                 list(&record.dropped_params),
                 list(&record.changed_params),
             ])

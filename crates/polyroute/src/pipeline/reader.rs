@@ -1,7 +1,7 @@
 //! Upstream stream bytes → bytes for the caller: passed on with a tap in the same dialect, else
 //! decoded and encoded anew.
 
-use polyroute_wire::chat::{ChatEvent, StreamDecoder};
+use polyroute_wire::chat::{ChatEvent, FinishReason, StreamDecoder};
 use polyroute_wire::dialect::openai::encode::{ChunkEncoder, CompletionEncoder};
 use polyroute_wire::dialect::openai::{Tap, TapSignal};
 use polyroute_wire::error::{ErrorKind, UpstreamError};
@@ -30,7 +30,7 @@ pub(super) struct Step {
 #[derive(Debug, Default, Clone)]
 pub(super) struct Summary {
     pub(super) usage: Option<Usage>,
-    pub(super) finish_reason: Option<String>,
+    pub(super) finish_reason: Option<&'static str>,
     pub(super) model: Option<String>,
     pub(super) fingerprint: Option<String>,
     pub(super) service_tier: Option<String>,
@@ -171,9 +171,7 @@ impl Reader {
                 let tapped = tap.summary();
                 Summary {
                     usage: tapped.usage.clone(),
-                    finish_reason: tapped
-                        .finish_reason
-                        .map(|reason| reason.as_str().to_owned()),
+                    finish_reason: tapped.finish_reason.map(FinishReason::as_str),
                     model: Some(tapped.model.clone()).filter(|model| !model.is_empty()),
                     fingerprint: tapped.system_fingerprint.clone(),
                     service_tier: tapped.service_tier.clone(),
@@ -247,7 +245,7 @@ impl Translate {
             } => self.summary.note(key, value),
             ChatEvent::Usage(usage) => self.summary.usage = Some(usage.clone()),
             ChatEvent::Finish { reason, .. } => {
-                self.summary.finish_reason = Some(reason.as_str().to_owned());
+                self.summary.finish_reason = Some(reason.as_str());
             }
             _ => {}
         }

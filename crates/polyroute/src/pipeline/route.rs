@@ -76,7 +76,7 @@ pub(super) fn plan(
     };
     let edited = output
         .format
-        .map(|format| Bytes::from(raw.edited(&[Edit::Set("response_format", format)])));
+        .map(|format| Bytes::from(raw.edited(&[Edit::Set("response_format", format.into())])));
     let edited_raw = edited.as_deref().map(RawObject::parse).transpose();
     let edited_raw = edited_raw.map_err(|error| ApiError::from_parse(&error))?;
     let raw = edited_raw.as_ref().unwrap_or(raw);

@@ -148,7 +148,11 @@ impl Settle {
             attempt.status = attempt.status.or(error.status);
             attempt.message = Some(cut(&error.message, MESSAGE_BYTES_MAX).to_owned());
         }
-        self.record(|record| record.attempts.push(attempt));
+        self.record(|record| {
+            // There is seldom another.
+            record.attempts.reserve_exact(1);
+            record.attempts.push(attempt);
+        });
     }
 
     /// Token counts of one answer and what they cost, on top of those before it: an answer that
@@ -168,7 +172,7 @@ impl Settle {
             (Some(before), Some(amount)) => Some(before.plus(amount)),
             (before, amount) => amount.or(before),
         };
-        let usd = self.spent.amount.map(|amount| amount.to_string());
+        let usd = self.spent.amount;
         self.record(|record| {
             let tokens = &mut record.tokens;
             let estimated = !is_first && tokens.provenance == Provenance::Estimated;
@@ -196,7 +200,7 @@ impl Settle {
 
     /// The answer costs nothing and used no tokens: it only counts them.
     pub(super) fn free(&mut self) {
-        self.record(|record| record.cost.usd = Some(Money::ZERO.to_string()));
+        self.record(|record| record.cost.usd = Some(Money::ZERO));
     }
 
     /// Which model answered, held against the one that was asked for.

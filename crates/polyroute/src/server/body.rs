@@ -5,11 +5,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use polyroute_wire::api_error::ApiError;
 
 use crate::pipeline::Relay;
+
+/// Headers that our answers seldom have more of: room for them is made once.
+const HEADERS_USUAL: usize = 12;
 
 /// A response of ours.
 pub type Reply = Response<ReplyBody>;
@@ -38,10 +41,12 @@ impl ReplyBody {
     pub fn json(status: StatusCode, bytes: impl Into<Bytes>) -> Reply {
         let mut reply = Response::new(Self::whole(bytes));
         *reply.status_mut() = status;
-        reply.headers_mut().insert(
+        let mut headers = HeaderMap::with_capacity(HEADERS_USUAL);
+        headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
+        *reply.headers_mut() = headers;
         reply
     }
 

@@ -40,7 +40,9 @@ impl LiveModels {
     /// Whether a provider listed a model.
     #[must_use]
     pub fn lists(&self, provider: &str, model: &str) -> bool {
-        self.of(provider).iter().any(|listing| listing.id == model)
+        let lists = self.lists.load();
+        let listed = lists.get(provider);
+        listed.is_some_and(|models| models.iter().any(|listing| listing.id == model))
     }
 
     fn set(&self, provider: &str, models: Vec<ModelListing>) {

@@ -3,6 +3,7 @@
 
 use std::io::{self, BufWriter, Write};
 
+use polyroute_engine::money::Money;
 use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
@@ -74,7 +75,7 @@ struct Line<'a> {
     input_tokens: u64,
     output_tokens: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cost_usd: Option<&'a str>,
+    cost_usd: Option<Money>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     price_unknown: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -162,7 +163,7 @@ impl AccessLog {
             attempts: record.attempts.len(),
             input_tokens: record.tokens.input,
             output_tokens: record.tokens.output,
-            cost_usd: record.cost.usd.as_deref(),
+            cost_usd: record.cost.usd,
             price_unknown: record.cost.price_unknown,
             pin_drift: record.pin_drift,
             floating_alias: record.floating_alias,

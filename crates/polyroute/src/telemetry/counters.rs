@@ -184,7 +184,7 @@ impl<'a> Counters<'a> {
                 .get_or_insert_with(|| metrics.floating_alias.get_or_create_owned(&labels()))
                 .inc();
         }
-        let usd = record.cost.usd.as_deref().map(str::parse::<f64>);
+        let usd = record.cost.usd.map(|usd| usd.to_string().parse::<f64>());
         if let Some(Ok(usd)) = usd {
             target
                 .cost

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use polyroute_engine::estimate::{Provenance, Shape};
+use polyroute_engine::money::Money;
 use serde::{Serialize, Serializer};
 
 /// How a request ended.
@@ -97,7 +98,7 @@ pub struct Record {
     pub floating_alias: bool,
     /// Finish reason in OpenAI's words.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub finish_reason: Option<String>,
+    pub finish_reason: Option<&'static str>,
     /// Tokens.
     pub tokens: TokenRecord,
     /// Cost at catalog prices.
@@ -198,7 +199,7 @@ pub struct TokenRecord {
 pub struct CostRecord {
     /// USD as an exact decimal; absent if the price is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub usd: Option<String>,
+    pub usd: Option<Money>,
     /// The model's price is not in the catalog: an alert, never zero.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub price_unknown: bool,

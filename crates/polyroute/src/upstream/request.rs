@@ -150,18 +150,26 @@ fn authorization(
         Some(name) => Ok((HeaderName::from_static(name), sensitive(secret)?)),
         None => Ok((
             header::AUTHORIZATION,
-            sensitive(&format!("Bearer {secret}"))?,
+            hidden(HeaderValue::try_from(["Bearer ", secret].concat()))?,
         )),
     }
 }
 
 fn value_of(value: &str) -> Result<HeaderValue, UpstreamError> {
-    HeaderValue::from_str(value)
-        .map_err(|_| unsendable("a header value holds characters that can't be sent"))
+    sendable(HeaderValue::from_str(value))
+}
+
+fn sendable<E>(value: Result<HeaderValue, E>) -> Result<HeaderValue, UpstreamError> {
+    value.map_err(|_| unsendable("a header value holds characters that can't be sent"))
 }
 
 fn sensitive(value: &str) -> Result<HeaderValue, UpstreamError> {
-    let mut value = value_of(value)?;
+    hidden(HeaderValue::from_str(value))
+}
+
+/// A value that no `Debug` shows.
+fn hidden<E>(value: Result<HeaderValue, E>) -> Result<HeaderValue, UpstreamError> {
+    let mut value = sendable(value)?;
     value.set_sensitive(true);
     Ok(value)
 }

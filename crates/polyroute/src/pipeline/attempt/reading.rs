@@ -24,7 +24,7 @@ const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
 
 /// How an answer is to be read, and until when.
 pub(super) struct Reading<'a> {
-    pub(super) context: &'a DecodeContext,
+    pub(super) context: DecodeContext,
     pub(super) kind: Kind,
     pub(super) rule: Option<&'a Rule>,
     pub(super) started: Instant,
@@ -67,7 +67,7 @@ impl One<'_> {
     pub(super) async fn read_whole(
         &mut self,
         response: Response<Incoming>,
-        reading: &Reading<'_>,
+        reading: Reading<'_>,
     ) -> Result<Got, Box<Rejected>> {
         let waiting = Instant::now();
         let body = read_all(response.into_body());
@@ -77,8 +77,10 @@ impl One<'_> {
             Ok(bytes) => bytes?,
             Err(_) => return Err(timed_out(reading.started).into()),
         };
-        let context = reading.context.clone();
-        let part = Part { bytes, context };
+        let part = Part {
+            bytes,
+            context: reading.context,
+        };
         let (kind, rule) = (reading.kind, reading.rule);
         let (bytes, summary) = self.call.decode_whole(self.target, kind, rule, part)?;
         Ok(Got::Whole(bytes, Box::new(summary)))
@@ -104,7 +106,7 @@ impl One<'_> {
             .into());
         }
         let json = content_type.is_some_and(|kind| kind.starts_with("application/json"));
-        let (context, rule) = (reading.context, reading.rule);
+        let (context, rule) = (&reading.context, reading.rule);
         let mut reader = self
             .call
             .reader(self.target, reading.kind, context, rule, json);

@@ -45,7 +45,7 @@ pub(super) fn operations() -> Vec<Operation> {
     let opens = move || RawObject::open(body, &layout).expect("its own layout");
     all.push(Operation::new("open a parsed body/20 KB", opens).of(body.len()));
     let raw = top(body);
-    let edits = [Edit::Set("model", "\"other\"".to_owned())];
+    let edits = [Edit::Set("model", "\"other\"".into())];
     all.push(Operation::new("edit one member/20 KB", move || raw.edited(&edits)).of(body.len()));
     all.extend(translations());
     all

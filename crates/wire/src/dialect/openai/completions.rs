@@ -113,7 +113,7 @@ fn encoded(
     let edits: Vec<Edit<'_>> = changes
         .iter()
         .map(|(key, value)| match value {
-            Some(json) => Edit::Set(key, json.clone()),
+            Some(json) => Edit::Set(key, json.into()),
             None => Edit::Remove(key),
         })
         .collect();
@@ -174,7 +174,7 @@ pub fn completion_as_chats(raw: &RawObject<'_>) -> Result<Vec<ChatRequest>, Enco
                 Edit::Remove("suffix"),
                 Edit::Remove("best_of"),
                 Edit::Remove("logprobs"),
-                Edit::Set("messages", messages),
+                Edit::Set("messages", messages.into()),
             ]);
             RawObject::parse(&body)
                 .and_then(|raw| parse_chat(&raw))

@@ -1,12 +1,13 @@
 //! Passing a chat request on to an OpenAI-compatible provider: only the bytes that must change do.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::params::{FewParams, Params};
+use super::params::FewParams;
 use super::policy::{self, Notes, PARAMS};
 use super::strip;
 use super::vendor;
@@ -17,6 +18,9 @@ use crate::json::{Edit, RawObject, quote};
 use crate::names::NameRule;
 use crate::options;
 use crate::profile::{Profile, StrictTools, ToolNames};
+
+/// Edits that a request seldom has more of.
+const CHANGES_USUAL: usize = 6;
 
 /// A request that is passed on.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,17 +37,16 @@ pub struct Edited {
 /// # Errors
 /// What this target can't be sent.
 pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeError> {
-    let before = params_of(raw, target)?;
-    let mut after = before.clone();
+    let mut params = params_of(raw, target)?;
     let has_tools = has_tools(raw);
     let messages = raw.get("messages").unwrap_or("[]");
     let mut notes = policy::apply(
-        &mut after,
+        &mut params,
         has_tools,
         || policy::says_json(messages.as_bytes()),
         target,
     )?;
-    let mut body = changes(&before, &after, &target.endpoint.profile);
+    let mut body = changes(&params, &target.endpoint.profile);
     body.push(("model".into(), Some(quote(&target.model))));
     if raw.get("tools").is_some() && !has_tools {
         body.push(("tools".into(), None));
@@ -62,8 +65,7 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
     merge_options(raw, target, &mut notes, &mut body)?;
     // A limit under its older name keeps its place and bytes.
     let renamed = rename(raw, &mut body);
-    let mut edits = last_words(&body);
-    edits.extend(renamed);
+    let edits = last_words(&body, renamed);
     notes.close(target)?;
     Ok(Edited {
         usage_asked: notes.usage_asked,
@@ -88,53 +90,62 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
 
 /// The parameters that rules may be about.
 fn params_of(raw: &RawObject<'_>, target: &Target) -> Result<FewParams, EncodeError> {
-    let mut params = FewParams::default();
-    for key in PARAMS {
-        if let Some(text) = raw.get(key) {
-            params.insert(key, value_of(key, text)?);
+    let profile = &target.endpoint.profile;
+    let mut known = [None; PARAMS.len()];
+    let mut others = Vec::new();
+    for (key, text) in raw.members() {
+        let place = PARAMS.iter().position(|param| *param == key);
+        // `provider` is ours as a name.
+        let is_ours = || key == "provider" && text.starts_with('"');
+        if let Some(known) = place.and_then(|place| known.get_mut(place)) {
+            *known = Some(text);
+        } else if vendor::concerns(profile, key) && !is_ours() {
+            others.push((key, text));
         }
     }
-    let profile = &target.endpoint.profile;
-    for key in raw.keys().filter(|key| vendor::concerns(profile, key)) {
-        // `provider` is ours as a name.
-        let is_ours = |text: &str| key == "provider" && text.starts_with('"');
-        if let Some(text) = raw.get(key)
-            && !PARAMS.contains(&key)
-            && !is_ours(text)
-        {
-            params.put(Cow::Owned(key.to_owned()), value_of(key, text)?);
+    let mut params = FewParams::with_room_for(known.iter().flatten().count() + others.len());
+    // In the order of the rules, whatever the caller's is.
+    for (key, text) in PARAMS.into_iter().zip(known) {
+        if let Some(text) = text {
+            params.sent(key.into(), value_of(key, text)?);
         }
+    }
+    for (key, text) in others {
+        params.sent(key.to_owned().into(), value_of(key, text)?);
     }
     Ok(params)
 }
 
 /// What became of parameters under the rules. `null` says nothing and stays as it was written, but
 /// for names that the vendor may refuse.
-fn changes(before: &FewParams, after: &FewParams, profile: &Profile) -> Changes<'static> {
-    let set = after
-        .iter()
-        .filter(|(key, value)| before.get(key) != Some(*value))
-        .map(|(key, value)| (Cow::Owned(key.to_owned()), Some(value.to_string())));
-    let gone = before
-        .iter()
-        .filter(|(key, value)| {
-            after.get(key).is_none() && (!value.is_null() || vendor::concerns(profile, key))
-        })
-        .map(|(key, _)| (Cow::Owned(key.to_owned()), None));
-    set.chain(gone).collect()
+fn changes(params: &FewParams, profile: &Profile) -> Changes<'static> {
+    let set = params
+        .changed()
+        .map(|(key, value)| (key.clone(), Some(value.to_string())));
+    let gone = params
+        .gone()
+        .filter(|(key, value)| !value.is_null() || vendor::concerns(profile, key))
+        .map(|(key, _)| (key.clone(), None));
+    let mut changes = Vec::with_capacity(CHANGES_USUAL);
+    changes.extend(set.chain(gone));
+    changes
 }
 
 /// The last word on a key counts, and a key is added once only.
-fn last_words<'b>(body: &'b Changes<'_>) -> Vec<Edit<'b>> {
-    body.iter()
+fn last_words<'b>(body: &'b Changes<'_>, renamed: Option<Edit<'b>>) -> Vec<Edit<'b>> {
+    let mut edits = Vec::with_capacity(body.len() + 1);
+    let last = body
+        .iter()
         .enumerate()
         .filter(|(at, (key, _))| !body.iter().skip(at + 1).any(|(later, _)| later == key))
         .map(|(_, change)| change)
         .map(|(key, value)| match value {
-            Some(json) => Edit::Set(key, json.clone()),
+            Some(json) => Edit::Set(key, Cow::Borrowed(json)),
             None => Edit::Remove(key),
-        })
-        .collect()
+        });
+    edits.extend(last);
+    edits.extend(renamed);
+    edits
 }
 
 /// Whether edits are not enough for this request, so that it must be read and written anew: OpenAI
@@ -142,33 +153,56 @@ fn last_words<'b>(body: &'b Changes<'_>) -> Vec<Edit<'b>> {
 /// be mended, a part is to be refused by its place, or another provider has no free-form tools.
 #[must_use]
 pub fn needs_translation(raw: &RawObject<'_>, target: &Target) -> bool {
-    let calls = || {
-        let messages = raw.get("messages").unwrap_or_default().as_bytes();
-        memmem::find(messages, b"\"tool_call").is_some()
+    let words = Words::get();
+    let holds = |key: &str, word: &Finder<'_>| {
+        raw.get(key)
+            .is_some_and(|text| word.find(text.as_bytes()).is_some())
     };
     let strict_names =
         target.endpoint.first_party || target.endpoint.profile.tool_names == ToolNames::Strict;
     // Only OpenAI itself has these; elsewhere they go out in another form.
     let openais_own = || {
-        let holds = |key: &str, word: &[u8]| {
-            memmem::find(raw.get(key).unwrap_or_default().as_bytes(), word).is_some()
-        };
-        holds("tool_choice", b"\"allowed_tools\"")
+        holds("tool_choice", &words.allowed_tools)
             || ["tools", "tool_choice", "messages"]
                 .iter()
-                .any(|key| holds(key, b"\"custom\""))
+                .any(|key| holds(key, &words.custom))
     };
-    (target.policy.repair_orphans && calls())
+    (target.policy.repair_orphans && holds("messages", &words.tool_call))
         || (!target.endpoint.first_party && openais_own())
         || strip::holds_refused_media(raw.get("messages").unwrap_or_default().as_bytes(), target)
-        || (strict_names && names_refused(raw.get("tools").unwrap_or_default()))
+        || (strict_names && raw.get("tools").is_some_and(names_refused))
 }
 
+/// Searchers for the words that keep a request from being passed on, made once: making one costs
+/// more than searching a short request.
+struct Words {
+    allowed_tools: Finder<'static>,
+    custom: Finder<'static>,
+    tool_call: Finder<'static>,
+}
+
+impl Words {
+    fn get() -> &'static Self {
+        static WORDS: OnceLock<Words> = OnceLock::new();
+        WORDS.get_or_init(|| Self {
+            allowed_tools: Finder::new("\"allowed_tools\""),
+            custom: Finder::new("\"custom\""),
+            tool_call: Finder::new("\"tool_call"),
+        })
+    }
+}
+
+/// Whether a list of tools holds a name that OpenAI refuses. A list that can't be read is passed on
+/// for the provider to judge.
 fn names_refused(tools: &str) -> bool {
+    // Within an option only a type of its own is borrowed.
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
     #[derive(Deserialize)]
     struct Named<'a> {
         #[serde(borrow, default)]
-        name: Option<Cow<'a, str>>,
+        name: Option<Name<'a>>,
     }
     #[derive(Deserialize)]
     struct Tool<'a> {
@@ -177,21 +211,16 @@ fn names_refused(tools: &str) -> bool {
         #[serde(borrow, default)]
         custom: Option<Named<'a>>,
     }
-    if tools.is_empty() {
-        return false;
+    impl Tool<'_> {
+        fn is_refused(&self) -> bool {
+            let named = self.function.as_ref().or(self.custom.as_ref());
+            named
+                .and_then(|named| named.name.as_ref())
+                .is_some_and(|Name(name)| !name.is_empty() && !NameRule::STRICT.fits(name))
+        }
     }
-    // What can't be read so is passed on for the provider to judge.
     let tools: Vec<Tool<'_>> = serde_json::from_str(tools).unwrap_or_default();
-    tools
-        .iter()
-        .filter_map(|tool| {
-            tool.function
-                .as_ref()
-                .or(tool.custom.as_ref())?
-                .name
-                .as_ref()
-        })
-        .any(|name| !name.is_empty() && !NameRule::STRICT.fits(name))
+    tools.iter().any(Tool::is_refused)
 }
 
 type Changes<'a> = Vec<(Cow<'a, str>, Option<String>)>;

@@ -34,7 +34,7 @@ pub fn edit_embeddings(raw: &RawObject<'_>, target: &Target) -> Result<Encoded, 
     let (own, dropped) = own_options(options.as_ref(), target);
     check_lost(&dropped, target)?;
     let mut edits = vec![
-        Edit::Set("model", quote(&target.model)),
+        Edit::Set("model", quote(&target.model).into()),
         Edit::Remove("provider"),
         Edit::Remove("provider_options"),
     ];
@@ -44,7 +44,7 @@ pub fn edit_embeddings(raw: &RawObject<'_>, target: &Target) -> Result<Encoded, 
     }
     edits.extend(
         own.iter()
-            .map(|(key, value)| Edit::Set(key, value.to_string())),
+            .map(|(key, value)| Edit::Set(key, value.to_string().into())),
     );
     Ok(Encoded {
         dropped,

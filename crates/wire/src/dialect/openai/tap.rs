@@ -3,13 +3,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::cell::OnceCell;
 use std::sync::OnceLock;
 
 use memchr::memchr2;
 use memchr::memmem::{self, Finder};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::response::malformed;
 use super::stream::truncated;
@@ -216,16 +217,27 @@ impl Tap {
             out.extend_from_slice(event);
             return;
         }
-        if may_fail(event, probes) && self.fails(event, data) {
+        // Parsed once, if a probe asks for it.
+        let parsed = OnceCell::new();
+        let value = || -> Option<&Value> {
+            parsed.get_or_init(|| value_of(data)).as_ref()
+        };
+        if may_fail(event, probes) && self.fails(event, data, value()) {
             return;
         }
-        if !self.answered && probes.choices.find(event).is_some() {
-            self.identity(data);
+        if !self.answered
+            && probes.choices.find(event).is_some()
+            && let Some(value) = value()
+        {
+            self.identity(value);
         }
-        if says(event, &probes.usage) && self.usage_only(data) && !self.usage_asked {
+        if says(event, &probes.usage)
+            && value().is_some_and(|value| self.usage_only(value))
+            && !self.usage_asked
+        {
             return;
         }
-        if probes.offsets.find(event).is_some() && is_annotation(data) {
+        if probes.offsets.find(event).is_some() && value().is_some_and(is_annotation) {
             return;
         }
         for key in [&probes.tool_calls, &probes.function_call] {
@@ -233,19 +245,20 @@ impl Tap {
                 self.summary.has_tool_calls = says(event, key);
             }
         }
-        if says(event, &probes.finish_reason) || names_another(event, &probes.index) {
-            self.ends_of(data);
+        if (says(event, &probes.finish_reason) || names_another(event, &probes.index))
+            && let Some(value) = value()
+        {
+            self.ends_of(value);
         }
         if !self.content_seen {
-            self.content_seen = is_content(data);
+            self.content_seen = value().is_some_and(is_content);
         }
         out.extend_from_slice(event);
     }
 
-    /// Parses an event that may be an error; `true` if it is one and must not be forwarded.
-    fn fails(&mut self, event: &[u8], data: &[u8]) -> bool {
-        let value = value_of(data);
-        let is_error = value.as_ref().is_some_and(|value| {
+    /// Looks at an event that may be an error; `true` if it is one and must not be forwarded.
+    fn fails(&mut self, event: &[u8], data: &[u8], value: Option<&Value>) -> bool {
+        let is_error = value.is_some_and(|value| {
             value.get("error").is_some_and(|error| !error.is_null())
                 || value
                     .pointer("/x_groq/error")
@@ -256,7 +269,7 @@ impl Tap {
         if (!is_error && !named) || self.finished() {
             return false;
         }
-        let error = value.as_ref().and_then(|value| {
+        let error = value.and_then(|value| {
             errors::in_band(value).or_else(|| errors::in_band(value.get("x_groq")?))
         });
         self.error = Some(error.unwrap_or_else(|| {
@@ -266,10 +279,7 @@ impl Tap {
     }
 
     /// Identity from the first chunk that has a choice.
-    fn identity(&mut self, data: &[u8]) {
-        let Some(value) = value_of(data) else {
-            return;
-        };
+    fn identity(&mut self, value: &Value) {
         let text = |key: &str| {
             value
                 .get(key)
@@ -291,17 +301,17 @@ impl Tap {
     }
 
     /// Reads usage; `true` if the event says nothing else.
-    fn usage_only(&mut self, data: &[u8]) -> bool {
-        let Some(value) = value_of(data) else {
-            return false;
-        };
+    fn usage_only(&mut self, value: &Value) -> bool {
         let counts = value
             .get("usage")
             .and_then(usage::read)
             .or_else(|| usage::read(value.pointer("/x_groq/usage")?));
         let found = counts.is_some();
         if found {
-            self.summary.usage = counts;
+            self.summary.usage = counts.map(|usage| Usage {
+                native: Map::new(),
+                ..usage
+            });
         }
         if let Some(tier) = value.get("service_tier").and_then(Value::as_str) {
             self.summary.service_tier = Some(tier.to_owned());
@@ -315,10 +325,7 @@ impl Tap {
     }
 
     /// Which choices begin and end here.
-    fn ends_of(&mut self, data: &[u8]) {
-        let Some(value) = value_of(data) else {
-            return;
-        };
+    fn ends_of(&mut self, value: &Value) {
         let choices = value.get("choices").and_then(Value::as_array);
         for choice in choices.into_iter().flatten() {
             let index = choice.get("index").and_then(Value::as_u64).unwrap_or(0);
@@ -408,10 +415,7 @@ impl Probes {
 
 /// Whether a chunk is only a late verdict of Azure's asynchronous filter: its choices have no
 /// `delta`, which clients would stumble over (wire-protocols §15).
-fn is_annotation(data: &[u8]) -> bool {
-    let Some(value) = value_of(data) else {
-        return false;
-    };
+fn is_annotation(value: &Value) -> bool {
     let choices = value.get("choices").and_then(Value::as_array);
     choices.is_some_and(|choices| {
         !choices.is_empty()
@@ -448,10 +452,7 @@ fn values_of<'b>(bytes: &'b [u8], key: &Finder<'_>) -> impl Iterator<Item = &'b 
 }
 
 /// Whether a chunk carries something for the caller: a text that is not empty, a call, a finish.
-fn is_content(data: &[u8]) -> bool {
-    let Some(value) = value_of(data) else {
-        return false;
-    };
+fn is_content(value: &Value) -> bool {
     let choices = value.get("choices").and_then(Value::as_array);
     choices.into_iter().flatten().any(|choice| {
         let word = choice.get("finish_reason").and_then(Value::as_str);
@@ -544,7 +545,12 @@ struct PeekMessage {
 
 /// A plain good answer; `None` if it is anything else.
 fn peek(body: &[u8]) -> Option<TapSummary> {
-    let peek: Peek<'_> = serde_json::from_slice(body).ok()?;
+    // Text that is known to be UTF-8 is not checked again, string by string.
+    let peek: Peek<'_> = match std::str::from_utf8(body) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(body),
+    }
+    .ok()?;
     let word = peek.choices.first()?.finish_reason.as_ref();
     let has_tool_calls = peek.choices.iter().any(|choice| {
         choice
