@@ -354,10 +354,9 @@ impl Call {
 
 /// The caller's own bytes, edited; `None` where an edit is not enough.
 fn pass_chat(body: &Body<'_>, target: &Target) -> Result<Option<Encoding>, EncodeError> {
-    if openai::needs_translation(&body.raw, target) {
+    let Some(edited) = openai::pass_chat(&body.raw, target)? else {
         return Ok(None);
-    }
-    let edited = openai::edit_chat(&body.raw, target)?;
+    };
     let turned = edited.encoded.context.stream_turned;
     let kind = if turned || target.endpoint.profile.rewrites_answers() {
         Kind::Translate

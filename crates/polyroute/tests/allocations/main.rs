@@ -14,13 +14,6 @@
     reason = "tests"
 )]
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
-
 mod peers;
 
 use std::path::Path;

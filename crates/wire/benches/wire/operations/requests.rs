@@ -3,7 +3,7 @@
 use polyroute_measure::Operation;
 use polyroute_wire::chat::ChatRequest;
 use polyroute_wire::dialect::Dialect;
-use polyroute_wire::dialect::openai::{edit_chat, needs_translation, parse_chat};
+use polyroute_wire::dialect::openai::{parse_chat, pass_chat};
 use polyroute_wire::json::{Edit, RawObject};
 use polyroute_wire::media::MediaStore;
 use serde_json::{Value, json};
@@ -33,10 +33,8 @@ pub(super) fn operations() -> Vec<Operation> {
             target.endpoint.first_party = first_party;
             target.capabilities.max_completion_tokens = first_party;
             let raw = top(body);
-            let passes = move || {
-                assert!(!needs_translation(&raw, &target), "it is passed on");
-                edit_chat(&raw, &target).expect("an edited request")
-            };
+            let passes = move || pass_chat(&raw, &target).expect("an edited request");
+            assert!(passes().is_some(), "{name} is passed on");
             all.push(Operation::new(format!("pass on to {to}/{name}"), passes).of(body.len()));
         }
     }

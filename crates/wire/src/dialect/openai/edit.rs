@@ -37,6 +37,31 @@ pub struct Edited {
 /// # Errors
 /// What this target can't be sent.
 pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeError> {
+    edit_found(raw, target, words_of(raw))
+}
+
+/// As [`edit_chat`], unless edits are not enough ([`needs_translation`]): the messages are looked
+/// through once for both.
+///
+/// # Errors
+/// What this target can't be sent.
+pub fn pass_chat(raw: &RawObject<'_>, target: &Target) -> Result<Option<Edited>, EncodeError> {
+    let found = words_of(raw);
+    if found_needs_translation(raw, target, found) {
+        return Ok(None);
+    }
+    edit_found(raw, target, found).map(Some)
+}
+
+fn words_of(raw: &RawObject<'_>) -> strip::Words {
+    strip::Words::of(raw.get("messages").unwrap_or_default().as_bytes())
+}
+
+fn edit_found(
+    raw: &RawObject<'_>,
+    target: &Target,
+    found: strip::Words,
+) -> Result<Edited, EncodeError> {
     let mut params = params_of(raw, target)?;
     let has_tools = has_tools(raw);
     let messages = raw.get("messages").unwrap_or("[]");
@@ -53,7 +78,7 @@ pub fn edit_chat(raw: &RawObject<'_>, target: &Target) -> Result<Edited, EncodeE
     }
     own_members(raw, target, &mut notes, &mut body);
     let mut path = vendor::CHAT_PATH;
-    if edit_messages(raw, messages, target, &mut notes, &mut body)? {
+    if edit_messages(raw, (messages, found), target, &mut notes, &mut body)? {
         let (other, members) = vendor::prefill(target);
         path = other;
         body.extend(
@@ -153,6 +178,10 @@ fn last_words<'b>(body: &'b Changes<'_>, renamed: Option<Edit<'b>>) -> Vec<Edit<
 /// be mended, a part is to be refused by its place, or another provider has no free-form tools.
 #[must_use]
 pub fn needs_translation(raw: &RawObject<'_>, target: &Target) -> bool {
+    found_needs_translation(raw, target, words_of(raw))
+}
+
+fn found_needs_translation(raw: &RawObject<'_>, target: &Target, found: strip::Words) -> bool {
     let words = Words::get();
     let holds = |key: &str, word: &Finder<'_>| {
         raw.get(key)
@@ -169,7 +198,7 @@ pub fn needs_translation(raw: &RawObject<'_>, target: &Target) -> bool {
     };
     (target.policy.repair_orphans && holds("messages", &words.tool_call))
         || (!target.endpoint.first_party && openais_own())
-        || strip::holds_refused_media(raw.get("messages").unwrap_or_default().as_bytes(), target)
+        || strip::holds_refused_media(found, target)
         || (strict_names && raw.get("tools").is_some_and(names_refused))
 }
 
@@ -286,14 +315,14 @@ fn value_of(key: &str, text: &str) -> Result<Value, EncodeError> {
 /// the last one is to be gone on with and the vendor wants that said. The messages are parsed only if a probe of their bytes says that there may be something to do.
 fn edit_messages<'a>(
     raw: &RawObject<'_>,
-    text: &str,
+    (text, found): (&str, strip::Words),
     target: &Target,
     notes: &mut Notes,
     body: &mut Changes<'a>,
 ) -> Result<bool, EncodeError> {
     let mut edited: Option<String> = None;
     let mut prefill = false;
-    if strip::may_need(text.as_bytes(), target) {
+    if strip::may_need(found, target) {
         let mut value = value_of("messages", text)?;
         let fitted = strip::messages(&mut value, target);
         fitted.check(target)?;

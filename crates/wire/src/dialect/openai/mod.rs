@@ -29,7 +29,7 @@ pub use completions::{
     EditedCompletion, PROMPTS_MAX, completion_as_chats, edit_completion, edit_moderation,
     tap_completion, tap_moderation,
 };
-pub use edit::{Edited, edit_chat, needs_translation};
+pub use edit::{Edited, edit_chat, needs_translation, pass_chat};
 pub use parse::{parse_chat, parse_embeddings, parse_rerank};
 pub use pass_embeddings::{
     EmbeddingsPeek, edit_embeddings, needs_reencoding, peek_embeddings, tap_embeddings,

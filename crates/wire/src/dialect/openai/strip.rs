@@ -24,7 +24,7 @@ const MEDIA: [&str; 4] = ["image_url", "file", "input_audio", "video_url"];
 
 /// Which of the words that rules are about stand in the bytes of messages, as whole keys or values.
 #[derive(Debug, Clone, Copy, Default)]
-struct Words {
+pub(super) struct Words {
     extension: bool,
     sdk_only: bool,
     compatible_only: bool,
@@ -42,7 +42,8 @@ struct Words {
 impl Words {
     /// Looks once through JSON text. In it a quoted word stands only where it is a whole key or
     /// value, between one quote and the next: within a longer string its quotes would be escaped.
-    fn of(text: &[u8]) -> Self {
+    pub(super) fn of(text: &[u8]) -> Self {
+        const LENGTH_MIN: usize = "tool".len();
         const LENGTH_MAX: usize = "prompt_cache_breakpoint".len();
         let mut found = Self::default();
         let mut quotes = memchr::memchr_iter(b'"', text);
@@ -58,7 +59,7 @@ impl Words {
                 until_id -= 1;
                 found.long_call_id |= until_id == 0 && word.len() > ID_BYTES_MAX;
             }
-            if word.len() > LENGTH_MAX {
+            if word.len() < LENGTH_MIN || word.len() > LENGTH_MAX {
                 continue;
             }
             match word {
@@ -88,10 +89,9 @@ fn holds(words: &[&str], word: &[u8]) -> bool {
     words.iter().any(|known| known.as_bytes() == word)
 }
 
-/// Whether the bytes of `messages` may hold something that [`messages`] would change. Errs on the
+/// Whether messages with these words may hold something that [`messages`] would change. Errs on the
 /// side of yes.
-pub(super) fn may_need(text: &[u8], target: &Target) -> bool {
-    let found = Words::of(text);
+pub(super) fn may_need(found: Words, target: &Target) -> bool {
     let first_party = target.endpoint.first_party;
     let takes = &target.capabilities;
     found.extension
@@ -107,8 +107,8 @@ pub(super) fn may_need(text: &[u8], target: &Target) -> bool {
         || vendor::needs_fitting(target)
 }
 
-/// Whether messages hold a kind of part that the model does not take.
-pub(super) fn holds_refused_media(text: &[u8], target: &Target) -> bool {
+/// Whether messages with these words hold a kind of part that the model does not take.
+pub(super) fn holds_refused_media(found: Words, target: &Target) -> bool {
     let takes = &target.capabilities;
     let taken = [
         takes.image_input,
@@ -116,14 +116,11 @@ pub(super) fn holds_refused_media(text: &[u8], target: &Target) -> bool {
         takes.audio_input,
         takes.video_input,
     ];
-    // Nearly every model takes something else than text: nothing is looked for where it takes all.
-    !taken.iter().all(|taken| *taken) && {
-        let found = Words::of(text).media;
-        found
-            .iter()
-            .zip(taken)
-            .any(|(found, taken)| *found && !taken)
-    }
+    found
+        .media
+        .iter()
+        .zip(taken)
+        .any(|(found, taken)| *found && !taken)
 }
 
 fn maps_developer(target: &Target) -> bool {
