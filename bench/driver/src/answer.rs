@@ -160,9 +160,9 @@ pub(crate) fn stream_frames(dialect: Dialect, chunks: usize, usage: bool) -> Vec
             None,
             |sequence| {
                 let text = format!("w{sequence:06} ");
-                event(&gemini_chunk(&text, "", r#""totalTokenCount":88"#))
+                gemini_event(&gemini_chunk(&text, "", r#""totalTokenCount":88"#))
             },
-            event(&gemini_chunk(
+            gemini_event(&gemini_chunk(
                 "",
                 r#""finishReason":"STOP","#,
                 r#""candidatesTokenCount":42,"totalTokenCount":130"#,
@@ -241,6 +241,11 @@ const ANTHROPIC_CLOSING: &str = concat!(
 /// An event without a name.
 fn event(data: &str) -> String {
     format!("data: {data}\n\n")
+}
+
+/// The same as Gemini writes it: its lines end in CRLF.
+fn gemini_event(data: &str) -> String {
+    format!("data: {data}\r\n\r\n")
 }
 
 /// One HTTP chunk.

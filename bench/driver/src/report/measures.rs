@@ -248,8 +248,12 @@ fn memory_mib(run: &Record) -> Option<f64> {
 }
 
 /// What each held stream takes, in KiB. Memory that was there already and is used again counts as
-/// nothing, so it is measured on a gateway that has just been started.
+/// nothing, so it is measured on a gateway that has just been started. Where some did not begin,
+/// nobody knows by what number to divide.
 fn held(run: &Record) -> Option<f64> {
+    if run.errors > 0 {
+        return None;
+    }
     let grown = run.gateway_memory_kib? as f64 - run.gateway_memory_before_kib? as f64;
     (run.requests > 0).then(|| grown / run.requests as f64)
 }
@@ -321,5 +325,6 @@ mod tests {
             ..run("x", 1, Mode::IdleStreams, 1.0)
         };
         assert_eq!(held(&run), Some(15.0));
+        assert_eq!(held(&Record { errors: 1, ..run }), None);
     }
 }
