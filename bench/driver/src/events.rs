@@ -5,6 +5,7 @@
 use anyhow::{bail, ensure};
 use memchr::memmem;
 
+use crate::expected::USAGE_MARK;
 use crate::payload::CONTENT_MARK;
 
 /// One stream's check.
@@ -88,7 +89,7 @@ impl EventCheck {
                 "two content chunks joined"
             );
             self.content += 1;
-        } else if memmem::find(data, br#""total_tokens":130"#).is_some() {
+        } else if memmem::find(data, USAGE_MARK).is_some() {
             self.usage = true;
         }
         Ok(())
@@ -111,11 +112,12 @@ impl EventCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payload::stream_frames;
+    use crate::answer::{Dialect, stream_frames};
 
     /// The stream's body without HTTP chunking: one event a frame or more.
     fn body(chunks: usize) -> Vec<u8> {
-        let text = String::from_utf8(stream_frames(chunks, true).concat()).unwrap();
+        let text =
+            String::from_utf8(stream_frames(Dialect::OpenAi, chunks, true).concat()).unwrap();
         let lines = text.split("\r\n").filter(|line| line.starts_with("data:"));
         lines.collect::<String>().into_bytes()
     }

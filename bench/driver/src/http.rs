@@ -5,10 +5,18 @@
 use anyhow::{Context, bail, ensure};
 use bytes::{Buf, BytesMut};
 
+use crate::answer::Dialect;
+use crate::payload::Wanted;
+
 /// Headers of one message at most; a gateway that adds more than this is worth an error.
 const HEADERS_MAX: usize = 100;
 /// A chunk-size line at most, extensions included.
 const CHUNK_LINE_BYTES_MAX: usize = 256;
+
+/// Room for a read: several streamed chunks, or a small message in one piece.
+const READ_BYTES: usize = 16 * 1024;
+/// The same inside a large body.
+const READ_BYTES_MAX: usize = 256 * 1024;
 
 /// How the rest of a message is delimited, and how far it is read.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,6 +83,16 @@ impl Body {
     }
 }
 
+/// Makes room in `buffer` for what is to be read next, more of it where a large body is known to
+/// come.
+pub(crate) fn reserve(buffer: &mut BytesMut, body: Option<&Body>) {
+    let left = match body {
+        Some(Body::Length(left) | Body::ChunkData(left)) => usize::try_from(*left).unwrap_or(0),
+        _ => 0,
+    };
+    buffer.reserve(left.clamp(READ_BYTES, READ_BYTES_MAX));
+}
+
 /// The next line without its CRLF, or nothing if it isn't there in full.
 fn line(buffer: &mut BytesMut) -> anyhow::Result<Option<BytesMut>> {
     let Some(end) = memchr::memchr(b'\n', buffer) else {
@@ -132,18 +150,17 @@ pub(crate) fn response_head(buffer: &mut BytesMut) -> anyhow::Result<Option<(u16
     Ok(Some((status, body)))
 }
 
-/// Reads a request's head off `buffer`: whether it posts a chat completion, and its body.
+/// Reads a request's head off `buffer`: what it asks for, and its body.
 pub(crate) fn request_head(buffer: &mut BytesMut) -> anyhow::Result<Option<(Endpoint, Body)>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut head = httparse::Request::new(&mut headers);
     let httparse::Status::Complete(size) = head.parse(buffer)? else {
         return Ok(None);
     };
-    let endpoint = match (head.method, head.path) {
-        (Some("POST"), Some("/v1/chat/completions")) => Endpoint::Chat,
-        (Some("GET"), Some("/v1/models")) => Endpoint::Models,
-        _ => Endpoint::Other,
-    };
+    let endpoint = endpoint(
+        head.method.unwrap_or_default(),
+        head.path.unwrap_or_default(),
+    );
     let body = body_of(head.headers)?.unwrap_or(Body::Done);
     buffer.advance(size);
     Ok(Some((endpoint, body)))
@@ -152,12 +169,38 @@ pub(crate) fn request_head(buffer: &mut BytesMut) -> anyhow::Result<Option<(Endp
 /// What the upstream knows how to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Endpoint {
-    /// `POST /v1/chat/completions`.
-    Chat,
-    /// `GET /v1/models`.
+    /// An answer in a dialect, whose request's body says which.
+    Answer(Dialect),
+    /// Gemini's `generateContent` or `streamGenerateContent`, whose path says which answer.
+    Generate(Option<Wanted>),
+    /// `GET /v1/models`, as OpenAI and Anthropic have it.
     Models,
+    /// `GET /v1beta/models`, as Gemini has it.
+    GeminiModels,
     /// Anything else: 404.
     Other,
+}
+
+/// What method and path ask for. A query is left out of account: SSE is all that we stream.
+fn endpoint(method: &str, path: &str) -> Endpoint {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    match (method, path) {
+        ("POST", "/v1/chat/completions") => Endpoint::Answer(Dialect::OpenAi),
+        ("POST", "/v1/messages") => Endpoint::Answer(Dialect::Anthropic),
+        ("POST", path) => path
+            .strip_prefix("/v1beta/models/")
+            .and_then(|rest| rest.split_once(':'))
+            .map_or(Endpoint::Other, |(model, verb)| {
+                let wanted = Wanted::from_model(model.as_bytes());
+                Endpoint::Generate(wanted.filter(|wanted| match wanted {
+                    Wanted::Whole { .. } => verb == "generateContent",
+                    Wanted::Stream { .. } => verb == "streamGenerateContent",
+                }))
+            }),
+        ("GET", "/v1/models") => Endpoint::Models,
+        ("GET", "/v1beta/models") => Endpoint::GeminiModels,
+        _ => Endpoint::Other,
+    }
 }
 
 #[cfg(test)]
@@ -228,8 +271,32 @@ mod tests {
             &b"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}"[..],
         );
         let head = request_head(&mut buffer).unwrap().unwrap();
-        assert_eq!(head, (Endpoint::Chat, Body::Length(2)));
+        assert_eq!(head, (Endpoint::Answer(Dialect::OpenAi), Body::Length(2)));
         assert_eq!(&buffer[..], b"{}");
+    }
+
+    #[test]
+    fn paths_of_gemini_name_the_model_and_the_verb_must_fit_it() {
+        let path = |verb: &str| format!("/v1beta/models/bench-{verb}");
+        let whole = Wanted::Whole { body_bytes: 460 };
+        assert_eq!(
+            endpoint("POST", &path("460:generateContent?key=k")),
+            Endpoint::Generate(Some(whole))
+        );
+        let stream = Wanted::Stream {
+            chunks: 20,
+            pace_ms: 10,
+            usage: true,
+        };
+        assert_eq!(
+            endpoint("POST", &path("20x10:streamGenerateContent?alt=sse")),
+            Endpoint::Generate(Some(stream))
+        );
+        assert_eq!(
+            endpoint("POST", &path("460:streamGenerateContent")),
+            Endpoint::Generate(None)
+        );
+        assert_eq!(endpoint("POST", "/v1/other"), Endpoint::Other);
     }
 
     proptest! {

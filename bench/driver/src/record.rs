@@ -3,6 +3,8 @@
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use crate::subject::Subject;
+
 /// What a run measures, which decides the rows that the report makes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
@@ -15,6 +17,20 @@ pub(crate) enum Mode {
     Chunks,
     /// Paced streams: time to the first chunk, CPU per chunk that comes alone.
     First,
+    /// Nothing, before the first request: memory.
+    Idle,
+    /// Nothing, after all load: memory.
+    After,
+    /// Many streams in which nothing comes: memory of each.
+    IdleStreams,
+    /// Many callers that ask for a long answer and stop reading: memory held for each.
+    StalledReaders,
+    /// From the start of the process to the first answer. The subcommand `start-up` measures it.
+    #[value(skip)]
+    StartUp,
+    /// The scenario of `requests` by another load generator: the subcommand `cross-check`.
+    #[value(skip)]
+    CrossCheck,
 }
 
 /// A run's figures.
@@ -28,8 +44,12 @@ pub(crate) struct Record {
     pub(crate) mode: Mode,
     /// The round that the run belongs to.
     pub(crate) round: u32,
+    /// The scenario of the same target and round that the ratios are to, if not nginx in this one.
+    pub(crate) compared_with: Option<String>,
     /// Connections held open.
     pub(crate) connections: usize,
+    /// Size of the larger body, of request or answer, where answers are whole.
+    pub(crate) body_bytes: Option<usize>,
     /// Length of the measured window, warm-up excluded.
     pub(crate) seconds: f64,
     /// Answers completed in the window.
@@ -46,10 +66,38 @@ pub(crate) struct Record {
     pub(crate) first_chunk: Quantiles,
     /// CPU time of the gateway's processes in the window.
     pub(crate) gateway_cpu_us: Option<u64>,
+    /// Memory of the gateway's processes before what is held was asked for.
+    pub(crate) gateway_memory_before_kib: Option<u64>,
     /// Memory of the gateway's processes at the window's end.
     pub(crate) gateway_memory_kib: Option<u64>,
     /// Share of the machine that neither gateway, driver nor upstream used, 0 to 1.
     pub(crate) other_work: Option<f64>,
+}
+
+impl Record {
+    /// A record without figures.
+    pub(crate) fn new(subject: &Subject, mode: Mode) -> Self {
+        Self {
+            target: subject.target.clone(),
+            scenario: subject.scenario.clone(),
+            mode,
+            round: subject.round,
+            compared_with: None,
+            connections: 0,
+            body_bytes: None,
+            seconds: 0.0,
+            requests: 0,
+            chunks: 0,
+            errors: 0,
+            first_error: None,
+            latency: Quantiles::default(),
+            first_chunk: Quantiles::default(),
+            gateway_cpu_us: None,
+            gateway_memory_before_kib: None,
+            gateway_memory_kib: None,
+            other_work: None,
+        }
+    }
 }
 
 /// A histogram in a few figures.

@@ -14,11 +14,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
-use crate::http::{self, Endpoint};
-use crate::payload::{self, Wanted};
+use crate::answer::{self, Answer, Dialect};
+use crate::http::{self, Body, Endpoint};
+use crate::payload::Wanted;
 
-/// Room for a read: a request of the small scenarios in one piece.
-const READ_BYTES: usize = 16 * 1024;
 /// The largest answer and the longest stream that a model name may ask for.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 const CHUNKS_MAX: usize = 100_000;
@@ -31,10 +30,8 @@ pub(crate) struct Options {
     listen: SocketAddr,
 }
 
-/// A rendered answer: its pieces, each written at once.
-type Answer = Rc<Vec<Vec<u8>>>;
 /// Every answer rendered so far.
-type Answers = Rc<RefCell<HashMap<Wanted, Answer>>>;
+type Answers = Rc<RefCell<HashMap<(Dialect, Wanted), Rc<Answer>>>>;
 
 /// Serves until the process is ended.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
@@ -67,14 +64,14 @@ pub(crate) fn listen(listener: std::net::TcpListener) -> anyhow::Result<()> {
 
 /// Answers one connection's requests, one after the other.
 async fn serve(mut stream: TcpStream, answers: &Answers) -> anyhow::Result<()> {
-    let mut buffer = BytesMut::with_capacity(READ_BYTES);
+    let mut buffer = BytesMut::new();
     let mut request = Vec::new();
     loop {
         let (endpoint, mut body) = loop {
             if let Some(head) = http::request_head(&mut buffer)? {
                 break head;
             }
-            if fill(&mut stream, &mut buffer).await? == 0 {
+            if fill(&mut stream, &mut buffer, None).await? == 0 {
                 return Ok(());
             }
         };
@@ -84,7 +81,7 @@ async fn serve(mut stream: TcpStream, answers: &Answers) -> anyhow::Result<()> {
             Ok(())
         })? {
             anyhow::ensure!(
-                fill(&mut stream, &mut buffer).await? > 0,
+                fill(&mut stream, &mut buffer, Some(&body)).await? > 0,
                 "cut inside a request"
             );
         }
@@ -93,10 +90,21 @@ async fn serve(mut stream: TcpStream, answers: &Answers) -> anyhow::Result<()> {
 }
 
 /// Reads more into `buffer`.
-async fn fill(stream: &mut TcpStream, buffer: &mut BytesMut) -> std::io::Result<usize> {
-    buffer.reserve(READ_BYTES);
+async fn fill(
+    stream: &mut TcpStream,
+    buffer: &mut BytesMut,
+    body: Option<&Body>,
+) -> std::io::Result<usize> {
+    http::reserve(buffer, body);
     stream.read_buf(buffer).await
 }
+
+/// The lists of models.
+const MODELS: &str = r#"{"object":"list","data":[{"id":"bench-460","object":"model","created":1741569952,"owned_by":"bench"}]}"#;
+const GEMINI_MODELS: &str =
+    r#"{"models":[{"name":"models/bench-460","supportedGenerationMethods":["generateContent"]}]}"#;
+/// The answer to anything else.
+const NOT_FOUND: &str = r#"{"error":{"message":"The benchmark's upstream answers models named `bench-…` only.","type":"invalid_request_error","param":"model","code":"model_not_found"}}"#;
 
 /// Writes the answer to one request.
 async fn respond(
@@ -105,40 +113,42 @@ async fn respond(
     request: &[u8],
     answers: &Answers,
 ) -> anyhow::Result<()> {
-    let wanted = match endpoint {
-        Endpoint::Chat => Wanted::from_request(request).filter(|wanted| within_limits(*wanted)),
-        Endpoint::Models => {
-            let list = r#"{"object":"list","data":[{"id":"bench-460","object":"model","created":1741569952,"owned_by":"bench"}]}"#;
-            stream
-                .write_all(&payload::json_response("200 OK", list))
-                .await?;
-            return Ok(());
+    let (status, fixed) = match endpoint {
+        Endpoint::Models => ("200 OK", MODELS),
+        Endpoint::GeminiModels => ("200 OK", GEMINI_MODELS),
+        Endpoint::Answer(_) | Endpoint::Generate(_) | Endpoint::Other => {
+            ("404 Not Found", NOT_FOUND)
         }
-        Endpoint::Other => None,
     };
-    let Some(wanted) = wanted else {
-        let error = r#"{"error":{"message":"The benchmark's upstream answers models named `bench-…` only.","type":"invalid_request_error","param":"model","code":"model_not_found"}}"#;
-        stream
-            .write_all(&payload::json_response("404 Not Found", error))
-            .await?;
-        return Ok(());
+    let asked = match endpoint {
+        Endpoint::Answer(Dialect::OpenAi) => {
+            Wanted::from_request(request).map(|wanted| (Dialect::OpenAi, wanted))
+        }
+        Endpoint::Answer(dialect) => Wanted::from_model(request).map(|wanted| (dialect, wanted)),
+        Endpoint::Generate(wanted) => wanted.map(|wanted| (Dialect::Gemini, wanted)),
+        Endpoint::Models | Endpoint::GeminiModels | Endpoint::Other => None,
     };
-    let answer = rendered(wanted, answers);
+    let Some((dialect, wanted)) = asked.filter(|(_, wanted)| within_limits(*wanted)) else {
+        let answer = answer::json_response(status, fixed);
+        return Ok(stream.write_all(&answer).await?);
+    };
+    let answer = rendered(dialect, wanted, answers);
     let Wanted::Stream { pace_ms, .. } = wanted else {
-        for piece in answer.iter() {
+        for piece in &answer.pieces {
             stream.write_all(piece).await?;
         }
         return Ok(());
     };
     let start = Instant::now();
-    for (at, piece) in (0_u32..).zip(answer.iter()) {
+    for (at, piece) in answer.pieces.iter().enumerate() {
         match pace_ms {
             // The other streams get their turn, as they would from a provider.
             0 => tokio::task::yield_now().await,
-            // Head, role and first content leave at once; the rest on a fixed schedule.
-            _ if at <= 2 => {}
+            // What comes up to the first content leaves at once; the rest on a fixed schedule.
+            _ if at < answer.opening => {}
             _ => {
-                let due = start + Duration::from_millis(pace_ms) * (at - 2);
+                let steps = u32::try_from(at - answer.opening + 1).unwrap_or(u32::MAX);
+                let due = start + Duration::from_millis(pace_ms).saturating_mul(steps);
                 tokio::time::sleep_until(due).await;
             }
         }
@@ -155,18 +165,11 @@ fn within_limits(wanted: Wanted) -> bool {
     }
 }
 
-/// The answer's pieces, rendered at most once.
-fn rendered(wanted: Wanted, answers: &Answers) -> Answer {
+/// The answer, rendered at most once.
+fn rendered(dialect: Dialect, wanted: Wanted, answers: &Answers) -> Rc<Answer> {
     let mut answers = answers.borrow_mut();
-    let answer = answers.entry(wanted).or_insert_with(|| {
-        Rc::new(match wanted {
-            Wanted::Whole { body_bytes } => vec![payload::answer(body_bytes)],
-            Wanted::Stream { chunks, usage, .. } => {
-                let mut pieces = vec![payload::stream_head()];
-                pieces.extend(payload::stream_frames(chunks, usage));
-                pieces
-            }
-        })
-    });
+    let answer = answers
+        .entry((dialect, wanted))
+        .or_insert_with(|| Rc::new(answer::render(dialect, wanted)));
     Rc::clone(answer)
 }

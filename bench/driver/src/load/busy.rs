@@ -13,10 +13,10 @@ use tokio::net::TcpStream;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{sleep, timeout};
 
-use super::{ANSWER_TIMEOUT, Options, READ_BYTES, Window, check_whole, histogram, record};
+use super::{Options, Window, histogram, record};
 use crate::events::EventCheck;
-use crate::http;
-use crate::payload::Wanted;
+use crate::expected::{Expected, check_whole};
+use crate::http::{self, Body};
 use crate::record::Mode;
 
 /// How long a connection rests after an error, so that a dead gateway isn't hammered.
@@ -64,14 +64,15 @@ async fn measure(options: &Options) -> anyhow::Result<Window> {
         first_chunk: RefCell::new(histogram()?),
     });
     let request: Rc<[u8]> = options.request().into();
+    let expected = Rc::new(Expected::of(options.wanted()));
     let mut connections = JoinSet::new();
     for delay in start_delays(options) {
         let (tally, request) = (Rc::clone(&tally), Rc::clone(&request));
-        let (address, wanted) = (options.address, options.wanted());
+        let (address, expected) = (options.subject.address, Rc::clone(&expected));
         connections.spawn_local(async move {
             sleep(delay).await;
             while !tally.stopped.get() {
-                if let Err(error) = keep_busy(address, &request, wanted, &tally).await {
+                if let Err(error) = keep_busy(address, &request, &expected, &tally).await {
                     tally.fail(&error);
                     sleep(ERROR_REST).await;
                 }
@@ -89,7 +90,10 @@ async fn measure(options: &Options) -> anyhow::Result<Window> {
     let after = options.cpu_times();
     tally.open.set(false);
     tally.stopped.set(true);
-    let ended = timeout(ANSWER_TIMEOUT, async {
+    if options.cut {
+        connections.abort_all();
+    }
+    let ended = timeout(options.answer_timeout(), async {
         while connections.join_next().await.is_some() {}
     });
     if ended.await.is_err() {
@@ -109,6 +113,7 @@ async fn measure(options: &Options) -> anyhow::Result<Window> {
         first_chunk: tally.first_chunk.replace(histogram()?),
         before,
         after,
+        held_kib: None,
     })
 }
 
@@ -117,7 +122,7 @@ async fn measure(options: &Options) -> anyhow::Result<Window> {
 fn start_delays(options: &Options) -> impl Iterator<Item = Duration> {
     let stream_ms = match options.mode {
         Mode::First => options.pace_ms.saturating_mul(options.chunks as u64),
-        Mode::Requests | Mode::Latency | Mode::Chunks => 0,
+        _ => 0,
     };
     let connections = options.connections as u64;
     (0..connections)
@@ -128,18 +133,19 @@ fn start_delays(options: &Options) -> impl Iterator<Item = Duration> {
 async fn keep_busy(
     address: std::net::SocketAddr,
     request: &[u8],
-    wanted: Wanted,
+    expected: &Expected,
     tally: &Tally,
 ) -> anyhow::Result<()> {
     let stream = TcpStream::connect(address).await;
     let mut stream = stream.with_context(|| format!("can't connect to {address}"))?;
     stream.set_nodelay(true)?;
-    let mut buffer = BytesMut::with_capacity(READ_BYTES);
+    let (mut buffer, mut whole) = (BytesMut::new(), Vec::new());
     while !tally.stopped.get() {
         let begin = Instant::now();
         let timed = tally.open.get();
         stream.write_all(request).await?;
-        answer(&mut stream, &mut buffer, wanted, begin, tally).await?;
+        whole.clear();
+        answer(&mut stream, &mut buffer, &mut whole, expected, begin, tally).await?;
         tally.requests.set(tally.requests.get() + 1);
         if timed && tally.open.get() {
             record(&mut tally.latency.borrow_mut(), begin.elapsed());
@@ -148,11 +154,12 @@ async fn keep_busy(
     Ok(())
 }
 
-/// Reads one answer to its end.
+/// Reads one answer to its end; `whole` holds it unless it is a stream.
 async fn answer(
     stream: &mut TcpStream,
     buffer: &mut BytesMut,
-    wanted: Wanted,
+    whole: &mut Vec<u8>,
+    expected: &Expected,
     begin: Instant,
     tally: &Tally,
 ) -> anyhow::Result<()> {
@@ -160,21 +167,20 @@ async fn answer(
         if let Some(head) = http::response_head(buffer)? {
             break head;
         }
-        fill(stream, buffer).await?;
+        fill(stream, buffer, None).await?;
     };
     ensure!(status == 200, "status {status}");
-    match wanted {
-        Wanted::Whole { body_bytes } => {
-            let mut size = 0;
+    match expected {
+        Expected::Whole { words } => {
             while !body.take(buffer, |piece| {
-                size += piece.len();
+                whole.extend_from_slice(piece);
                 Ok(())
             })? {
-                fill(stream, buffer).await?;
+                fill(stream, buffer, Some(&body)).await?;
             }
-            check_whole(status, size, body_bytes)
+            check_whole(whole, words)
         }
-        Wanted::Stream { chunks, .. } => {
+        Expected::Stream { chunks } => {
             let mut check = EventCheck::default();
             loop {
                 let seen = check.content();
@@ -185,17 +191,21 @@ async fn answer(
                     record(&mut tally.first_chunk.borrow_mut(), begin.elapsed());
                 }
                 if ended {
-                    return check.finish(chunks);
+                    return check.finish(*chunks);
                 }
-                fill(stream, buffer).await?;
+                fill(stream, buffer, None).await?;
             }
         }
     }
 }
 
 /// Reads more; the end of the connection is an error, since an answer is due.
-async fn fill(stream: &mut TcpStream, buffer: &mut BytesMut) -> anyhow::Result<()> {
-    buffer.reserve(READ_BYTES);
+pub(super) async fn fill(
+    stream: &mut TcpStream,
+    buffer: &mut BytesMut,
+    body: Option<&Body>,
+) -> anyhow::Result<()> {
+    http::reserve(buffer, body);
     let size = stream.read_buf(buffer).await?;
     ensure!(
         size > 0,

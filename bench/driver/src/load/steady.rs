@@ -10,25 +10,28 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use bytes::BytesMut;
 
-use super::{ANSWER_TIMEOUT, Options, READ_BYTES, Window, check_whole, histogram, record};
+use super::{Options, Window, histogram, record};
 use crate::events::EventCheck;
+use crate::expected::{Expected, check_whole};
 use crate::http;
-use crate::payload::Wanted;
+
+/// Room for a read: several streamed chunks, or a small answer in one piece.
+const READ_BYTES: usize = 16 * 1024;
 
 /// A blocking connection.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     buffer: BytesMut,
     scratch: Box<[u8]>,
 }
 
 impl Connection {
-    /// Connects.
-    pub(super) fn open(address: SocketAddr) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, ANSWER_TIMEOUT)
+    /// Connects; neither this nor an answer may take longer than `timeout`.
+    pub(crate) fn open(address: SocketAddr, timeout: Duration) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, timeout)
             .with_context(|| format!("can't connect to {address}"))?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        stream.set_read_timeout(Some(timeout))?;
         let scratch = vec![0; READ_BYTES].into_boxed_slice();
         Ok(Self {
             stream,
@@ -38,7 +41,7 @@ impl Connection {
     }
 
     /// Sends a request and reads its answer to the end, checked.
-    pub(super) fn exchange(&mut self, request: &[u8], wanted: Wanted) -> anyhow::Result<()> {
+    pub(crate) fn exchange(&mut self, request: &[u8], expected: &Expected) -> anyhow::Result<()> {
         self.stream.write_all(request)?;
         let (status, mut body) = loop {
             if let Some(head) = http::response_head(&mut self.buffer)? {
@@ -56,12 +59,12 @@ impl Connection {
         if status != 200 {
             bail!("status {status}: {}", String::from_utf8_lossy(&bytes));
         }
-        match wanted {
-            Wanted::Whole { body_bytes } => check_whole(status, bytes.len(), body_bytes),
-            Wanted::Stream { chunks, .. } => {
+        match expected {
+            Expected::Whole { words } => check_whole(&bytes, words),
+            Expected::Stream { chunks } => {
                 let mut check = EventCheck::default();
                 check.push(&bytes)?;
-                check.finish(chunks)
+                check.finish(*chunks)
             }
         }
     }
@@ -81,9 +84,10 @@ impl Connection {
 
 /// Sends at the rate for warm-up and window.
 pub(super) fn run(options: &Options) -> anyhow::Result<Window> {
-    let (request, wanted) = (options.request(), options.wanted());
+    let (request, expected) = (options.request(), Expected::of(options.wanted()));
+    let open = || Connection::open(options.subject.address, options.answer_timeout());
     let interval = Duration::from_secs(1) / options.rate;
-    let mut connection = Some(Connection::open(options.address)?);
+    let mut connection = Some(open()?);
     let warm_until = Instant::now() + Duration::from_secs_f64(options.warm_up_seconds);
     let end = warm_until + Duration::from_secs_f64(options.seconds);
     let (mut latency, mut errors, mut first_error) = (histogram()?, 0, None);
@@ -98,9 +102,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Window> {
             continue;
         }
         let outcome = match &mut connection {
-            Some(connection) => connection.exchange(&request, wanted),
-            None => Connection::open(options.address).and_then(|mut fresh| {
-                fresh.exchange(&request, wanted)?;
+            Some(connection) => connection.exchange(&request, &expected),
+            None => open().and_then(|mut fresh| {
+                fresh.exchange(&request, &expected)?;
                 connection = Some(fresh);
                 Ok(())
             }),
@@ -127,6 +131,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Window> {
         first_chunk: histogram()?,
         before,
         after: options.cpu_times(),
+        held_kib: None,
     })
 }
 

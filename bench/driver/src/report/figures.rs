@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::measures::{Goal, Measure, Verdict, measures, rank};
 use crate::record::{Mode, Record};
 
 /// The target without a gateway.
@@ -19,8 +20,10 @@ pub(super) struct Summary {
     pub(super) machine: String,
     /// What the run was told about itself: versions, rounds, seconds.
     pub(super) facts: BTreeMap<String, String>,
-    /// What was called, in order of first call.
+    /// What was called: direct, nginx, the gateway, then the others in order of first call.
     pub(super) targets: Vec<String>,
+    /// The target that the goals are for.
+    pub(super) gateway: String,
     /// The figures.
     pub(super) rows: Vec<Row>,
     /// The runs behind them.
@@ -36,17 +39,15 @@ pub(super) struct Row {
     pub(super) measure: &'static str,
     /// Medians over the rounds by target.
     pub(super) values: BTreeMap<String, f64>,
-    /// Ratios to nginx by target.
+    /// Ratios by target: to nginx, or to the target's own figure in the scenario `compared_with`.
     pub(super) ratios: BTreeMap<String, Ratio>,
-    /// What the ratio should be.
+    /// The scenario of the same target that the ratios are to.
+    pub(super) compared_with: Option<String>,
+    /// What the figure or the ratio should be.
     pub(super) goal: Option<Goal>,
-    /// Whether so much other work ran that this figure says little: rates and times then measure
-    /// who got the core. CPU per request stays.
+    /// Whether so much other work ran that this figure says little.
     pub(super) noisy: bool,
 }
-
-/// From this share of the machine on, other work makes rates and times worthless.
-const NOISY: f64 = 0.1;
 
 /// A ratio to nginx over the rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -56,127 +57,21 @@ pub(super) struct Ratio {
     pub(super) max: f64,
 }
 
-/// A bound on a ratio.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Goal {
-    /// At least: rates.
-    AtLeast(f64),
-    /// At most: costs.
-    AtMost(f64),
-}
-
-/// How a ratio stands to its goal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Reached.
-    Met,
-    /// Missed by less than a fifth.
-    Near,
-    /// Missed by more.
-    Missed,
-}
-
-impl Goal {
-    /// Judges a ratio.
-    pub(super) fn judge(self, ratio: f64) -> Verdict {
-        // How much of the goal is reached, 1 and more being all of it.
-        let reached = match self {
-            Self::AtLeast(bound) => ratio / bound,
-            // What adds less than nothing (in noise) has reached any bound.
-            Self::AtMost(_) if ratio <= 0.0 => 1.0,
-            Self::AtMost(bound) => bound / ratio,
-        };
-        match reached {
-            reached if reached >= 1.0 => Verdict::Met,
-            reached if reached >= 0.8 => Verdict::Near,
-            _ => Verdict::Missed,
+impl Row {
+    /// What the goal binds: the gateway's ratio, or its figure.
+    pub(super) fn judged(&self, gateway: &str) -> Option<f64> {
+        if self.goal?.absolute {
+            self.values.get(gateway).copied()
+        } else {
+            self.ratios.get(gateway).map(|ratio| ratio.median)
         }
     }
-}
 
-/// A figure that a mode gives: its name, its goal, and how to take it from a record (and from the
-/// direct one of the same round).
-struct Measure {
-    name: &'static str,
-    goal: Option<Goal>,
-    /// Whether it depends on who else wants the core.
-    timed: bool,
-    take: fn(&Record, Option<&Record>) -> Option<f64>,
-}
-
-/// A mode's figures, in the order of the table.
-fn measures(mode: Mode) -> Vec<Measure> {
-    let measure = |name, goal, take| Measure {
-        name,
-        goal,
-        timed: true,
-        take,
-    };
-    let cost = |name, goal, take| Measure {
-        timed: false,
-        ..measure(name, goal, take)
-    };
-    match mode {
-        Mode::Requests => vec![
-            measure("requests/s", Some(Goal::AtLeast(0.6)), |run, _| {
-                Some(run.requests as f64 / run.seconds)
-            }),
-            cost("CPU per request, µs", Some(Goal::AtMost(2.0)), |run, _| {
-                cpu_per(run, run.requests)
-            }),
-            measure("p50 under load, µs", None, |run, _| {
-                Some(run.latency.p50_us)
-            }),
-            measure("p99 under load, µs", None, |run, _| {
-                Some(run.latency.p99_us)
-            }),
-            cost("memory after, MiB", None, |run, _| {
-                Some(run.gateway_memory_kib? as f64 / 1024.0)
-            }),
-        ],
-        Mode::Latency => vec![
-            measure("p50, µs", None, |run, _| Some(run.latency.p50_us)),
-            measure("added p50, µs", Some(Goal::AtMost(1.5)), |run, direct| {
-                added(run, direct, |run| run.latency.p50_us)
-            }),
-            measure("added p99, µs", None, |run, direct| {
-                added(run, direct, |run| run.latency.p99_us)
-            }),
-        ],
-        Mode::Chunks => vec![
-            measure("chunks/s", Some(Goal::AtLeast(1.1)), |run, _| {
-                Some(run.chunks as f64 / run.seconds)
-            }),
-            cost("CPU per chunk, µs", None, |run, _| {
-                cpu_per(run, run.chunks)
-            }),
-        ],
-        Mode::First => vec![
-            measure("first chunk p50, µs", None, |run, _| {
-                Some(run.first_chunk.p50_us)
-            }),
-            measure(
-                "added to first p50, µs",
-                Some(Goal::AtMost(2.0)),
-                |run, direct| added(run, direct, |run| run.first_chunk.p50_us),
-            ),
-            cost("CPU per chunk, µs", None, |run, _| {
-                cpu_per(run, run.chunks)
-            }),
-        ],
+    /// How the gateway stands to the goal; none where noise forbids to say.
+    pub(super) fn verdict(&self, gateway: &str) -> Option<Verdict> {
+        let figure = self.judged(gateway).filter(|_| !self.noisy)?;
+        Some(self.goal?.bound.judge(figure))
     }
-}
-
-/// What a gateway adds to what the same call takes without it.
-fn added(run: &Record, direct: Option<&Record>, of: fn(&Record) -> f64) -> Option<f64> {
-    let direct = direct.filter(|_| run.target != DIRECT)?;
-    Some(of(run) - of(direct))
-}
-
-/// The gateway's CPU time for each of `count`.
-fn cpu_per(run: &Record, count: u64) -> Option<f64> {
-    (count > 0).then_some(run.gateway_cpu_us? as f64 / count as f64)
 }
 
 /// The share of one core that the gateway used.
@@ -195,76 +90,126 @@ pub(super) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
 
 impl Summary {
     /// Makes the rows.
-    pub(super) fn new(machine: String, facts: &[(String, String)], records: Vec<Record>) -> Self {
+    pub(super) fn new(
+        machine: String,
+        gateway: &str,
+        facts: &[(String, String)],
+        records: Vec<Record>,
+    ) -> Self {
         let mut targets: Vec<String> = Vec::new();
-        let mut scenarios: Vec<(String, Mode)> = Vec::new();
+        let mut scenarios: Vec<(u8, &str, Vec<Mode>)> = Vec::new();
         for record in &records {
             if !targets.contains(&record.target) {
                 targets.push(record.target.clone());
             }
-            if !scenarios.iter().any(|(name, _)| *name == record.scenario) {
-                scenarios.push((record.scenario.clone(), record.mode));
+            let known = scenarios
+                .iter_mut()
+                .find(|(_, name, _)| *name == record.scenario);
+            match known {
+                None => scenarios.push((rank(record), &record.scenario, vec![record.mode])),
+                Some((_, _, modes)) if !modes.contains(&record.mode) => modes.push(record.mode),
+                Some(_) => {}
             }
         }
-        let rows = scenarios
-            .iter()
-            .flat_map(|(scenario, mode)| {
-                let runs: Vec<_> = records
-                    .iter()
-                    .filter(|record| record.scenario == *scenario)
-                    .collect();
-                let row = |measure| row(scenario, &measure, &runs, &targets);
-                measures(*mode).into_iter().map(row).collect::<Vec<_>>()
-            })
-            .collect();
+        scenarios.sort_by_key(|(rank, ..)| *rank);
+        // Each is held against those before it.
+        targets.sort_by_key(|target| match target.as_str() {
+            DIRECT => 0,
+            REFERENCE => 1,
+            name if name == gateway => 2,
+            _ => 3,
+        });
+        let mut rows = Vec::new();
+        for (_, scenario, modes) in &scenarios {
+            for mode in modes {
+                let like = |run: &&Record| run.scenario == *scenario && run.mode == *mode;
+                let Some(first) = records.iter().find(like) else {
+                    continue;
+                };
+                let of = |measure| row(first, &measure, &records, &targets);
+                rows.extend(measures(first).into_iter().map(of));
+            }
+        }
         Self {
             machine,
             facts: facts.iter().cloned().collect(),
             targets,
+            gateway: gateway.to_owned(),
             rows,
             records,
         }
     }
+
+    /// The targets whose ratios are shown: the gateway first.
+    pub(super) fn compared(&self) -> Vec<&String> {
+        let others = self
+            .targets
+            .iter()
+            .filter(|target| ![DIRECT, REFERENCE, &self.gateway].contains(&target.as_str()));
+        let gateway = self
+            .targets
+            .iter()
+            .filter(|target| **target == self.gateway);
+        gateway.chain(others).collect()
+    }
 }
 
-/// One row.
-fn row(scenario: &str, measure: &Measure, runs: &[&Record], targets: &[String]) -> Row {
-    let direct_of = |round| {
-        runs.iter()
-            .copied()
-            .find(|run| run.target == DIRECT && run.round == round)
-    };
-    // Figures by round for each target.
-    let figures: BTreeMap<&str, BTreeMap<u32, f64>> = targets
-        .iter()
-        .map(|target| {
-            let runs = runs.iter().filter(|run| run.target == *target);
-            let figure =
-                |run: &&Record| Some((run.round, (measure.take)(run, direct_of(run.round))?));
-            (target.as_str(), runs.filter_map(figure).collect())
+/// Figures by round for one target in one scenario.
+fn by_round(
+    measure: &Measure,
+    records: &[Record],
+    (scenario, mode, target): (&str, Mode, &str),
+) -> BTreeMap<u32, f64> {
+    let of = |target: &str, round: Option<u32>| {
+        let target = target.to_owned();
+        records.iter().filter(move |run| {
+            run.scenario == scenario
+                && run.mode == mode
+                && run.target == target
+                && round.is_none_or(|round| run.round == round)
         })
-        .collect();
-    let values = figures.iter().filter_map(|(target, rounds)| {
-        Some(((*target).to_owned(), median(rounds.values().copied())?))
-    });
-    let ratios = figures
-        .iter()
-        .filter(|(target, _)| ![DIRECT, REFERENCE].contains(*target))
-        .filter_map(|(target, rounds)| {
-            Some((
-                (*target).to_owned(),
-                ratio(rounds, figures.get(REFERENCE)?)?,
-            ))
-        });
+    };
+    of(target, None)
+        .filter_map(|run| {
+            let direct = of(DIRECT, Some(run.round)).next();
+            Some((run.round, (measure.take)(run, direct)?))
+        })
+        .collect()
+}
+
+/// One row, for the runs that are like `first`.
+fn row(first: &Record, measure: &Measure, records: &[Record], targets: &[String]) -> Row {
+    let scenario = first.scenario.as_str();
+    let figures = |scenario, target| by_round(measure, records, (scenario, first.mode, target));
+    let reference = figures(scenario, REFERENCE);
+    let (mut values, mut ratios) = (BTreeMap::new(), BTreeMap::new());
+    for target in targets {
+        let rounds = figures(scenario, target);
+        if let Some(value) = median(rounds.values().copied()) {
+            values.insert(target.clone(), value);
+        }
+        let ratio = match &first.compared_with {
+            Some(own) => ratio(&rounds, &figures(own, target)),
+            None if [DIRECT, REFERENCE].contains(&target.as_str()) => None,
+            None => ratio(&rounds, &reference),
+        };
+        if let Some(ratio) = ratio {
+            ratios.insert(target.clone(), ratio);
+        }
+    }
+    let other_work = |like: &dyn Fn(&&Record) -> bool| {
+        mean(records.iter().filter(like).filter_map(|run| run.other_work))
+    };
+    // Where a run can't say, such as a start, the whole benchmark does.
+    let noise = other_work(&|run| run.scenario == scenario).or_else(|| other_work(&|_| true));
     Row {
         scenario: scenario.to_owned(),
         measure: measure.name,
-        values: values.collect(),
-        ratios: ratios.collect(),
+        values,
+        ratios,
+        compared_with: first.compared_with.clone(),
         goal: measure.goal,
-        noisy: measure.timed
-            && mean(runs.iter().filter_map(|run| run.other_work))
-                .is_some_and(|share| share > NOISY),
+        noisy: noise.is_some_and(|share| share > measure.noisy_from),
     }
 }
 
@@ -303,7 +248,9 @@ pub(super) mod tests {
             scenario: format!("{mode:?}"),
             mode,
             round,
+            compared_with: None,
             connections: 1,
+            body_bytes: None,
             seconds: 2.0,
             requests: 1000,
             chunks: 4000,
@@ -316,6 +263,7 @@ pub(super) mod tests {
             },
             first_chunk: Quantiles::default(),
             gateway_cpu_us: (target != DIRECT).then_some(1_000_000),
+            gateway_memory_before_kib: None,
             gateway_memory_kib: None,
             other_work: Some(0.0),
         }
@@ -340,7 +288,7 @@ pub(super) mod tests {
             let targets = ["direct", "nginx", "polyroute"].into_iter().zip(p50);
             targets.map(|(target, p50)| run(target, *round, Mode::Latency, *p50))
         });
-        let summary = Summary::new(String::new(), &[], records.collect());
+        let summary = Summary::new(String::new(), "polyroute", &[], records.collect());
         let added = row_of(&summary, "added p50, µs");
         assert_eq!(
             added.values,
@@ -359,11 +307,11 @@ pub(super) mod tests {
     #[test]
     fn rates_and_cpu_come_from_the_window() {
         let records = ["nginx", "polyroute"].map(|target| run(target, 1, Mode::Requests, 9.0));
-        let summary = Summary::new(String::new(), &[], records.into());
+        let summary = Summary::new(String::new(), "polyroute", &[], records.into());
         assert_eq!(row_of(&summary, "requests/s").values["polyroute"], 500.0);
         assert_eq!(
-            row_of(&summary, "CPU per request, µs").values["nginx"],
-            1000.0
+            row_of(&summary, "CPU, s per 10,000 requests").values["nginx"],
+            10.0
         );
         assert_eq!(
             row_of(&summary, "requests/s").ratios["polyroute"].median,
@@ -374,29 +322,67 @@ pub(super) mod tests {
     #[test]
     fn without_nginx_there_are_figures_and_no_ratios() {
         let records = ["direct", "polyroute"].map(|target| run(target, 1, Mode::Requests, 9.0));
-        let summary = Summary::new(String::new(), &[], records.into());
+        let summary = Summary::new(String::new(), "polyroute", &[], records.into());
         assert!(summary.rows.iter().all(|row| row.ratios.is_empty()));
         assert_eq!(summary.targets, ["direct", "polyroute"]);
     }
 
     #[test]
     fn on_a_busy_machine_only_costs_are_judged() {
-        let records = ["nginx", "polyroute"].map(|target| Record {
-            other_work: Some(0.4),
-            ..run(target, 1, Mode::Requests, 9.0)
-        });
-        let summary = Summary::new(String::new(), &[], records.into());
-        assert!(row_of(&summary, "requests/s").noisy);
-        assert!(!row_of(&summary, "CPU per request, µs").noisy);
+        let noisy = |other_work, measure| {
+            let records = ["nginx", "polyroute"].map(|target| Record {
+                other_work: Some(other_work),
+                ..run(target, 1, Mode::Requests, 9.0)
+            });
+            let summary = Summary::new(String::new(), "polyroute", &[], records.into());
+            row_of(&summary, measure).noisy
+        };
+        let cpu = "CPU, s per 10,000 requests";
+        assert!(!noisy(0.05, "requests/s") && !noisy(0.05, cpu));
+        assert!(noisy(0.4, "requests/s") && !noisy(0.4, cpu));
+        assert!(noisy(0.7, cpu) && !noisy(0.7, "memory at the end, MiB"));
     }
 
     #[test]
-    fn goals_bind_in_their_direction() {
-        assert_eq!(Goal::AtLeast(0.6).judge(0.7), Verdict::Met);
-        assert_eq!(Goal::AtLeast(0.6).judge(0.5), Verdict::Near);
-        assert_eq!(Goal::AtMost(2.0).judge(1.9), Verdict::Met);
-        assert_eq!(Goal::AtMost(2.0).judge(3.0), Verdict::Missed);
-        assert_eq!(Goal::AtMost(2.0).judge(-0.1), Verdict::Met);
+    fn translated_runs_are_held_against_the_same_targets_own() {
+        let own = |target, requests, compared_with: Option<&str>| Record {
+            scenario: compared_with.map_or("whole", |_| "translated").to_owned(),
+            compared_with: compared_with.map(str::to_owned),
+            requests,
+            ..run(target, 1, Mode::Requests, 9.0)
+        };
+        let records = vec![
+            own("nginx", 4000, None),
+            own("polyroute", 2000, None),
+            own("polyroute", 1500, Some("whole")),
+        ];
+        let summary = Summary::new(String::new(), "polyroute", &[], records);
+        let row = summary.rows.iter().rfind(|row| row.measure == "requests/s");
+        let row = row.unwrap();
+        assert_eq!(row.scenario, "translated");
+        assert_eq!(row.ratios["polyroute"].median, 0.75);
+        assert_eq!(row.verdict("polyroute"), Some(Verdict::Met));
+    }
+
+    #[test]
+    fn figures_with_goals_of_their_own_are_judged_without_nginx() {
+        let records = vec![Record {
+            gateway_memory_kib: Some(31 * 1024),
+            ..run("polyroute", 1, Mode::After, 0.0)
+        }];
+        let summary = Summary::new(String::new(), "polyroute", &[], records);
+        assert_eq!(summary.rows[0].values["polyroute"], 31.0);
+        assert_eq!(summary.rows[0].verdict("polyroute"), Some(Verdict::Near));
+        assert_eq!(summary.rows[0].verdict("litellm"), None);
+    }
+
+    #[test]
+    fn the_gateway_stands_first_and_reference_and_direct_are_not_compared() {
+        let targets = ["nginx", "litellm", "polyroute", "direct"];
+        let records = targets.map(|target| run(target, 1, Mode::Requests, 9.0));
+        let summary = Summary::new(String::new(), "polyroute", &[], records.into());
+        assert_eq!(summary.targets, ["direct", "nginx", "polyroute", "litellm"]);
+        assert_eq!(summary.compared(), ["polyroute", "litellm"]);
     }
 
     #[test]
