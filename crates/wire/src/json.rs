@@ -1,13 +1,15 @@
 //! Raw JSON: the few fields we read, and edits that leave every other byte as it was.
 
+mod members;
+pub(crate) mod scan;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fmt;
 use std::ops::Range;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::Deserialize;
 
+use self::members::{parsed, scanned};
 use crate::error::ParseError;
 
 /// Deepest nesting of objects and arrays in a request body (row S15).
@@ -60,16 +62,21 @@ impl<'a> RawObject<'a> {
     /// more members than [`MEMBERS_MAX`] (row S15), or names a key twice, be it in another case: what
     /// we checked must be what the provider reads, and some read `Model` as `model` (row S14).
     pub fn parse(body: &'a [u8]) -> Result<Self, ParseError> {
-        let text = std::str::from_utf8(body).map_err(|error| {
+        let text = text_of(body).map_err(|error| {
             invalid_json(format!(
                 "The request body is not valid UTF-8 (at byte {}). Send JSON encoded as UTF-8.",
                 error.valid_up_to()
             ))
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        check_nesting(text.as_bytes(), NESTING_MAX)?;
-        let Members(members) =
-            serde_json::from_str(text).map_err(|error| invalid_json(explain(text, &error)))?;
+        let members = match scanned(text) {
+            Some(members) => members,
+            None => {
+                // What is wrong: too deep, or as serde says.
+                check_nesting(text.as_bytes(), NESTING_MAX)?;
+                parsed(text).map_err(|error| invalid_json(explain(text, &error)))?
+            }
+        };
         if members.len() > MEMBERS_MAX {
             return Err(invalid_json(format!(
                 "The request body has more than {MEMBERS_MAX} members. Send those that the API knows."
@@ -111,7 +118,7 @@ impl<'a> RawObject<'a> {
     /// Opens a body whose layout is known. `None` if the layout is that of another body.
     #[must_use]
     pub fn open(body: &'a [u8], layout: &RawLayout) -> Option<Self> {
-        let text = std::str::from_utf8(body.get(layout.skipped..)?).ok()?;
+        let text = text_of(body.get(layout.skipped..)?).ok()?;
         let members = layout.members.iter().map(|(key, value)| {
             let key = match key {
                 KeySpan::Plain(place) => Cow::Borrowed(text.get(place.clone())?),
@@ -364,58 +371,13 @@ fn explain(text: &str, error: &serde_json::Error) -> String {
     )
 }
 
-struct Members<'a>(Vec<(Cow<'a, str>, &'a str)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::with_capacity(16);
-                while let Some((Key(key), value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
-                    if members.len() <= MEMBERS_MAX {
-                        members.push((key, value.get()));
-                    }
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-/// A key, borrowed unless it holds escapes.
-struct Key<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-        impl<'de> Visitor<'de> for KeyVisitor {
-            type Value = Key<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E: serde::de::Error>(
-                self,
-                text: &'de str,
-            ) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(KeyVisitor)
-    }
+/// Bytes as text, checked by SIMD.
+///
+/// # Errors
+/// They are no UTF-8; where.
+pub fn text_of(bytes: &[u8]) -> Result<&str, std::str::Utf8Error> {
+    // The quick check doesn't say where.
+    simdutf8::basic::from_utf8(bytes).or_else(|_| std::str::from_utf8(bytes))
 }
 
 #[cfg(test)]
@@ -460,7 +422,9 @@ mod tests {
 
     #[test]
     fn of_edits_of_a_key_that_is_not_there_the_last_one_counts() {
-        let set = |value: &str| Edit::Set("a", value.into());
+        fn set(value: &str) -> Edit<'_> {
+            Edit::Set("a", value.into())
+        }
         assert_eq!(edit("{}", &[set("1"), set("2")]), "{\"a\":2}");
         assert_eq!(edit("{}", &[set("1"), Edit::Remove("a")]), "{}");
         assert_eq!(edit("{}", &[Edit::Remove("a"), set("1")]), "{\"a\":1}");

@@ -1,22 +1,20 @@
 //! Watches answers that are passed on as they are: whole events go through byte by byte, and only
 //! those that a cheap probe points at are parsed.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
+mod whole;
+
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use memchr::memchr2;
 use memchr::memmem::{self, Finder};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
+pub use self::whole::tap_whole;
 use super::response::malformed;
 use super::stream::truncated;
-use super::usage::PlainUsage;
 use super::{errors, response, usage};
-use crate::adapter::DecodeContext;
 use crate::chat::FinishReason;
 use crate::error::{ErrorKind, UpstreamError};
 use crate::sse::EVENT_BYTES_MAX;
@@ -219,9 +217,7 @@ impl Tap {
         }
         // Parsed once, if a probe asks for it.
         let parsed = OnceCell::new();
-        let value = || -> Option<&Value> {
-            parsed.get_or_init(|| value_of(data)).as_ref()
-        };
+        let value = || -> Option<&Value> { parsed.get_or_init(|| value_of(data)).as_ref() };
         if may_fail(event, probes) && self.fails(event, data, value()) {
             return;
         }
@@ -471,112 +467,6 @@ fn is_content(value: &Value) -> bool {
             Value::Object(object) => !object.is_empty(),
             Value::Null | Value::Bool(_) | Value::Number(_) => false,
         })
-    })
-}
-
-/// Looks at a whole answer that is passed on as it is.
-///
-/// # Errors
-/// The failure that it turned out to be: an error object under a 2xx, no JSON, no choices.
-pub fn tap_whole(body: &[u8]) -> Result<TapSummary, UpstreamError> {
-    if let Some(summary) = peek(body) {
-        return Ok(summary);
-    }
-    // Anything out of the ordinary is read in full.
-    let answer = response::decode(body, &DecodeContext::default())?;
-    let first = answer.choices.first();
-    Ok(TapSummary {
-        finish_reason: first.and_then(|choice| choice.finish_reason),
-        native_finish_reason: first.and_then(|choice| choice.native_finish_reason.clone()),
-        has_tool_calls: answer
-            .choices
-            .iter()
-            .any(|choice| !choice.message.tool_calls.is_empty()),
-        usage: answer.usage,
-        model: answer.model,
-        id: answer.id,
-        service_tier: answer.service_tier,
-        system_fingerprint: answer.system_fingerprint,
-        done: true,
-        lacks_message: lacks_message(body),
-    })
-}
-
-fn lacks_message(body: &[u8]) -> bool {
-    let value: Value = serde_json::from_slice(body).unwrap_or_default();
-    let choices = value.get("choices").and_then(Value::as_array);
-    choices
-        .into_iter()
-        .flatten()
-        .any(|choice| !choice.get("message").is_some_and(Value::is_object))
-}
-
-/// The few members of a whole answer that are looked at, the rest skipped.
-#[derive(Deserialize)]
-struct Peek<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-    #[serde(borrow)]
-    model: Cow<'a, str>,
-    #[serde(borrow)]
-    choices: Vec<PeekChoice<'a>>,
-    #[serde(default)]
-    usage: Option<PlainUsage>,
-    #[serde(borrow, default)]
-    service_tier: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    system_fingerprint: Option<Cow<'a, str>>,
-    #[serde(default)]
-    error: Option<IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-struct PeekChoice<'a> {
-    #[serde(borrow)]
-    finish_reason: Cow<'a, str>,
-    message: PeekMessage,
-}
-
-#[derive(Deserialize)]
-struct PeekMessage {
-    #[serde(default)]
-    tool_calls: Option<Vec<IgnoredAny>>,
-}
-
-/// A plain good answer; `None` if it is anything else.
-fn peek(body: &[u8]) -> Option<TapSummary> {
-    // Text that is known to be UTF-8 is not checked again, string by string.
-    let peek: Peek<'_> = match std::str::from_utf8(body) {
-        Ok(text) => serde_json::from_str(text),
-        Err(_) => serde_json::from_slice(body),
-    }
-    .ok()?;
-    let word = peek.choices.first()?.finish_reason.as_ref();
-    let has_tool_calls = peek.choices.iter().any(|choice| {
-        choice
-            .message
-            .tool_calls
-            .as_ref()
-            .is_some_and(|calls| !calls.is_empty())
-    });
-    if peek.error.is_some() || matches!(word, "" | "error" | "function_call") {
-        return None;
-    }
-    let usage = match peek.usage {
-        Some(usage) => Some(usage.read()?),
-        None => None,
-    };
-    Some(TapSummary {
-        usage,
-        finish_reason: Some(response::finish_reason(Some(word), has_tool_calls)),
-        native_finish_reason: Some(word.to_owned()),
-        model: peek.model.into_owned(),
-        id: peek.id.into_owned(),
-        service_tier: peek.service_tier.map(Cow::into_owned),
-        system_fingerprint: peek.system_fingerprint.map(Cow::into_owned),
-        has_tool_calls,
-        done: true,
-        lacks_message: false,
     })
 }
 

@@ -263,3 +263,14 @@ fn section_15_late_verdicts_of_azures_filter_are_kept_from_callers() {
     let (out, ..) = run(false, &[stream.as_bytes()]);
     assert_eq!(out, stream);
 }
+
+#[test]
+fn a_whole_answer_that_is_no_text_is_not_passed_on() {
+    let body = br#"{"id":"a","model":"m","choices":[{"index":0,"message":{"content":"x?"},"finish_reason":"stop"}]}"#;
+    assert!(tap_whole(body).is_ok());
+    let broken = body.map(|byte| if byte == b'?' { 0xc3 } else { byte });
+    assert_eq!(
+        tap_whole(&broken).unwrap_err().kind,
+        ErrorKind::MalformedReply
+    );
+}
