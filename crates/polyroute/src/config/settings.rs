@@ -302,7 +302,7 @@ impl Provider {
             deployments: BTreeMap::new(),
             think_tags: None,
             identity: None,
-            http2: true,
+            http2: false,
             proxy: ProxyChoice::Environment,
             models: true,
             aws: None,

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hyper::body::Incoming;
 use polyroute_engine::estimate::{self, Provenance};
 use polyroute_engine::next::{Attempt, AttemptEnd, Failure, Next, Stop, most_telling, next};
 use polyroute_engine::plan::{Plan, PlannedTarget};
@@ -33,7 +32,7 @@ use super::settle::{Settle, millis};
 use crate::config::settings::{Credential, Timeouts as Limits};
 use crate::gateway::ProviderState;
 use crate::telemetry::{AttemptRecord, End};
-use crate::upstream::{UpstreamClient, outgoing};
+use crate::upstream::{AnswerBody, UpstreamClient, outgoing};
 
 /// A request that came to nothing.
 pub(super) struct Failed {
@@ -505,7 +504,7 @@ struct Exchange {
 enum Got {
     Whole(Bytes, Box<WholeSummary>),
     Live {
-        body: Incoming,
+        body: AnswerBody,
         reader: Reader,
         prelude: Vec<u8>,
         ended: bool,

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::upstream::AnswerBody;
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use polyroute_wire::error::{ErrorKind, UpstreamError};
 
 use super::gather::Gather;
@@ -55,7 +55,7 @@ pub(super) fn header_map(headers: &HeaderMap) -> BTreeMap<String, String> {
     map
 }
 
-pub(super) async fn read_all(mut body: Incoming) -> Result<Bytes, UpstreamError> {
+pub(super) async fn read_all(mut body: AnswerBody) -> Result<Bytes, UpstreamError> {
     let mut gather = Gather::default();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| {
@@ -78,7 +78,7 @@ pub(super) async fn read_all(mut body: Incoming) -> Result<Bytes, UpstreamError>
     Ok(gather.finish())
 }
 
-pub(super) async fn read_up_to(mut body: Incoming, bytes_max: usize) -> Vec<u8> {
+pub(super) async fn read_up_to(mut body: AnswerBody, bytes_max: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while let Some(Ok(frame)) = body.frame().await {
         let Ok(data) = frame.into_data() else {

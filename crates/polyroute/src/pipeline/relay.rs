@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use crate::upstream::AnswerBody;
 use bytes::Bytes;
 use http_body::Body as _;
-use hyper::body::Incoming;
 use polyroute_engine::estimate::{self, Family, Provenance};
 use polyroute_wire::api_error::ApiError;
 use polyroute_wire::error::{ErrorKind, UpstreamError};
@@ -41,7 +41,7 @@ const HEARTBEAT: &[u8] = b": ping\n\n";
 
 /// A stream whose first content is there.
 pub(super) struct Live {
-    pub(super) body: Incoming,
+    pub(super) body: AnswerBody,
     pub(super) reader: Reader,
     /// Bytes for the caller that came up to the content commit.
     pub(super) prelude: Vec<u8>,
@@ -68,7 +68,7 @@ enum State {
     /// A target answers.
     Live(Box<Live>),
     /// The answer is whole; the provider has until then to end its body.
-    Closing(Incoming, Instant),
+    Closing(AnswerBody, Instant),
     /// The end was sent.
     Done,
 }
@@ -358,7 +358,7 @@ impl Relay {
         }
     }
 
-    fn account(&self, live: Live, ended_well: bool) -> (Settle, Incoming) {
+    fn account(&self, live: Live, ended_well: bool) -> (Settle, AnswerBody) {
         let summary = live.reader.summary();
         let mut settle = live.settle;
         let target = live.call.plan.targets.get(live.target);

@@ -1,14 +1,18 @@
 //! One pooled HTTP client a provider, and what went wrong in the taxonomy's words.
 
 use std::collections::HashMap;
-use std::error::Error as _;
+use std::error::Error;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, Uri};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use hyper::client::conn::http1;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -17,6 +21,7 @@ use polyroute_wire::error::{ErrorKind, UpstreamError};
 
 use super::auth::Signer;
 use super::connector::Connector;
+use super::pool::{Failure, Pool, PooledBody};
 
 /// Idle connections kept for a provider.
 const IDLE_CONNECTIONS_MAX: usize = 512;
@@ -43,8 +48,55 @@ pub struct Outgoing {
 /// Sends requests to one provider over pooled connections.
 #[derive(Clone)]
 pub struct UpstreamClient {
-    inner: Client<HttpsConnector<Connector>, Full<Bytes>>,
+    transport: Transport,
     signer: Option<Arc<dyn Signer>>,
+}
+
+#[derive(Clone)]
+enum Transport {
+    /// HTTP/1.1, the default: HTTP/2's pool keeps one connection a host, and a dead one takes every
+    /// request with it.
+    Http1(Pool),
+    /// HTTP/2 where the provider offers it.
+    Http2(Client<HttpsConnector<Connector>, Full<Bytes>>),
+}
+
+/// The body of a provider's answer. Dropping it closes the connection, unless it was read to its
+/// end.
+pub struct AnswerBody(Carried);
+
+enum Carried {
+    Http1(PooledBody),
+    Http2(Incoming),
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.0 {
+            Carried::Http1(body) => Pin::new(body).poll_frame(context),
+            Carried::Http2(body) => Pin::new(body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Carried::Http1(body) => body.is_end_stream(),
+            Carried::Http2(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Carried::Http1(body) => body.size_hint(),
+            Carried::Http2(body) => body.size_hint(),
+        }
+    }
 }
 
 impl UpstreamClient {
@@ -62,25 +114,32 @@ impl UpstreamClient {
             .with_tls_config(tls.clone())
             .https_or_http()
             .enable_http1();
-        // HTTP/1.1 pools by default: the pool keeps one HTTP/2 connection a host, and a dead one
-        // takes every request with it.
-        let https = if http2 {
-            builder.enable_http2().wrap_connector(connector)
+        let transport = if http2 {
+            Transport::Http2(
+                Client::builder(TokioExecutor::new())
+                    .pool_timer(TokioTimer::new())
+                    .timer(TokioTimer::new())
+                    .pool_idle_timeout(IDLE_CONNECTION_AGE_MAX)
+                    .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+                    .http1_max_buf_size(RESPONSE_HEAD_BYTES_MAX)
+                    .http1_max_headers(RESPONSE_HEADERS_MAX)
+                    .http2_keep_alive_interval(Duration::from_secs(20))
+                    .http2_keep_alive_timeout(Duration::from_secs(10))
+                    .build(builder.enable_http2().wrap_connector(connector)),
+            )
         } else {
-            builder.wrap_connector(connector)
+            let mut http = http1::Builder::new();
+            http.max_buf_size(RESPONSE_HEAD_BYTES_MAX)
+                .max_headers(RESPONSE_HEADERS_MAX);
+            Transport::Http1(Pool::new(
+                builder.wrap_connector(connector),
+                http,
+                IDLE_CONNECTIONS_MAX,
+                IDLE_CONNECTION_AGE_MAX,
+            ))
         };
-        let inner = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_CONNECTION_AGE_MAX)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .http1_max_buf_size(RESPONSE_HEAD_BYTES_MAX)
-            .http1_max_headers(RESPONSE_HEADERS_MAX)
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .http2_keep_alive_timeout(Duration::from_secs(10))
-            .build(https);
         Self {
-            inner,
+            transport,
             signer: signer.cloned(),
         }
     }
@@ -92,7 +151,7 @@ impl UpstreamClient {
     /// # Errors
     /// Kind `connection` (with code `upstream_tls` where TLS failed), `timeout`, or what the signer
     /// ran into.
-    pub async fn send(&self, outgoing: Outgoing) -> Result<Response<Incoming>, UpstreamError> {
+    pub async fn send(&self, outgoing: Outgoing) -> Result<Response<AnswerBody>, UpstreamError> {
         let Some(signer) = &self.signer else {
             return self.exchange(outgoing).await;
         };
@@ -108,15 +167,23 @@ impl UpstreamClient {
         self.exchange(again).await
     }
 
-    async fn exchange(&self, outgoing: Outgoing) -> Result<Response<Incoming>, UpstreamError> {
+    async fn exchange(&self, outgoing: Outgoing) -> Result<Response<AnswerBody>, UpstreamError> {
         let mut request = Request::new(Full::new(outgoing.body));
         *request.method_mut() = outgoing.method;
         *request.uri_mut() = outgoing.uri;
         *request.headers_mut() = outgoing.headers;
-        self.inner
-            .request(request)
-            .await
-            .map_err(|error| classify(&error))
+        match &self.transport {
+            Transport::Http1(pool) => match pool.request(request).await {
+                Ok(answer) => Ok(answer.map(|body| AnswerBody(Carried::Http1(body)))),
+                Err(Failure::Connect(error)) => Err(classify(true, Some(error.as_ref()))),
+                Err(Failure::Exchange(error)) => Err(classify(false, Some(&error))),
+            },
+            // Boxed, so that the usual way has no room for it.
+            Transport::Http2(client) => match Box::pin(client.request(request)).await {
+                Ok(answer) => Ok(answer.map(|body| AnswerBody(Carried::Http2(body)))),
+                Err(error) => Err(classify(error.is_connect(), error.source())),
+            },
+        }
     }
 }
 
@@ -158,8 +225,7 @@ impl UpstreamClients {
 
 /// Says in the taxonomy's words why no answer head came. The message names neither address nor
 /// credential.
-fn classify(error: &hyper_util::client::legacy::Error) -> UpstreamError {
-    let mut source = error.source();
+fn classify(connecting: bool, mut source: Option<&(dyn Error + 'static)>) -> UpstreamError {
     let mut tls = false;
     let mut timed_out = false;
     let mut reason = String::new();
@@ -176,7 +242,7 @@ fn classify(error: &hyper_util::client::legacy::Error) -> UpstreamError {
         reason = cause.to_string();
         source = cause.source();
     }
-    let (kind, what) = match (error.is_connect(), timed_out) {
+    let (kind, what) = match (connecting, timed_out) {
         (true, true) => (ErrorKind::Timeout, "no connection to the provider in time"),
         (true, false) if tls => (ErrorKind::Connection, "TLS with the provider failed"),
         (true, false) => (ErrorKind::Connection, "no connection to the provider"),

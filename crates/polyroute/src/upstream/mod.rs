@@ -11,13 +11,15 @@ mod connector;
 mod fetch;
 mod guard;
 mod identity;
+mod link;
+mod pool;
 mod request;
 mod tls;
 
 pub use auth::Signer;
 #[cfg(feature = "bedrock")]
 pub use aws::AwsSigner;
-pub use client::{Outgoing, UpstreamClient, UpstreamClients};
+pub use client::{AnswerBody, Outgoing, UpstreamClient, UpstreamClients};
 pub use fetch::{FetchError, MediaFetcher, MediaLimits};
 pub use identity::TokenSigner;
 pub use request::{TraceContext, outgoing};

@@ -109,7 +109,7 @@ fn models_keep_their_slashes() {
 #[test]
 fn a_provider_carries_what_was_written() {
     let text = "providers:\n  house:\n    base_url: http://vllm.internal:8000/v1/\n    headers: { \
-                X-Team: payments }\n    region: eu\n    agreements: [gdpr]\n    http2: false\n    \
+                X-Team: payments }\n    region: eu\n    agreements: [gdpr]\n    http2: true\n    \
                 proxy: off\n    models: false\n    api_version: v9\n";
     let settings = settings(text, KEYS);
     let house = settings.provider("house").unwrap();
@@ -117,7 +117,7 @@ fn a_provider_carries_what_was_written() {
     assert_eq!(house.headers[0].0, "x-team");
     assert_eq!(house.headers[0].1.expose(), "payments");
     assert_eq!(house.region.as_deref(), Some("eu"));
-    assert!(!house.http2 && !house.models && house.credentials.is_empty());
+    assert!(house.http2 && !house.models && house.credentials.is_empty());
     assert!(matches!(house.proxy, ProxyChoice::Direct));
     assert_eq!(house.api_version.as_deref(), Some("v9"));
 }

@@ -127,7 +127,7 @@ fn from_file(
         agreements: file.agreements.clone(),
         organization: file.organization.clone(),
         project: file.project.clone(),
-        http2: file.http2.unwrap_or(true),
+        http2: file.http2.unwrap_or(false),
         proxy,
         models: file.models.unwrap_or(true),
         think_tags: file.think_tags.map(think_tags),

@@ -66,8 +66,10 @@ pub struct Provider {
     /// How the text of its answers holds reasoning, where `dialect` is `openai`: most servers without
     /// a reasoning parser leave `<think>` tags in it. The caller gets it as `reasoning_content`.
     pub think_tags: Option<ThinkTags>,
-    /// Speak HTTP/2 where the server offers it.
-    #[schemars(extend("default" = true))]
+    /// Speak HTTP/2 where the server offers it: one connection for all requests at a time. A pool of
+    /// HTTP/1.1 connections is steadier: no request waits for another's lost packet, or for a free
+    /// place in the one connection.
+    #[schemars(extend("default" = false))]
     pub http2: Option<bool>,
     /// The HTTP proxy to it. `HTTPS_PROXY` and `NO_PROXY` where absent; `off` for none.
     pub proxy: Option<String>,

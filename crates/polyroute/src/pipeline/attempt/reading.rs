@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::upstream::AnswerBody;
 use http::{Response, header};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use polyroute_engine::plan::PlannedTarget;
 use polyroute_wire::adapter::{DecodeContext, ReplyHead};
 use polyroute_wire::error::{ErrorKind, UpstreamError};
@@ -35,7 +35,7 @@ pub(super) struct Reading<'a> {
 pub(in super::super) async fn refusal(
     call: &Call,
     target: &PlannedTarget,
-    response: Response<Incoming>,
+    response: Response<AnswerBody>,
 ) -> UpstreamError {
     let (head, body) = response.into_parts();
     if head.status.is_redirection() {
@@ -66,7 +66,7 @@ pub(in super::super) async fn refusal(
 impl One<'_> {
     pub(super) async fn read_whole(
         &mut self,
-        response: Response<Incoming>,
+        response: Response<AnswerBody>,
         reading: Reading<'_>,
     ) -> Result<Got, Box<Rejected>> {
         let waiting = Instant::now();
@@ -90,7 +90,7 @@ impl One<'_> {
     /// answer is held, that is its end.
     pub(super) async fn read_stream(
         &mut self,
-        response: Response<Incoming>,
+        response: Response<AnswerBody>,
         reading: &Reading<'_>,
     ) -> Result<Got, Box<Rejected>> {
         let (head, mut body) = response.into_parts();
