@@ -33,7 +33,8 @@ const CLOSE_WAIT: Duration = Duration::from_millis(500);
 const GATHER_BYTES: usize = 16 * 1024;
 
 /// Polls without anything new until the bytes at hand are sent: hyper polls a body twice within one
-/// turn of an HTTP/1 connection's task, and nobody else had a turn in between.
+/// turn of an HTTP/1 connection's task, and nobody else had a turn in between. Without it, 64 unpaced
+/// streams were a sixth slower, and paced ones no faster.
 const HOLD_BACK: u8 = 2;
 
 /// An SSE comment: ignored by clients, seen by everything between that counts idle time.
@@ -209,9 +210,8 @@ impl Relay {
                         continue;
                     }
                     Poll::Pending if this.out.is_empty() => {}
-                    // What the provider's connection has read already comes chunk by chunk, one in
-                    // each turn of its task: one write for all of them. That task is ahead of this
-                    // one in the queue.
+                    // The socket is empty. Others have their turn before it is looked at again: what
+                    // comes meanwhile leaves in the same write.
                     Poll::Pending if this.held_back < HOLD_BACK => {
                         this.held_back += 1;
                         context.waker().wake_by_ref();

@@ -58,7 +58,7 @@ enum Transport {
     /// request with it.
     Http1(Pool),
     /// HTTP/2 where the provider offers it.
-    Http2(Client<HttpsConnector<Connector>, Full<Bytes>>),
+    Http2(Box<Client<HttpsConnector<Connector>, Full<Bytes>>>),
 }
 
 /// The body of a provider's answer. Dropping it closes the connection, unless it was read to its
@@ -115,7 +115,7 @@ impl UpstreamClient {
             .https_or_http()
             .enable_http1();
         let transport = if http2 {
-            Transport::Http2(
+            Transport::Http2(Box::new(
                 Client::builder(TokioExecutor::new())
                     .pool_timer(TokioTimer::new())
                     .timer(TokioTimer::new())
@@ -126,7 +126,7 @@ impl UpstreamClient {
                     .http2_keep_alive_interval(Duration::from_secs(20))
                     .http2_keep_alive_timeout(Duration::from_secs(10))
                     .build(builder.enable_http2().wrap_connector(connector)),
-            )
+            ))
         } else {
             let mut http = http1::Builder::new();
             http.max_buf_size(RESPONSE_HEAD_BYTES_MAX)

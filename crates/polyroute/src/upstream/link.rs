@@ -25,6 +25,8 @@ use tokio::net::TcpStream;
 /// A socket to a provider, with TLS or without.
 pub(super) type Socket = MaybeHttpsStream<TokioIo<TcpStream>>;
 
+type Http1 = Connection<Socket, Full<Bytes>>;
+
 /// Turns of one poll. Past them the task goes to the back of the queue: others have their turn, and
 /// the runtime's budget of the task is filled up.
 const TURNS_MAX: usize = 32;
@@ -108,21 +110,21 @@ impl Link {
 /// hyper's connection, and who is told when there is something for it to do.
 struct Driver {
     /// `None` once it has ended.
-    connection: Option<Pin<Box<Connection<Socket, Full<Bytes>>>>>,
+    connection: Option<Box<Http1>>,
     nudge: Arc<Nudge>,
     /// Wakes by `nudge`.
     waker: Waker,
 }
 
 impl Driver {
-    fn new(connection: Connection<Socket, Full<Bytes>>) -> Self {
+    fn new(connection: Http1) -> Self {
         let nudge = Arc::new(Nudge {
             due: AtomicBool::new(true),
             polling: AtomicBool::new(false),
             outer: AtomicWaker::new(),
         });
         Self {
-            connection: Some(Box::pin(connection)),
+            connection: Some(Box::new(connection)),
             waker: Waker::from(Arc::clone(&nudge)),
             nudge,
         }
@@ -136,7 +138,7 @@ impl Driver {
         if let Some(connection) = &mut self.connection {
             let mut inner = Context::from_waker(&self.waker);
             // Why it ended is said to the request that it carried.
-            if connection.as_mut().poll(&mut inner).is_ready() {
+            if Pin::new(connection.as_mut()).poll(&mut inner).is_ready() {
                 self.connection = None;
             }
         }
