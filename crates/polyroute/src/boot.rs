@@ -15,7 +15,7 @@ use crate::config::settings::{AccessLog, Egress, Provider, ProxyChoice, Settings
 use crate::facts::FactsMemory;
 use crate::gateway::{Gateway, ProviderState};
 use crate::learned::LearnedParams;
-use crate::pipeline::{KeyRing, Outputs, TurnCache};
+use crate::pipeline::{Admission, KeyRing, Outputs, TurnCache};
 use crate::server::{Drain, Listener, ListenerLimits, TlsError, server_config};
 use crate::snapshot;
 use crate::tasks;
@@ -225,7 +225,9 @@ fn build(settings: Settings) -> Result<Gateway, BootError> {
             (provider.name.clone(), state)
         })
         .collect();
+    let telemetry = Arc::new(Telemetry::start(log)?);
     Ok(Gateway {
+        admission: Admission::new(&settings.server.limits, &telemetry.metrics),
         snapshot: Arc::new(snapshot::compile(&settings)),
         facts: FactsMemory::default(),
         keys: KeyRing::new(&settings.keys),
@@ -237,7 +239,7 @@ fn build(settings: Settings) -> Result<Gateway, BootError> {
         learned: LearnedParams::default(),
         outputs: Outputs::new(&settings.routes).map_err(BootError::Schema)?,
         live_models: tasks::LiveModels::default(),
-        telemetry: Arc::new(Telemetry::start(log)?),
+        telemetry,
         drain: Drain::new(),
         settings,
     })

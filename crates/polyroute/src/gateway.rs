@@ -9,7 +9,7 @@ use polyroute_engine::snapshot::Snapshot;
 use crate::config::settings::{Provider, Settings};
 use crate::facts::FactsMemory;
 use crate::learned::LearnedParams;
-use crate::pipeline::{KeyRing, Outputs, TurnCache};
+use crate::pipeline::{Admission, KeyRing, Outputs, TurnCache};
 use crate::server::Drain;
 use crate::tasks::LiveModels;
 use crate::telemetry::Telemetry;
@@ -25,6 +25,8 @@ pub struct Gateway {
     pub facts: FactsMemory,
     /// Gateway keys.
     pub keys: KeyRing,
+    /// How much may be under way.
+    pub admission: Admission,
     /// Requests so far: the credentials of a provider take turns by it.
     pub rotation: AtomicU64,
     /// Providers by name.

@@ -114,6 +114,10 @@ pub struct Limits {
     pub head_bytes_max: usize,
     /// Most connections open at once.
     pub connections_max: usize,
+    /// Most requests under way at once.
+    pub requests_max: usize,
+    /// Most bytes of request bodies in memory at once; `body_bytes_max` at least.
+    pub bodies_bytes_max: usize,
     /// Most headers of one request.
     pub header_count_max: usize,
     /// Deepest nesting of a request's JSON.

@@ -18,6 +18,7 @@ use polyroute_wire::json::{Edit, RawLayout, RawObject, quote, stable_hash};
 use polyroute_wire::usage::Usage;
 
 use super::Principal;
+use super::admission::Share;
 use super::encode::from_parse;
 use super::output::{Repair, Rule};
 use crate::gateway::{Gateway, ProviderState};
@@ -79,6 +80,8 @@ pub(super) struct Call {
     pub(super) trace: TraceContext,
     /// The body as it came.
     pub(super) body: Bytes,
+    /// The room that it takes.
+    pub(super) _room: Share,
     /// Where its members stand.
     pub(super) layout: RawLayout,
     /// Whether the answer is streamed.
@@ -269,6 +272,10 @@ impl Call {
         let edit = format!("{messages}{comma}{}]", turns.join(","));
         let body = Bytes::from(raw.edited(&[Edit::Set("messages", edit.into())]));
         let layout = RawObject::parse(&body).ok()?.layout(&body);
+        let mut room = self.gateway.admission.body();
+        if !room.grow(body.len()) {
+            return None;
+        }
         Some(Arc::new(Self {
             gateway: Arc::clone(&self.gateway),
             principal: Arc::clone(&self.principal),
@@ -277,6 +284,7 @@ impl Call {
             unix_seconds: self.unix_seconds,
             trace: self.trace.clone(),
             body,
+            _room: room,
             layout,
             stream: self.stream,
             estimate_only: self.estimate_only,

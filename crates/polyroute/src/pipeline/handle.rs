@@ -78,9 +78,17 @@ async fn prepare(
 ) -> Result<Arc<Call>, ApiError> {
     let principal = gateway.keys.authenticate(&head.headers)?;
     settle.record(|record| record.principal.clone_from(&principal.name));
+    match gateway.admission.request() {
+        Ok(place) => settle.admitted(place),
+        Err(overload) => {
+            gateway.telemetry.metrics.bound_hit(overload.0);
+            return Err(overload.error(&request_id));
+        }
+    }
     let reading = Instant::now();
     let limits = &gateway.settings.server.limits;
-    let body = ingress::read_body(&head.headers, body, limits).await;
+    let mut room = gateway.admission.body();
+    let body = ingress::read_body(&head.headers, body, limits, &mut room, &request_id).await;
     settle.waited(reading.elapsed());
     let body = body.inspect_err(|error| {
         if let Some(bound) = ingress::bound_of(error) {
@@ -135,6 +143,7 @@ async fn prepare(
         unix_seconds: settle.unix_seconds(),
         trace: TraceContext::from_headers(&head.headers),
         body,
+        _room: room,
         layout,
         stream: fields.stream,
         estimate_only: operation == Operation::InputTokens && asks_estimate(&head.uri)?,

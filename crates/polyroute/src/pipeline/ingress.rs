@@ -14,6 +14,7 @@ use polyroute_wire::api_error::ApiError;
 use polyroute_wire::json::RawObject;
 use tokio::time::Instant;
 
+use super::admission::{Overload, Share};
 use super::gather::Gather;
 use crate::config::settings::Limits;
 
@@ -27,14 +28,18 @@ const TAG_BYTES_MAX: usize = 256;
 /// Longest request id that is taken over from the caller.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
-/// Reads a request body.
+/// Reads a request body into the room that `share` gets for it. Room is taken as the body comes: for a
+/// length that is only announced nobody gives up any.
 ///
 /// # Errors
-/// 413 `payload_too_large`, 408 `request_timeout`, or 415 `unsupported_encoding`.
+/// 413 `payload_too_large`, 408 `request_timeout`, 415 `unsupported_encoding`, or 503
+/// `server_is_overloaded`.
 pub(super) async fn read_body(
     headers: &HeaderMap,
     body: &mut Incoming,
     limits: &Limits,
+    share: &mut Share,
+    request_id: &str,
 ) -> Result<Bytes, ApiError> {
     let bytes_max = limits.body_bytes_max;
     let started = Instant::now();
@@ -51,6 +56,9 @@ pub(super) async fn read_body(
         .and_then(|value| value.parse::<usize>().ok());
     if announced.is_some_and(|length| length > bytes_max) {
         return Err(too_large(bytes_max));
+    }
+    if announced.is_some_and(|length| !share.has_room_for(length)) {
+        return Err(Overload::BODY.error(request_id));
     }
     let mut gather = Gather::default();
     loop {
@@ -73,6 +81,9 @@ pub(super) async fn read_body(
         };
         if gather.length() + data.len() > bytes_max {
             return Err(too_large(bytes_max));
+        }
+        if !share.grow(data.len()) {
+            return Err(Overload::BODY.error(request_id));
         }
         gather.push(data, announced);
     }
@@ -103,6 +114,7 @@ pub(super) fn bound_of(error: &ApiError) -> Option<&'static str> {
     match error.code {
         "payload_too_large" => Some("request_body"),
         "request_timeout" => Some("request_body_time"),
+        "server_is_overloaded" => Some(Overload::BODY.0),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! The way of a request, one file a stage: ingress → authenticate → route → attempt → relay →
 //! settle. Start with [`handle`], which reads like the drawing in ARCHITECTURE.md.
 
+mod admission;
 mod attempt;
 mod authenticate;
 mod batch;
@@ -20,6 +21,7 @@ mod schema;
 mod settle;
 mod turn;
 
+pub use admission::Admission;
 pub use authenticate::{KeyRing, Principal};
 pub use call::Operation;
 pub use format::Outputs;

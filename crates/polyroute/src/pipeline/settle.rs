@@ -13,6 +13,7 @@ use polyroute_wire::error::UpstreamError;
 use polyroute_wire::usage::Usage;
 use tokio_util::sync::CancellationToken;
 
+use super::admission::Share;
 use crate::telemetry::{AttemptRecord, CostRecord, Counted, End, Record, Telemetry, TokenRecord};
 
 /// Longest provider message kept in a record, in bytes.
@@ -23,6 +24,8 @@ const MESSAGE_BYTES_MAX: usize = 300;
 #[derive(Debug)]
 pub(super) struct Settle {
     record: Option<Box<Record>>,
+    /// Its place among the requests under way.
+    place: Option<Share>,
     telemetry: Arc<Telemetry>,
     /// The process is ending: what nobody ended was cut by us, not left by its caller.
     cut: CancellationToken,
@@ -84,6 +87,7 @@ impl Settle {
         };
         Self {
             record: Some(Box::new(record)),
+            place: None,
             telemetry,
             cut,
             ended: false,
@@ -92,6 +96,11 @@ impl Settle {
             open_stream: false,
             spent: Spent::default(),
         }
+    }
+
+    /// The request was taken in: its place is free again when it is settled.
+    pub(super) fn admitted(&mut self, place: Share) {
+        self.place = Some(place);
     }
 
     /// When the request came, in seconds since the Unix epoch.

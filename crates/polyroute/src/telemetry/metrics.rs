@@ -115,6 +115,10 @@ pub struct Metrics {
     pub overhead: Histogram,
     /// Streams that are open.
     pub open_streams: Gauge,
+    /// Requests that were taken in and are not settled.
+    pub requests_under_way: Gauge,
+    /// Bytes of request bodies in memory.
+    pub body_bytes_held: Gauge,
     /// Bounds that were hit.
     pub bounds_hit: Family<BoundLabels, Counter>,
     /// Parameters that were left out or changed, by provider.
@@ -143,6 +147,8 @@ impl Metrics {
             duration: Family::new_with_constructor(seconds),
             overhead: Histogram::new(OVERHEAD_SECONDS),
             open_streams: Gauge::default(),
+            requests_under_way: Gauge::default(),
+            body_bytes_held: Gauge::default(),
             bounds_hit: Family::default(),
             parameters_dropped: Family::default(),
             parameters_learned: Family::default(),
@@ -203,6 +209,14 @@ impl Metrics {
             "open_streams",
             "Streams that are open",
             self.open_streams.clone(),
+        );
+        let help = "Requests that were taken in and have not ended";
+        registry.register("requests_under_way", help, self.requests_under_way.clone());
+        let help = "Bytes of request bodies that are in memory";
+        registry.register(
+            "request_body_held_bytes",
+            help,
+            self.body_bytes_held.clone(),
         );
         registry.register(
             "bounds_hit",

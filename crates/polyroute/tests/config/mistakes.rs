@@ -376,15 +376,28 @@ fn headers_that_are_ours_are_refused() {
 }
 
 #[test]
+fn all_bodies_together_have_room_for_the_largest() {
+    says(
+        "server: { limits: { body: 2MiB, bodies: 1MiB } }\n",
+        &[
+            "1:41 server.limits.bodies: this is less than one request body may have (`body`): the \
+             largest could never be taken | write as much as `body` or more, or make `body` smaller",
+        ],
+    );
+}
+
+#[test]
 fn numbers_and_timeouts_must_make_sense() {
     says(
-        "server: { heartbeat: 0s, limits: { body: 0, nesting: 500 } }\nresilience: { \
+        "server: { heartbeat: 0s, limits: { body: 0, nesting: 500, requests: 0, bodies: 0 } }\nresilience: { \
          attempts_max: 0, timeouts: { first_content: 90s, total: 60s } }\ntargets: { t: { use: \
          openai/x, pin: '', timeouts: { connect: 0ms, inter_token: 2m, total: 1m } } }\n",
         &[
             "1:22 server.heartbeat: this must be longer than nothing | write `1s` or more",
             "1:42 server.limits.body: this must be more than nothing | write `1KiB` or more",
             "1:54 server.limits.nesting: this is deeper than JSON is read | write 128 or less",
+            "1:69 server.limits.requests: this must be at least 1 | write `1` or more",
+            "1:80 server.limits.bodies: this must be more than nothing | write `1KiB` or more",
             "2:29 resilience.attempts_max: this must be at least 1 | write `1` or more",
             "2:59 resilience.timeouts.first_content: `first_content` is longer than `total`: it \
              could never pass | make `first_content` shorter or `total` longer",

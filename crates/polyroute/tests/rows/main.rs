@@ -34,6 +34,7 @@ mod hostile_streams;
 mod hostile_upstream;
 mod http2_limits;
 mod load;
+mod overload;
 mod panics;
 mod secrets_and_keys;
 mod slow_callers;

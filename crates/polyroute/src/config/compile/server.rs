@@ -158,10 +158,22 @@ fn limits(file: &file::Limits, path: &KeyPath, context: &mut Context<'_>) -> Lim
             context,
         )
     };
+    let body_bytes_max = bytes(file.body, 64 << 20, &path.key("body"), context);
+    let default = (1 << 30).max(body_bytes_max as u64);
+    let bodies_bytes_max = bytes(file.bodies, default, &path.key("bodies"), context);
+    if bodies_bytes_max < body_bytes_max {
+        context.problems.advise(
+            path.key("bodies"),
+            "this is less than one request body may have (`body`): the largest could never be taken",
+            "write as much as `body` or more, or make `body` smaller",
+        );
+    }
     Limits {
-        body_bytes_max: bytes(file.body, 64 << 20, &path.key("body"), context),
+        body_bytes_max,
         head_bytes_max: bytes(file.head, 64 << 10, &path.key("head"), context),
         connections_max: count(file.connections, 20_000, &path.key("connections"), context),
+        requests_max: count(file.requests, 10_000, &path.key("requests"), context),
+        bodies_bytes_max,
         header_count_max: count(file.header_count, 100, &path.key("header_count"), context),
         nesting_max,
         head_timeout: span(file.head_timeout, "head_timeout", 10, context),

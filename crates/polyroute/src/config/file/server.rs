@@ -67,6 +67,14 @@ pub struct Limits {
     /// Most connections open at once.
     #[schemars(extend("default" = 20000))]
     pub connections: Option<u32>,
+    /// Most requests under way at once, from their heads to the ends of their answers. What comes
+    /// above it is refused with 503 and `retry-after` before its body is read.
+    #[schemars(extend("default" = 10000))]
+    pub requests: Option<u32>,
+    /// Most bytes of request bodies in memory at once, `body` at least. A request whose body does
+    /// not fit is refused with 503 and `retry-after`.
+    #[schemars(extend("default" = "1GiB"))]
+    pub bodies: Option<ByteSize>,
     /// Most headers of one request.
     #[schemars(extend("default" = 100))]
     pub header_count: Option<u32>,
