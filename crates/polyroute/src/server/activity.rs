@@ -1,6 +1,6 @@
-//! What goes on in one HTTP/2 connection: which requests are in it, whether their callers take what
-//! they asked for, and since when nothing happens (row S23). HTTP/1 needs none of it: a caller that
-//! does not read is seen in its socket, and the library bounds the wait for the next head.
+//! What goes on in one connection. HTTP/2: which requests are in it, whether their callers take what
+//! they asked for, and since when nothing happens (row S23). HTTP/1: whether a request is answered or
+//! the next head awaited; a caller that does not read is seen in its socket.
 
 use std::io;
 use std::pin::Pin;
@@ -24,6 +24,8 @@ pub(super) struct Activity {
     send_timeout: Duration,
     began: Instant,
     written: AtomicU64,
+    /// How often an HTTP/1 request and its answer began and ended: odd while there is one.
+    turns: AtomicU64,
     streams: Mutex<Vec<Weak<Stream>>>,
     on_bound: BoundHit,
 }
@@ -49,6 +51,7 @@ impl Activity {
             send_timeout,
             began: Instant::now(),
             written: AtomicU64::new(0),
+            turns: AtomicU64::new(0),
             streams: Mutex::new(Vec::new()),
             on_bound,
         }
@@ -62,6 +65,22 @@ impl Activity {
     /// Bytes that went out.
     pub(super) fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
+    }
+
+    /// An HTTP/1 request came; it is answered when what this gives is dropped.
+    pub(super) fn answering(self: &Arc<Self>) -> Answering {
+        self.turns.fetch_add(1, Ordering::Relaxed);
+        Answering(Arc::clone(self))
+    }
+
+    /// How often an HTTP/1 request and its answer began and ended.
+    pub(super) fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
+    }
+
+    /// Whether an HTTP/1 request is answered after so many turns.
+    pub(super) const fn is_answering(turns: u64) -> bool {
+        turns % 2 == 1
     }
 
     /// The caller sent too many frames that carry nothing.
@@ -118,7 +137,16 @@ impl Activity {
     }
 }
 
-/// One request of a connection, from its head to the last byte of its answer.
+/// An HTTP/1 request, from its head to the last byte of its answer.
+pub(super) struct Answering(Arc<Activity>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.turns.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One HTTP/2 request of a connection, from its head to the last byte of its answer.
 pub(super) struct Stream {
     began: Instant,
     patience: Duration,
@@ -172,7 +200,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The body of an answer on its way to the caller.
 pub(super) enum Answered {
     /// Over HTTP/1.
-    Plain(ReplyBody),
+    Plain {
+        /// What is sent.
+        body: ReplyBody,
+        /// The request is answered when this is dropped.
+        _answering: Answering,
+    },
     /// Over HTTP/2.
     Watched(Arc<Stream>),
 }
@@ -186,7 +219,7 @@ impl Body for Answered {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let stream = match &mut *self {
-            Self::Plain(body) => return poll(body, context),
+            Self::Plain { body, .. } => return poll(body, context),
             Self::Watched(stream) => stream,
         };
         let mut state = lock(&stream.state);
@@ -207,7 +240,7 @@ impl Body for Answered {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Plain(body) => body.is_end_stream(),
+            Self::Plain { body, .. } => body.is_end_stream(),
             Self::Watched(stream) => match &*lock(&stream.state) {
                 State::Answered(body) => body.is_end_stream(),
                 State::Asked | State::Ended => false,
@@ -217,7 +250,7 @@ impl Body for Answered {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Plain(body) => body.size_hint(),
+            Self::Plain { body, .. } => body.size_hint(),
             Self::Watched(stream) => match &*lock(&stream.state) {
                 State::Answered(body) => body.size_hint(),
                 State::Asked | State::Ended => SizeHint::default(),

@@ -5,11 +5,12 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::Activity;
+use super::head_wait::HeadWait;
 
 /// What an HTTP/2 connection begins with (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -141,19 +142,23 @@ const fn is_control(head: [u8; FRAME_HEAD_BYTES]) -> bool {
     }
 }
 
-/// A stream whose HTTP/2 frames have a budget. Over it, reading fails, and with it the connection.
+/// A stream whose HTTP/2 frames have a budget, and whose HTTP/1 heads have their time. Over it, reading
+/// fails, and with it the connection.
 #[derive(Debug)]
 pub(super) struct Frames<S> {
     inner: S,
     budget: Budget,
+    head: HeadWait,
     activity: Arc<Activity>,
 }
 
 impl<S> Frames<S> {
-    pub(super) fn new(inner: S, activity: Arc<Activity>) -> Self {
+    /// `head_timeout`: how long an HTTP/1 head that has begun may take.
+    pub(super) fn new(inner: S, head_timeout: Duration, activity: Arc<Activity>) -> Self {
         Self {
             inner,
             budget: Budget::new(),
+            head: HeadWait::new(head_timeout),
             activity,
         }
     }
@@ -175,7 +180,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Frames<S> {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if matches!(this.budget.place, Place::Http1) {
-            return Pin::new(&mut this.inner).poll_read(context, buffer);
+            let (inner, activity) = (&mut this.inner, &this.activity);
+            return this.head.poll_read(inner, activity, context, buffer);
         }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.inner).poll_read(context, buffer))?;

@@ -6,18 +6,19 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Request, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::activity::{Activity, Answered, Seen};
 use super::frames::Frames;
@@ -42,6 +43,8 @@ const H2_STREAMS_MAX: u32 = 200;
 /// mistakes, until its HTTP/2 connection is closed (the library's own bounds, kept if they change).
 const H2_RESETS_UNSEEN_MAX: usize = 20;
 const H2_RESETS_OURS_MAX: usize = 1_024;
+/// How long an HTTP/2 caller that was told of the end (GOAWAY) has to take leave.
+const GOODBYE_MAX: Duration = Duration::from_secs(2);
 /// How often it is looked whether an HTTP/2 connection still has something to do, at most and at
 /// least.
 const LOOK_EVERY_MAX: Duration = Duration::from_secs(10);
@@ -112,7 +115,7 @@ impl Listener {
         F: Future<Output = Reply> + Send + 'static,
     {
         let slots = Arc::new(Semaphore::new(self.limits.connections_max));
-        let graceful = GracefulShutdown::new();
+        let connections = TaskTracker::new();
         let terms = Arc::new(Terms {
             protocol: protocol(&self.limits),
             tls: self.tls,
@@ -135,19 +138,18 @@ impl Listener {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
-            let watcher = graceful.watcher();
+            // One of its own: connections do not share a lock.
+            let stop = drain.stopped().child_token();
             let terms = Arc::clone(&terms);
             let service = service.clone();
-            tokio::spawn(async move {
+            connections.spawn(async move {
                 let _slot = slot;
-                converse(stream, &terms, watcher, move |request| {
-                    service(request, peer)
-                })
-                .await;
+                converse(stream, &terms, stop, move |request| service(request, peer)).await;
             });
         }
         drop(self.socket);
-        graceful.shutdown().await;
+        connections.close();
+        connections.wait().await;
     }
 }
 
@@ -160,7 +162,7 @@ struct Terms {
 }
 
 /// One connection from its beginning to its end.
-async fn converse<S, F>(stream: TcpStream, terms: &Terms, watcher: Watcher, service: S)
+async fn converse<S, F>(stream: TcpStream, terms: &Terms, stop: CancellationToken, service: S)
 where
     S: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
     F: Future<Output = Reply> + Send + 'static,
@@ -169,6 +171,7 @@ where
     let _ = stream.set_nodelay(true);
     let watch = Watch {
         asked: CancellationToken::new(),
+        stop,
         activity: Arc::new(Activity::new(
             terms.limits.send_timeout,
             Arc::clone(&terms.on_bound),
@@ -179,44 +182,44 @@ where
     let activity = Arc::clone(&watch.activity);
     let handler = service_fn(move |request: Request<Incoming>| {
         asked.cancel();
-        let watched = (request.version() == Version::HTTP_2).then(|| activity.asked());
+        let watched = match request.version() {
+            Version::HTTP_2 => Ok(activity.asked()),
+            _ => Err(activity.answering()),
+        };
         let reply = service(request);
         async move {
             let reply = reply.await;
             Ok::<_, Infallible>(reply.map(|body| match watched {
-                None => Answered::Plain(body),
-                Some(watched) => watched.answered(body),
+                Err(_answering) => Answered::Plain { body, _answering },
+                Ok(watched) => watched.answered(body),
             }))
         }
     });
     let stream = Watched::new(stream, terms.limits.send_timeout);
     let activity = Arc::clone(&watch.activity);
-    // How a connection ended tells nothing that the outcome of its requests does not.
-    let _ = match &terms.tls {
+    let head_timeout = terms.limits.head_timeout;
+    match &terms.tls {
         None => {
-            let stream = TokioIo::new(Frames::new(stream, activity));
+            let stream = TokioIo::new(Frames::new(stream, head_timeout, activity));
             let connection = terms.protocol.serve_connection(stream, handler);
-            watch
-                .run(Box::pin(watcher.watch(connection.into_owned())))
-                .await
+            watch.run(Box::pin(connection.into_owned())).await;
         }
-        Some(tls) => match handshake(tls, stream, terms.limits.head_timeout).await {
-            Some(stream) => {
-                let stream = TokioIo::new(Frames::new(stream, activity));
+        Some(tls) => {
+            if let Some(stream) = handshake(tls, stream, head_timeout).await {
+                let stream = TokioIo::new(Frames::new(stream, head_timeout, activity));
                 let connection = terms.protocol.serve_connection(stream, handler);
-                watch
-                    .run(Box::pin(watcher.watch(connection.into_owned())))
-                    .await
+                watch.run(Box::pin(connection.into_owned())).await;
             }
-            None => Ok(()),
-        },
-    };
+        }
+    }
 }
 
 /// What is seen of a connection from outside.
 struct Watch {
     /// Fires with the first request.
     asked: CancellationToken,
+    /// Fires when the connection is to end with what is under way.
+    stop: CancellationToken,
     activity: Arc<Activity>,
     limits: ListenerLimits,
 }
@@ -226,31 +229,51 @@ impl Watch {
     /// head that has begun, but neither the wait for the bytes that tell HTTP/1 from HTTP/2, nor an
     /// HTTP/2 connection that idles or does not open its window.
     ///
-    /// Boxed: moving it would leave room for each place that it was in, in every connection (row L1).
-    async fn run<C, E>(self, mut connection: Pin<Box<C>>) -> Result<(), E>
-    where
-        C: Future<Output = Result<(), E>>,
-    {
+    /// How it ended tells nothing that the outcome of its requests does not. Boxed: moving it would
+    /// leave room for each place that it was in, in every connection (row L1).
+    async fn run<C: GracefulConnection>(self, mut connection: Pin<Box<C>>) {
         tokio::select! {
             biased;
             () = self.asked.cancelled() => {}
-            ended = &mut connection => return ended,
-            () = tokio::time::sleep(self.limits.head_timeout) => return Ok(()),
-        }
-        if !self.activity.is_http2() {
-            return connection.await;
+            _ = &mut connection => return,
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep(self.limits.head_timeout) => return,
         }
         let (idle, send) = (self.limits.idle_timeout, self.limits.send_timeout);
         let every = (idle.min(send) / 4).clamp(LOOK_EVERY_MIN, LOOK_EVERY_MAX);
+        let mut http2 = self.activity.is_http2();
         let mut seen = Seen::default();
+        // Since when the caller knows that nothing new is taken.
+        let mut leaving: Option<Instant> = None;
         loop {
+            let wait = leaving.map_or(every, |_| every.min(GOODBYE_MAX));
             tokio::select! {
                 biased;
-                ended = &mut connection => return ended,
-                () = tokio::time::sleep(every) => {}
+                _ = &mut connection => return,
+                () = self.stop.cancelled(), if leaving.is_none() => {
+                    connection.as_mut().graceful_shutdown();
+                    leaving = Some(Instant::now());
+                    continue;
+                }
+                () = tokio::time::sleep(wait), if http2 || !self.asked.is_cancelled() => {}
             }
-            if self.activity.is_over(idle, &mut seen) {
-                return Ok(());
+            http2 |= self.activity.is_http2();
+            if !http2 && self.asked.is_cancelled() {
+                continue;
+            }
+            // A caller of HTTP/2 is told first: what it sends meanwhile is still answered, and what
+            // it sends later it knows not to have been taken (RFC 9113 §6.8).
+            match leaving {
+                None if self.activity.is_over(idle, &mut seen) => {
+                    connection.as_mut().graceful_shutdown();
+                    leaving = Some(Instant::now());
+                }
+                Some(since) if self.activity.is_over(GOODBYE_MAX, &mut seen) => {
+                    if since.elapsed() >= GOODBYE_MAX {
+                        return;
+                    }
+                }
+                _ => {}
             }
         }
     }

@@ -7,6 +7,7 @@ mod activity;
 mod body;
 mod drain;
 mod frames;
+mod head_wait;
 mod linger;
 mod listener;
 mod tls;

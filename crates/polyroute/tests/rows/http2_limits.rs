@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use h2::client::SendRequest;
+
 use crate::http2::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, H2, HEADERS, PING, PRIORITY, RST_STREAM,
-    SETTINGS, WINDOW_UPDATE, frame, head, setting,
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, GOAWAY, H2, HEADERS, PING, PRIORITY,
+    RST_STREAM, SETTINGS, WINDOW_UPDATE, frame, head, setting,
 };
 use crate::kit::{CHAT, GEMINI, OPENAI, honest_beside, lab_with, metric, serves};
 use crate::program::Program;
-use crate::provider::{Provider, chunk, stream_answer};
+use crate::provider::{Provider, chunk, json_answer, stream_answer, whole};
 use crate::support::{Lab, ask, ask_streamed, server, until};
 
 /// Sends `flood(n)` for n = 0, 1, 2 ... until the connection is closed, reading what comes, or gives
@@ -329,6 +332,105 @@ async fn row_s23_a_connection_that_only_answers_pings_is_idle() {
         }
         assert!(begun.elapsed() < Duration::from_secs(8), "it is still open");
     }
+}
+
+/// A client of the library's, connected and ready.
+async fn client(address: std::net::SocketAddr) -> (SendRequest<Bytes>, Connected) {
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    let connected = tokio::spawn(connection);
+    (client.ready().await.unwrap(), connected)
+}
+
+type Connected = tokio::task::JoinHandle<Result<(), h2::Error>>;
+
+/// Asks with a client of the library's; the answer, whole.
+async fn asks(client: &mut SendRequest<Bytes>, body: String) -> Result<String, h2::Error> {
+    let request = http::Request::post(format!("http://x{CHAT}"))
+        .body(())
+        .unwrap();
+    let (answer, mut sending) = client.send_request(request, false)?;
+    sending.send_data(body.into(), true)?;
+    let mut body = answer.await?.into_body();
+    let mut text = Vec::new();
+    while let Some(data) = body.data().await {
+        let data = data?;
+        let _ = body.flow_control().release_capacity(data.len());
+        text.extend_from_slice(&data);
+    }
+    Ok(String::from_utf8(text).unwrap())
+}
+
+#[tokio::test]
+async fn row_s23_an_idle_connection_is_taken_leave_of() {
+    let limits = ", limits: { idle_timeout: 1s }";
+    let lab = Lab::with(&server(limits), "").await;
+    let (mut client, connected) = client(lab.gateway.address).await;
+    for _ in 0..2 {
+        let text = asks(&mut client, ask(OPENAI, "echo: fine").to_string()).await;
+        assert!(text.unwrap().contains("fine"));
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        client = client.ready().await.unwrap();
+    }
+    // It ends as it should, which a connection that is only closed does not, and the client knows
+    // that nothing it sends is taken.
+    let ended = tokio::time::timeout(Duration::from_secs(8), connected).await;
+    let ended = ended.unwrap().unwrap();
+    assert!(ended.is_ok(), "{ended:?}");
+    let refused = client.ready().await.unwrap_err();
+    assert!(
+        refused.is_go_away() && refused.is_remote() || refused.is_io(),
+        "{refused:?}"
+    );
+    // In frames: an announcement, then the last request that was taken.
+    let mut connection = H2::open(lab.gateway.address, &[]).await;
+    connection
+        .post(1, CHAT, &ask(OPENAI, "echo: fine").to_string())
+        .await;
+    let (frames, closed) = connection.read_for(Duration::from_secs(10)).await;
+    assert!(closed, "{frames:?}");
+    let last = frames.iter().rfind(|frame| frame.kind == GOAWAY);
+    let last = last.unwrap_or_else(|| panic!("no GOAWAY: {frames:?}"));
+    // NO_ERROR.
+    assert_eq!(last.payload[4..8], [0; 4], "{last:?}");
+}
+
+#[tokio::test]
+async fn row_s23_a_request_that_crosses_the_leave_is_answered() {
+    let limits = ", limits: { idle_timeout: 1s }";
+    let provider = Provider::start(|mut peer| async move {
+        while peer.request().await.is_some() {
+            peer.rest(Duration::from_secs(3)).await;
+            peer.send(json_answer(&whole("late"))).await;
+        }
+    })
+    .await;
+    let lab = lab_with(Some(&provider), None, &server(limits)).await;
+    let mut connection = H2::open(lab.gateway.address, &[]).await;
+    let body = ask(GEMINI, "echo: fine").to_string();
+    connection.post(1, CHAT, &body).await;
+    let mut all = Vec::new();
+    let begun = Instant::now();
+    while !all.iter().any(|frame: &Frame| frame.kind == GOAWAY) {
+        assert!(begun.elapsed() < Duration::from_secs(10), "no GOAWAY");
+        let (frames, closed) = connection.read_for(Duration::from_millis(50)).await;
+        assert!(!closed, "{frames:?}");
+        all.extend(frames);
+    }
+    // Our ping is not answered: for all that the gateway knows we have not read it yet.
+    connection
+        .post(3, CHAT, &ask(OPENAI, "echo: late").to_string())
+        .await;
+    let (frames, closed) = connection.read_for(Duration::from_secs(20)).await;
+    let text: Vec<u8> = frames
+        .iter()
+        .filter(|frame| frame.kind == DATA && frame.stream == 3)
+        .flat_map(|frame| frame.payload.clone())
+        .collect();
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.contains("late"), "{text}: {frames:?}");
+    // And then it is closed, whether we take leave or not.
+    assert!(closed);
 }
 
 #[tokio::test]

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use crate::kit::{OPENAI, honest_beside, metric, scaled, serves};
+use crate::kit::{OPENAI, honest_beside, lab_with, metric, scaled, serves};
+use crate::provider::{Provider, json_answer, whole};
 use crate::raw::{Raw, head};
-use crate::support::{Lab, server};
+use crate::support::{Lab, ask, server};
 use crate::tls::{Authority, Folder, Good};
 
 #[tokio::test]
@@ -128,20 +129,86 @@ async fn row_s22_a_connection_idles_no_longer_than_it_may() {
         "{:?}",
         begun.elapsed()
     );
-    // A head that drips after a first request has no more time than that either.
-    let mut raw = Raw::open(lab.gateway.address).await;
-    raw.write("GET /health/live HTTP/1.1\r\nhost: x\r\n\r\nGET /health")
-        .await;
+}
+
+/// Goes on with a head byte by byte; how long until the connection is closed.
+async fn drips(raw: &mut Raw) -> Duration {
     let begun = Instant::now();
-    loop {
-        if raw.read_for(Duration::from_millis(200)).await.closed
-            || tokio::io::AsyncWriteExt::write_all(&mut raw.stream, b"a")
-                .await
-                .is_err()
-        {
+    while begun.elapsed() < Duration::from_secs(8) {
+        let closed = raw.read_for(Duration::from_millis(150)).await.closed;
+        let sent = tokio::io::AsyncWriteExt::write_all(&mut raw.stream, b"a").await;
+        if closed || sent.is_err() {
             break;
         }
-        assert!(begun.elapsed() < Duration::from_secs(8));
+    }
+    begun.elapsed()
+}
+
+#[tokio::test]
+async fn row_s22_a_head_that_drips_after_a_first_request_has_no_more_time_than_the_first() {
+    const GET: &str = "GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n";
+    let limits = ", limits: { head_timeout: 1s, idle_timeout: 60s }";
+    let lab = Lab::with(&server(limits), "").await;
+    let bound = Duration::from_millis(900)..Duration::from_secs(4);
+    // By itself, and right behind the request before it.
+    for (first, half) in [
+        (
+            GET.to_owned(),
+            "POST /v1/chat/completions HTTP/1.1\r\nx-slow: ",
+        ),
+        (format!("{GET}POST /v1/chat"), "/"),
+        (GET.to_owned(), "\r\n"),
+        (GET.to_owned(), "P"),
+    ] {
+        let mut raw = Raw::open(lab.gateway.address).await;
+        raw.write(&first).await;
+        let read = raw.read_some(Duration::from_secs(5)).await;
+        assert!(read.text.starts_with("HTTP/1.1 200"), "{read:?}");
+        // A connection that idles is not hurried.
+        let read = raw.read_for(Duration::from_millis(1_500)).await;
+        assert!(!read.closed, "{half:?}");
+        raw.write(half).await;
+        let took = drips(&mut raw).await;
+        assert!(bound.contains(&took), "{half:?}: {took:?}");
+    }
+    // One that stops in the middle is closed without another byte.
+    let mut raw = Raw::open(lab.gateway.address).await;
+    raw.write(GET).await;
+    raw.read_some(Duration::from_secs(5)).await;
+    raw.write("POST /v1").await;
+    let begun = Instant::now();
+    assert!(raw.read_for(Duration::from_secs(8)).await.closed);
+    assert!(bound.contains(&begun.elapsed()), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn row_s22_bodies_answers_and_pauses_may_take_longer_than_a_head() {
+    let limits = ", limits: { head_timeout: 500ms, idle_timeout: 60s }";
+    let provider = Provider::start(|mut peer| async move {
+        while peer.request().await.is_some() {
+            peer.rest(Duration::from_secs(1)).await;
+            peer.send(json_answer(&whole("fine"))).await;
+        }
+    })
+    .await;
+    let lab = lab_with(Some(&provider), None, &server(limits)).await;
+    let mut raw = Raw::open(lab.gateway.address).await;
+    let body = ask(OPENAI, "echo: fine").to_string();
+    for _ in 0..3 {
+        let text = head(body.len(), "");
+        // The head in two pieces, the body in two, and the answer, with a pause in each.
+        raw.write(&text[..20]).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        raw.write(&text[20..]).await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        raw.write(&body[..10]).await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        raw.write(&body[10..]).await;
+        let read = raw.read_some(Duration::from_secs(10)).await;
+        let fine = read.text.starts_with("HTTP/1.1 200") && read.text.contains("fine");
+        assert!(fine, "{read:?}");
+        let read = raw.read_for(Duration::from_millis(800)).await;
+        assert!(!read.closed, "{read:?}");
     }
 }
 
