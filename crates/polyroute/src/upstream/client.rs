@@ -14,7 +14,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use polyroute_wire::error::{ErrorKind, UpstreamError};
@@ -43,6 +43,16 @@ pub struct Outgoing {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
+}
+
+impl Outgoing {
+    fn into_request(self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(self.body));
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.uri;
+        *request.headers_mut() = self.headers;
+        request
+    }
 }
 
 /// Sends requests to one provider over pooled connections.
@@ -168,23 +178,46 @@ impl UpstreamClient {
     }
 
     async fn exchange(&self, outgoing: Outgoing) -> Result<Response<AnswerBody>, UpstreamError> {
-        let mut request = Request::new(Full::new(outgoing.body));
-        *request.method_mut() = outgoing.method;
-        *request.uri_mut() = outgoing.uri;
-        *request.headers_mut() = outgoing.headers;
         match &self.transport {
-            Transport::Http1(pool) => match pool.request(request).await {
+            Transport::Http1(pool) => match pool.request(outgoing.into_request()).await {
                 Ok(answer) => Ok(answer.map(|body| AnswerBody(Carried::Http1(body)))),
                 Err(Failure::Connect(error)) => Err(classify(true, Some(error.as_ref()))),
                 Err(Failure::Exchange(error)) => Err(classify(false, Some(&error))),
             },
             // Boxed, so that the usual way has no room for it.
-            Transport::Http2(client) => match Box::pin(client.request(request)).await {
+            Transport::Http2(client) => match Box::pin(by_http2(client, outgoing)).await {
                 Ok(answer) => Ok(answer.map(|body| AnswerBody(Carried::Http2(body)))),
                 Err(error) => Err(classify(error.is_connect(), error.source())),
             },
         }
     }
+}
+
+/// Sends a request, and once more where the provider certainly has not taken it: an HTTP/2 connection
+/// that takes leave says which requests it has looked at (row F25).
+async fn by_http2(
+    client: &Client<HttpsConnector<Connector>, Full<Bytes>>,
+    outgoing: Outgoing,
+) -> Result<Response<Incoming>, ClientError> {
+    let again = outgoing.clone();
+    match client.request(outgoing.into_request()).await {
+        Err(error) if was_not_taken(&error) => client.request(again.into_request()).await,
+        sent => sent,
+    }
+}
+
+/// Whether the provider says that it has not looked at the request: GOAWAY with an earlier last
+/// stream, or REFUSED_STREAM (RFC 9113 §8.7).
+fn was_not_taken(error: &ClientError) -> bool {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(error) = cause.downcast_ref::<h2::Error>() {
+            let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+            return error.is_remote() && (error.is_go_away() || refused);
+        }
+        source = cause.source();
+    }
+    false
 }
 
 /// The clients of all providers.
@@ -239,7 +272,9 @@ fn classify(connecting: bool, mut source: Option<&(dyn Error + 'static)>) -> Ups
             tls |= inner.is_some_and(|inner| inner.is::<rustls::Error>());
             wrapped = inner.and_then(|inner| inner.downcast_ref::<std::io::Error>());
         }
-        reason = cause.to_string();
+        // What the other side adds to a GOAWAY in its own words is for its own people.
+        let frame = cause.downcast_ref::<h2::Error>().and_then(h2::Error::reason);
+        reason = frame.map_or_else(|| cause.to_string(), |reason| format!("HTTP/2: {reason}"));
         source = cause.source();
     }
     let (kind, what) = match (connecting, timed_out) {

@@ -102,17 +102,28 @@ impl Authority {
 
 /// Speaks TLS with this certificate and passes what it carries on to a plain server.
 pub async fn tls_in_front(of: SocketAddr, certificate: &str, key: &str) -> SocketAddr {
+    tls_in_front_for(of, certificate, key, &[]).await
+}
+
+/// The same for a server of these protocols.
+pub async fn tls_in_front_for(
+    of: SocketAddr,
+    certificate: &str,
+    key: &str,
+    alpn: &[&str],
+) -> SocketAddr {
     let chain = CertificateDer::pem_slice_iter(certificate.as_bytes())
         .collect::<Result<Vec<_>, _>>()
         .unwrap();
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
     let provider = Arc::new(polyroute::upstream::crypto_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .unwrap();
+    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     listen(move |stream| {
         let acceptor = acceptor.clone();

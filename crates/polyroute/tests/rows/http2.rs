@@ -16,6 +16,7 @@ pub const GOAWAY: u8 = 7;
 pub const WINDOW_UPDATE: u8 = 8;
 pub const CONTINUATION: u8 = 9;
 
+pub const ACK: u8 = 1;
 pub const END_STREAM: u8 = 1;
 pub const END_HEADERS: u8 = 4;
 
@@ -48,10 +49,21 @@ pub fn head(path: &str) -> Vec<u8> {
     block
 }
 
+/// The head of a 200 of this type.
+pub fn answer_head(content_type: &str) -> Vec<u8> {
+    let length = u8::try_from(content_type.len()).unwrap();
+    // :status 200, content-type
+    [&[0x88, 0x0f, 0x10, length], content_type.as_bytes()].concat()
+}
+
+/// The head of a 103.
+pub const EARLY_HINTS: [u8; 5] = [0x08, 3, b'1', b'0', b'3'];
+
 /// A frame that came.
 #[derive(Debug, Clone)]
 pub struct Frame {
     pub kind: u8,
+    pub flags: u8,
     pub stream: u32,
     pub payload: Vec<u8>,
 }
@@ -77,6 +89,56 @@ impl H2 {
             stream,
             left_over: Vec::new(),
         }
+    }
+
+    /// Takes a connection as a server, with these settings. `None` if it does not speak HTTP/2.
+    pub async fn accept(mut stream: TcpStream, settings: &[u8]) -> Option<Self> {
+        stream.set_nodelay(true).unwrap();
+        let mut preface = [0; 24];
+        stream.read_exact(&mut preface).await.ok()?;
+        let begin = [
+            frame(SETTINGS, 0, 0, settings),
+            frame(SETTINGS, ACK, 0, &[]),
+        ];
+        stream.write_all(&begin.concat()).await.ok()?;
+        preface.starts_with(b"PRI * HTTP/2.0").then_some(Self {
+            stream,
+            left_over: Vec::new(),
+        })
+    }
+
+    /// The next frame; `None` when the other side closed.
+    pub async fn frame(&mut self) -> Option<Frame> {
+        let mut piece = vec![0; 64 * 1024];
+        loop {
+            if let Some(frame) = take(&mut self.left_over) {
+                return Some(frame);
+            }
+            match self.stream.read(&mut piece).await {
+                Ok(0) | Err(_) => return None,
+                Ok(length) => self.left_over.extend_from_slice(&piece[..length]),
+            }
+        }
+    }
+
+    /// Waits for the end of a request; its stream.
+    pub async fn request(&mut self) -> Option<u32> {
+        loop {
+            let frame = self.frame().await?;
+            if [HEADERS, DATA].contains(&frame.kind) && frame.flags & END_STREAM != 0 {
+                return Some(frame.stream);
+            }
+            if frame.kind == PING && frame.flags & ACK == 0 {
+                self.send(&self::frame(PING, ACK, 0, &frame.payload)).await;
+            }
+        }
+    }
+
+    /// A whole answer of this type.
+    pub async fn answer(&mut self, stream: u32, content_type: &str, body: &str) -> bool {
+        let begin = frame(HEADERS, END_HEADERS, stream, &answer_head(content_type));
+        let rest = frame(DATA, END_STREAM, stream, body.as_bytes());
+        self.send(&[begin, rest].concat()).await
     }
 
     /// Writes; whether the other side still takes it.
@@ -120,6 +182,7 @@ fn take(bytes: &mut Vec<u8>) -> Option<Frame> {
     let whole: Vec<u8> = bytes.drain(..9 + length).collect();
     Some(Frame {
         kind: whole[3],
+        flags: whole[4],
         stream: u32::from_be_bytes([whole[5], whole[6], whole[7], whole[8]]),
         payload: whole[9..].to_vec(),
     })

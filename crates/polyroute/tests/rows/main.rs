@@ -15,7 +15,6 @@ mod grid;
 #[path = "../gateway/program.rs"]
 mod program;
 #[path = "../gateway/raw.rs"]
-#[expect(dead_code, reason = "shared with tests/gateway")]
 mod raw;
 #[path = "../gateway/support.rs"]
 #[expect(dead_code, reason = "shared with tests/gateway")]
@@ -33,6 +32,7 @@ mod fuzz;
 mod hostile_streams;
 mod hostile_upstream;
 mod http2_limits;
+mod http2_upstream;
 mod load;
 mod overload;
 mod panics;
