@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header};
 use hyper::body::Incoming;
@@ -10,6 +11,7 @@ use polyroute_wire::api_error::ApiError;
 use polyroute_wire::json::{NESTING_MAX, RawObject, check_nesting};
 use serde::Deserialize;
 
+use super::admission::Share;
 use super::attempt::{self, Answer, Failed, Whole};
 use super::call::{Call, Operation};
 use super::ingress;
@@ -78,23 +80,8 @@ async fn prepare(
 ) -> Result<Arc<Call>, ApiError> {
     let principal = gateway.keys.authenticate(&head.headers)?;
     settle.record(|record| record.principal.clone_from(&principal.name));
-    match gateway.admission.request() {
-        Ok(place) => settle.admitted(place),
-        Err(overload) => {
-            gateway.telemetry.metrics.bound_hit(overload.0);
-            return Err(overload.error(&request_id));
-        }
-    }
-    let reading = Instant::now();
+    let (body, room) = take_in(gateway, head, body, &request_id, settle).await?;
     let limits = &gateway.settings.server.limits;
-    let mut room = gateway.admission.body();
-    let body = ingress::read_body(&head.headers, body, limits, &mut room, &request_id).await;
-    settle.waited(reading.elapsed());
-    let body = body.inspect_err(|error| {
-        if let Some(bound) = ingress::bound_of(error) {
-            gateway.telemetry.metrics.bound_hit(bound);
-        }
-    })?;
     let parse = |error| ApiError::from_parse(&error);
     if limits.nesting_max < NESTING_MAX {
         check_nesting(&body, limits.nesting_max).map_err(parse)?;
@@ -153,6 +140,33 @@ async fn prepare(
         hub,
         size: planned.size.map_or_else(OnceLock::new, OnceLock::from),
     }))
+}
+
+/// Takes a request in: its place among those under way, and its body with the room for it.
+async fn take_in(
+    gateway: &Gateway,
+    head: &Parts,
+    body: &mut Incoming,
+    request_id: &str,
+    settle: &mut Settle,
+) -> Result<(Bytes, Share), ApiError> {
+    let metrics = &gateway.telemetry.metrics;
+    let place = gateway.admission.request().map_err(|overload| {
+        metrics.bound_hit(overload.0);
+        overload.error(request_id)
+    })?;
+    settle.admitted(place);
+    let mut room = gateway.admission.body();
+    let reading = Instant::now();
+    let limits = &gateway.settings.server.limits;
+    let body = ingress::read_body(&head.headers, body, limits, &mut room, request_id).await;
+    settle.waited(reading.elapsed());
+    let body = body.inspect_err(|error| {
+        if let Some(bound) = ingress::bound_of(error) {
+            metrics.bound_hit(bound);
+        }
+    })?;
+    Ok((body, room))
 }
 
 /// Attempts, and the response that comes of them.

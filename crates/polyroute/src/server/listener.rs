@@ -268,10 +268,11 @@ impl Watch {
                     connection.as_mut().graceful_shutdown();
                     leaving = Some(Instant::now());
                 }
-                Some(since) if self.activity.is_over(GOODBYE_MAX, &mut seen) => {
-                    if since.elapsed() >= GOODBYE_MAX {
-                        return;
-                    }
+                Some(since)
+                    if self.activity.is_over(GOODBYE_MAX, &mut seen)
+                        && since.elapsed() >= GOODBYE_MAX =>
+                {
+                    return;
                 }
                 _ => {}
             }

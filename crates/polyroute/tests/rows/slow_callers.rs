@@ -196,6 +196,7 @@ async fn row_s22_bodies_answers_and_pauses_may_take_longer_than_a_head() {
     let body = ask(OPENAI, "echo: fine").to_string();
     for _ in 0..3 {
         let text = head(body.len(), "");
+        let (text, body) = (text.as_bytes(), body.as_bytes());
         // The head in two pieces, the body in two, and the answer, with a pause in each.
         raw.write(&text[..20]).await;
         tokio::time::sleep(Duration::from_millis(200)).await;
