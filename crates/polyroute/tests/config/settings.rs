@@ -21,7 +21,7 @@ fn nothing_written_gives_the_documented_defaults() {
     assert_eq!(server.admin.to_string(), "127.0.0.1:9090");
     assert_eq!(server.limits.body_bytes_max, 64 << 20);
     assert_eq!(server.limits.bodies_bytes_max, 1 << 30);
-    assert_eq!(server.limits.requests_max, 10_000);
+    assert_eq!(server.limits.requests_max, 15_000);
     assert_eq!(server.drain, Duration::from_secs(30));
     assert_eq!(server.access_log, AccessLog::Stdout);
     assert_eq!(settings.resilience.attempts_max, 4);

@@ -17,7 +17,7 @@ async fn row_s22_every_bound_is_on_without_a_setting() {
     assert_eq!(limits.body_bytes_max, 64 << 20);
     assert_eq!(limits.head_bytes_max, 64 << 10);
     assert_eq!(limits.connections_max, 20_000);
-    assert_eq!(limits.requests_max, 10_000);
+    assert_eq!(limits.requests_max, 15_000);
     assert_eq!(limits.bodies_bytes_max, 1 << 30);
     assert_eq!(limits.header_count_max, 100);
     assert_eq!(limits.nesting_max, 128);

@@ -172,7 +172,7 @@ fn limits(file: &file::Limits, path: &KeyPath, context: &mut Context<'_>) -> Lim
         body_bytes_max,
         head_bytes_max: bytes(file.head, 64 << 10, &path.key("head"), context),
         connections_max: count(file.connections, 20_000, &path.key("connections"), context),
-        requests_max: count(file.requests, 10_000, &path.key("requests"), context),
+        requests_max: count(file.requests, 15_000, &path.key("requests"), context),
         bodies_bytes_max,
         header_count_max: count(file.header_count, 100, &path.key("header_count"), context),
         nesting_max,

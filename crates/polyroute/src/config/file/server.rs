@@ -69,7 +69,7 @@ pub struct Limits {
     pub connections: Option<u32>,
     /// Most requests under way at once, from their heads to the ends of their answers. What comes
     /// above it is refused with 503 and `retry-after` before its body is read.
-    #[schemars(extend("default" = 10000))]
+    #[schemars(extend("default" = 15000))]
     pub requests: Option<u32>,
     /// Most bytes of request bodies in memory at once, `body` at least. A request whose body does
     /// not fit is refused with 503 and `retry-after`.
