@@ -273,7 +273,9 @@ fn classify(connecting: bool, mut source: Option<&(dyn Error + 'static)>) -> Ups
             wrapped = inner.and_then(|inner| inner.downcast_ref::<std::io::Error>());
         }
         // What the other side adds to a GOAWAY in its own words is for its own people.
-        let frame = cause.downcast_ref::<h2::Error>().and_then(h2::Error::reason);
+        let frame = cause
+            .downcast_ref::<h2::Error>()
+            .and_then(h2::Error::reason);
         reason = frame.map_or_else(|| cause.to_string(), |reason| format!("HTTP/2: {reason}"));
         source = cause.source();
     }

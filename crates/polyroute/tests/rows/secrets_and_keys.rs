@@ -105,18 +105,25 @@ fn look_ups(key: &str, wrong: [&[u8]; 2]) -> [Vec<f64>; 2] {
     let mut blocks = [Vec::new(), Vec::new()];
     for block in 0..scaled(200) {
         let ring = ring(&[key]);
-        // Which of them is made first changes too.
+        // Which of them is made first changes too, and which of the two places it has.
         let second = (block % 2 == 1).then(|| bearer(wrong[1]));
         let first = bearer(wrong[0]);
-        let headers = [first, second.unwrap_or_else(|| bearer(wrong[1]))];
+        let mut headers = [first, second.unwrap_or_else(|| bearer(wrong[1]))];
+        let swapped = block / 4 % 2 == 1;
+        if swapped {
+            headers.reverse();
+        }
         let mut times = [Vec::new(), Vec::new()];
         for round in 0..WARM + SAMPLES {
             // In turns, and which goes first changes too: the machine's mood hits both.
-            for at in [round % 2, 1 - round % 2] {
+            for at in [(round + block / 2) % 2, (round + block / 2 + 1) % 2] {
                 let begun = Instant::now();
                 let _ = black_box(ring.authenticate(black_box(&headers[at])));
                 times[at].push(begun.elapsed().as_nanos() as f64);
             }
+        }
+        if swapped {
+            times.reverse();
         }
         for (blocks, mut times) in blocks.iter_mut().zip(times) {
             times.drain(..WARM);
