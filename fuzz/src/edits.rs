@@ -73,7 +73,7 @@ fn any_bytes(bytes: &[u8]) {
     let again = RawObject::open(bytes, &raw.layout(bytes)).expect("its own layout");
     assert!(again.keys().eq(raw.keys()));
     if let Some(first) = keys.first() {
-        let edits = [Edit::Set(first, "7".to_owned())];
+        let edits = [Edit::Set(first, "7".into())];
         assert_eq!(again.edited(&edits), raw.edited(&edits));
     }
 }
@@ -104,7 +104,7 @@ fn made(input: &mut Unstructured<'_>) -> Result<()> {
     for _ in 0..input.int_in_range(0..=5)? {
         let (_, key) = *input.choose(&KEYS)?;
         edits.push(match input.int_in_range(0..=2)? {
-            0 => Edit::Set(key, (*input.choose(&VALUES)?).to_owned()),
+            0 => Edit::Set(key, (*input.choose(&VALUES)?).into()),
             1 => Edit::Remove(key),
             _ => match fresh.next() {
                 Some(name) => Edit::Rename(key, name),

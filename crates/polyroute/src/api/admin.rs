@@ -27,7 +27,7 @@ struct Requests<'a> {
 
 /// Answers a request on the admin listener.
 pub async fn admin(gateway: Arc<Gateway>, request: Request<Incoming>) -> Reply {
-    super::caught(async move { answer(&gateway, &request) }).await
+    super::caught(std::pin::pin!(async { answer(&gateway, &request) })).await
 }
 
 fn answer(gateway: &Gateway, request: &Request<Incoming>) -> Reply {

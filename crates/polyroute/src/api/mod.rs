@@ -5,7 +5,7 @@ mod models;
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -36,7 +36,7 @@ pub async fn public(gateway: Arc<Gateway>, request: Request<Incoming>) -> Reply 
     let id = request_id(request.headers());
     let header = HeaderValue::from_str(&id);
     let mut reply = if is_plainly_framed(request.headers()) {
-        caught(route(gateway, request, id)).await
+        caught(pin!(route(gateway, request, id))).await
     } else {
         badly_framed()
     };
@@ -68,8 +68,7 @@ fn badly_framed() -> Reply {
 }
 
 /// A mistake of ours in one request is its 500, and nobody else's trouble (row S25).
-async fn caught(reply: impl Future<Output = Reply>) -> Reply {
-    let mut reply = pin!(reply);
+async fn caught(mut reply: Pin<&mut impl Future<Output = Reply>>) -> Reply {
     poll_fn(|context| {
         catch_unwind(AssertUnwindSafe(|| reply.as_mut().poll(context)))
             .unwrap_or_else(|_| Poll::Ready(ReplyBody::error(&panicked())))
@@ -116,10 +115,17 @@ fn operation(path: &str) -> Option<Operation> {
 }
 
 /// Refuses a request whose body nobody has read.
-async fn refuse(mut reply: Reply, request: Request<Incoming>) -> Reply {
-    let (head, body) = request.into_parts();
-    Box::pin(refuse_body(&head, body, &mut reply)).await;
-    reply
+///
+/// Boxed: every connection would keep room for it (row L1).
+fn refuse(
+    mut reply: Reply,
+    request: Request<Incoming>,
+) -> Pin<Box<impl Future<Output = Reply> + Send>> {
+    Box::pin(async move {
+        let (head, body) = request.into_parts();
+        refuse_body(&head, body, &mut reply).await;
+        reply
+    })
 }
 
 fn ready(gateway: &Gateway) -> Reply {

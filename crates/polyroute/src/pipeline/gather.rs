@@ -6,6 +6,10 @@ use bytes::{Bytes, BytesMut};
 /// What is asked of memory at once.
 const BLOCK_BYTES: usize = 1 << 20;
 
+/// Bodies up to here are copied out of the buffer that they were read into: it is free for the next
+/// read, in place of a new one.
+const SMALL_BYTES: usize = 4 * 1024;
+
 /// A body that comes piece by piece.
 #[derive(Debug, Default)]
 pub(super) struct Gather {
@@ -53,7 +57,10 @@ impl Gather {
     /// All of it.
     pub(super) fn finish(mut self) -> Bytes {
         if let Some(first) = self.first {
-            return first;
+            return match first.len() {
+                ..SMALL_BYTES => Bytes::copy_from_slice(&first),
+                _ => first,
+            };
         }
         if self.full.is_empty() {
             return self.open.freeze();

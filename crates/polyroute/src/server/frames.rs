@@ -24,6 +24,11 @@ const BUDGET_PER_S: u64 = 100;
 /// Bytes of answers that pay for one frame: a caller opens its window for what it takes.
 const BYTES_PER_FRAME: u64 = 64;
 
+/// Whether a connection that begins so may speak HTTP/2.
+pub(super) fn may_be_http2(begin: &[u8]) -> bool {
+    PREFACE.starts_with(begin)
+}
+
 /// Where in the bytes of a connection we are.
 #[derive(Debug)]
 enum Place {

@@ -8,8 +8,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use http::{Request, Version};
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -21,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::activity::{Activity, Answered, Seen};
-use super::frames::Frames;
+use super::frames::{Frames, may_be_http2};
 use super::watched::Watched;
 use super::{Drain, Reply};
 
@@ -117,7 +119,8 @@ impl Listener {
         let slots = Arc::new(Semaphore::new(self.limits.connections_max));
         let connections = TaskTracker::new();
         let terms = Arc::new(Terms {
-            protocol: protocol(&self.limits),
+            either: either(&self.limits),
+            http1: plain_http1(&self.limits),
             tls: self.tls,
             limits: self.limits,
             on_bound,
@@ -155,7 +158,11 @@ impl Listener {
 
 /// What holds for every connection of a listener.
 struct Terms {
-    protocol: auto::Builder<TokioExecutor>,
+    /// Tells HTTP/1 from HTTP/2 by what a connection begins with. For that it reads a few bytes by
+    /// themselves, after which the HTTP library doubles its read buffer.
+    either: auto::Builder<TokioExecutor>,
+    /// For what is seen to begin with HTTP/1.
+    http1: http1::Builder,
     tls: Option<Arc<rustls::ServerConfig>>,
     limits: ListenerLimits,
     on_bound: BoundHit,
@@ -186,30 +193,44 @@ where
             Version::HTTP_2 => Ok(activity.asked()),
             _ => Err(activity.answering()),
         };
-        let reply = service(request);
-        async move {
-            let reply = reply.await;
+        // Not awaited in a block of its own, which would have room for it twice (row L1).
+        service(request).map(|reply| {
             Ok::<_, Infallible>(reply.map(|body| match watched {
                 Err(_answering) => Answered::Plain { body, _answering },
                 Ok(watched) => watched.answered(body),
             }))
-        }
+        })
     });
-    let stream = Watched::new(stream, terms.limits.send_timeout);
     let activity = Arc::clone(&watch.activity);
-    let head_timeout = terms.limits.head_timeout;
+    let (head_timeout, send_timeout) = (terms.limits.head_timeout, terms.limits.send_timeout);
     match &terms.tls {
         None => {
+            let until = tokio::time::Instant::now() + head_timeout;
+            let Some(is_http1) = watch.is_http1(&stream, until).await else {
+                return;
+            };
+            let stream = Watched::new(stream, send_timeout);
             let stream = TokioIo::new(Frames::new(stream, head_timeout, activity));
-            let connection = terms.protocol.serve_connection(stream, handler);
-            watch.run(Box::pin(connection.into_owned())).await;
-        }
-        Some(tls) => {
-            if let Some(stream) = handshake(tls, stream, head_timeout).await {
-                let stream = TokioIo::new(Frames::new(stream, head_timeout, activity));
-                let connection = terms.protocol.serve_connection(stream, handler);
-                watch.run(Box::pin(connection.into_owned())).await;
+            if is_http1 {
+                let connection = terms.http1.serve_connection(stream, handler);
+                watch.run(Box::pin(connection), until).await;
+            } else {
+                let connection = terms.either.serve_connection(stream, handler);
+                watch.run(Box::pin(connection.into_owned()), until).await;
             }
+        }
+        // Boxed: else every connection without TLS had room for it (row L1).
+        Some(tls) => {
+            Box::pin(async move {
+                let stream = Watched::new(stream, send_timeout);
+                if let Some(stream) = handshake(tls, stream, head_timeout).await {
+                    let until = tokio::time::Instant::now() + head_timeout;
+                    let stream = TokioIo::new(Frames::new(stream, head_timeout, activity));
+                    let connection = terms.either.serve_connection(stream, handler);
+                    watch.run(Box::pin(connection.into_owned()), until).await;
+                }
+            })
+            .await;
         }
     }
 }
@@ -225,19 +246,35 @@ struct Watch {
 }
 
 impl Watch {
-    /// Runs a connection, unless it asks nothing in time. The HTTP library bounds the wait for a
+    /// Whether a connection is seen to begin with HTTP/1; `None` if nothing came in time. Bytes that
+    /// could be either are left to who reads on.
+    async fn is_http1(&self, stream: &TcpStream, until: tokio::time::Instant) -> Option<bool> {
+        let mut begin = [0; 4];
+        let peeked = tokio::select! {
+            biased;
+            peeked = tokio::time::timeout_at(until, stream.peek(&mut begin)) => peeked.ok()?.ok()?,
+            () = self.stop.cancelled() => return None,
+        };
+        Some(!may_be_http2(begin.get(..peeked)?))
+    }
+
+    /// Runs a connection, unless it asks nothing until then. The HTTP library bounds the wait for a
     /// head that has begun, but neither the wait for the bytes that tell HTTP/1 from HTTP/2, nor an
     /// HTTP/2 connection that idles or does not open its window.
     ///
     /// How it ended tells nothing that the outcome of its requests does not. Boxed: moving it would
     /// leave room for each place that it was in, in every connection (row L1).
-    async fn run<C: GracefulConnection>(self, mut connection: Pin<Box<C>>) {
+    async fn run<C: GracefulConnection>(
+        self,
+        mut connection: Pin<Box<C>>,
+        until: tokio::time::Instant,
+    ) {
         tokio::select! {
             biased;
             () = self.asked.cancelled() => {}
             _ = &mut connection => return,
             () = self.stop.cancelled() => {}
-            () = tokio::time::sleep(self.limits.head_timeout) => return,
+            () = tokio::time::sleep_until(until) => return,
         }
         let (idle, send) = (self.limits.idle_timeout, self.limits.send_timeout);
         let every = (idle.min(send) / 4).clamp(LOOK_EVERY_MIN, LOOK_EVERY_MAX);
@@ -294,25 +331,50 @@ async fn handshake(
     .ok()
 }
 
-fn protocol(limits: &ListenerLimits) -> auto::Builder<TokioExecutor> {
+/// How long an HTTP/1 connection waits for a head. The library's timer runs between requests too.
+/// The first head of a connection has its own, shorter bound ([`Watch`]), and so has one that has
+/// begun ([`Frames`]); a connection that has asked before may idle for longer than load balancers
+/// keep theirs, so that it is never closed under a request.
+fn next_head_timeout(limits: &ListenerLimits) -> Duration {
+    limits.head_timeout.max(limits.idle_timeout)
+}
+
+/// One bound for both directions of HTTP/1: the head must fit, and it is what a slow reader can make
+/// us hold.
+fn buffer_bytes_max(limits: &ListenerLimits) -> usize {
+    let head = limits.head_bytes_max;
+    head.clamp(8 * 1024, WRITE_BUFFER_BYTES_MAX.max(head))
+}
+
+/// The bound on headers to set: hyper keeps them on the stack as long as nobody sets its bound, even
+/// to the same value.
+fn header_count_max(limits: &ListenerLimits) -> Option<usize> {
+    Some(limits.header_count_max).filter(|max| *max != HYPER_HEADER_COUNT_MAX)
+}
+
+fn plain_http1(limits: &ListenerLimits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(next_head_timeout(limits))
+        .max_buf_size(buffer_bytes_max(limits))
+        // The buffer's bound is a rough one: its last growth can go beyond it.
+        .max_header_size(limits.head_bytes_max);
+    if let Some(max) = header_count_max(limits) {
+        builder.max_headers(max);
+    }
+    builder
+}
+
+fn either(limits: &ListenerLimits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        // The library's timer runs between requests too. The first head of a connection has its
-        // own, shorter bound ([`Watch`]); a connection that has asked before may idle for longer
-        // than load balancers keep theirs, so that it is never closed under a request.
-        .header_read_timeout(limits.head_timeout.max(limits.idle_timeout))
-        // One bound for both directions: the head must fit, and it is what a slow reader can make
-        // us hold.
-        .max_buf_size(
-            limits
-                .head_bytes_max
-                .clamp(8 * 1024, WRITE_BUFFER_BYTES_MAX.max(limits.head_bytes_max)),
-        );
-    // hyper keeps headers on the stack as long as nobody sets its bound, even to the same value.
-    if limits.header_count_max != HYPER_HEADER_COUNT_MAX {
-        builder.http1().max_headers(limits.header_count_max);
+        .header_read_timeout(next_head_timeout(limits))
+        .max_buf_size(buffer_bytes_max(limits));
+    if let Some(max) = header_count_max(limits) {
+        builder.http1().max_headers(max);
     }
     builder
         .http2()
