@@ -22,6 +22,12 @@ use crate::payload::Wanted;
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 const CHUNKS_MAX: usize = 100_000;
 
+/// From this pace on it is looked whether the caller is still there: thousands of held streams would
+/// else keep their sockets for as long after they were given up.
+const LONG_PACE_MS: u64 = 1_000;
+/// Pause after a connection that could not be accepted: sockets may run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
 /// Where to listen.
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -51,7 +57,10 @@ pub(crate) fn listen(listener: std::net::TcpListener) -> anyhow::Result<()> {
         let listener = TcpListener::from_std(listener)?;
         let answers = Answers::default();
         loop {
-            let (stream, _) = listener.accept().await?;
+            let Ok((stream, _)) = listener.accept().await else {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            };
             stream.set_nodelay(true)?;
             let answers = Rc::clone(&answers);
             tokio::task::spawn_local(async move {
@@ -149,12 +158,24 @@ async fn respond(
             _ => {
                 let steps = u32::try_from(at - answer.opening + 1).unwrap_or(u32::MAX);
                 let due = start + Duration::from_millis(pace_ms).saturating_mul(steps);
-                tokio::time::sleep_until(due).await;
+                if pace_ms < LONG_PACE_MS {
+                    tokio::time::sleep_until(due).await;
+                } else if tokio::time::timeout_at(due, gone(stream)).await.is_ok() {
+                    anyhow::bail!("the caller left");
+                }
             }
         }
         stream.write_all(piece).await?;
     }
     Ok(())
+}
+
+/// Returns once the caller has left.
+async fn gone(stream: &TcpStream) {
+    if !matches!(stream.peek(&mut [0]).await, Ok(0) | Err(_)) {
+        // It sent more already: whether it leaves can't be seen.
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Whether an answer is of a size that may be rendered and kept.
