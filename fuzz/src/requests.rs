@@ -241,6 +241,10 @@ pub(crate) fn endpoints(data: &[u8]) {
         Ok(raw) => raw,
         Err(error) => return judge_parse(&error, &body),
     };
+    // The gateway asks for the key before all else.
+    if raw.get("model").is_none() {
+        return;
+    }
     let spoken = input.pick(&SPOKEN);
     let target = spoken.with(policy(input));
     let check = |encoded: Result<Encoded, EncodeError>| match encoded {

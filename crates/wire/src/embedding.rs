@@ -1,7 +1,7 @@
 //! The hub's embeddings request and response.
 
-use serde_json::Map;
-use serde_json::Value;
+use base64::Engine as _;
+use serde_json::{Map, Value};
 
 use crate::usage::Usage;
 
@@ -125,6 +125,34 @@ impl EmbeddingResponse {
         }
         whole
     }
+}
+
+/// A vector that an answer holds as a list of numbers; `None` unless it has some, all finite as float32.
+pub(crate) fn vector_of(numbers: &Value) -> Option<Vec<f32>> {
+    #[expect(clippy::cast_possible_truncation, reason = "embeddings are float32")]
+    let numbers: Option<Vec<f32>> = numbers
+        .as_array()?
+        .iter()
+        .map(|number| number.as_f64().map(|number| number as f32))
+        .collect();
+    numbers.filter(|numbers| is_vector(numbers))
+}
+
+/// The same, held as base64 of little-endian float32.
+pub(crate) fn vector_of_base64(text: &str) -> Option<Vec<f32>> {
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .ok()?;
+    let (numbers, rest) = bytes.as_chunks::<4>();
+    let numbers: Vec<f32> = numbers
+        .iter()
+        .map(|four| f32::from_le_bytes(*four))
+        .collect();
+    (rest.is_empty() && is_vector(&numbers)).then_some(numbers)
+}
+
+fn is_vector(numbers: &[f32]) -> bool {
+    !numbers.is_empty() && numbers.iter().all(|number| number.is_finite())
 }
 
 #[cfg(test)]

@@ -90,6 +90,8 @@ struct Sealed<'a> {
 
 #[derive(Deserialize)]
 struct Call<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<&'a RawValue>,
     #[serde(borrow)]
     function: Option<Function<'a>>,
     #[serde(borrow)]
@@ -203,7 +205,7 @@ impl RequestNeeds {
                     .unwrap_or(format)
             });
         let mut needs = Self {
-            tools: given(body.tools) || given(body.functions),
+            tools: given(body.functions),
             forced_tool: body.forces(),
             json_schema: schema.is_some(),
             prefill: body.messages.last().is_some_and(|last| {
@@ -258,7 +260,19 @@ impl RequestNeeds {
         // What is no list of tools is judged by who reads it in full.
         let tools: Vec<&RawValue> = serde_json::from_str(tools.get()).unwrap_or_default();
         for tool in tools {
-            let Some(tool) = function(tool) else { continue };
+            // What the provider runs itself is no tool that the caller has to be called for.
+            let call = serde_json::from_str::<Call<'_>>(tool.get()).ok();
+            let kind = call.as_ref().and_then(|call| call.kind);
+            if !matches!(
+                kind.map(RawValue::get),
+                None | Some("null" | "\"function\"" | "\"custom\"")
+            ) {
+                continue;
+            }
+            self.tools = true;
+            let Some(tool) = call.and_then(|call| named(call, tool)) else {
+                continue;
+            };
             let schema = tool.parameters.map_or("", RawValue::get);
             let (name, description) = (inner(tool.name), inner(tool.description));
             self.size.tool(name, description, schema, Form::Escaped);
@@ -360,7 +374,10 @@ fn decoded(base64: &str) -> u64 {
 
 /// The function of a tool or call, in its wrapping or (the legacy form) without.
 fn function(value: &RawValue) -> Option<Function<'_>> {
-    let call: Call<'_> = serde_json::from_str(value.get()).ok()?;
+    named(serde_json::from_str(value.get()).ok()?, value)
+}
+
+fn named<'a>(call: Call<'a>, value: &'a RawValue) -> Option<Function<'a>> {
     call.function
         .or(call.custom)
         .or_else(|| serde_json::from_str(value.get()).ok())

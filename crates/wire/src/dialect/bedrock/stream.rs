@@ -58,21 +58,18 @@ impl Decoder {
         }
     }
 
-    fn recognise(&mut self, bytes: &[u8], out: &mut Vec<ChatEvent>) {
-        let first = match bytes.first() {
-            None => return,
-            Some(0) => {
-                self.body = Body::Frames(Reader::new());
-                return;
-            }
-            Some(_) => bytes.iter().find(|byte| !byte.is_ascii_whitespace()),
-        };
-        match first {
+    /// Tells by its beginning what the body is; how many bytes of white space stand before it.
+    fn recognise(&mut self, bytes: &[u8], out: &mut Vec<ChatEvent>) -> usize {
+        let is_text = |byte: &u8| !byte.is_ascii_whitespace();
+        let at = bytes.iter().position(is_text).unwrap_or(bytes.len());
+        match bytes.get(at) {
             None => {}
+            Some(0) => self.body = Body::Frames(Reader::new()),
             Some(b'{' | b'[') => self.body = Body::Json(Vec::new()),
             Some(b'<') => self.fail(malformed("it is an HTML page, not an event stream"), out),
             Some(_) => self.fail(malformed("it is no AWS event stream"), out),
         }
+        at
     }
 
     fn take_frame(&mut self, frame: Frame, out: &mut Vec<ChatEvent>) -> Result<(), UpstreamError> {
@@ -137,12 +134,13 @@ impl Decoder {
 }
 
 impl StreamDecoder for Decoder {
-    fn push(&mut self, bytes: &[u8], out: &mut Vec<ChatEvent>) {
+    fn push(&mut self, mut bytes: &[u8], out: &mut Vec<ChatEvent>) {
         if self.done {
             return;
         }
         if matches!(self.body, Body::Unknown) {
-            self.recognise(bytes, out);
+            let skipped = self.recognise(bytes, out);
+            bytes = bytes.get(skipped..).unwrap_or_default();
         }
         let mut frames = Vec::new();
         match &mut self.body {

@@ -1,11 +1,12 @@
 //! `POST /v2/embed`, or `/v1/embed` (wire-protocols §3.6).
 
-use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
 use super::{ISSUER, errors, usage, v1};
 use crate::adapter::{DecodeContext, Encoded, Target};
-use crate::embedding::{EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
+use crate::embedding::{
+    EmbeddingInput, EmbeddingRequest, EmbeddingResponse, vector_of, vector_of_base64,
+};
 use crate::error::{EncodeError, UpstreamError};
 use crate::notes::{NO_EQUIVALENT, Notes, unsupported, unsupported_content};
 use crate::options;
@@ -121,21 +122,8 @@ pub(super) fn decode(
 
 /// One vector. `base64` is of little-endian float32; the integer types are numbers as they are.
 fn vector(row: &Value, kind: &str) -> Option<Vec<f32>> {
-    if kind == "base64" {
-        let bytes = base64::engine::general_purpose::STANDARD
-            .decode(row.as_str()?)
-            .ok()?;
-        let (numbers, rest) = bytes.as_chunks::<4>();
-        return rest.is_empty().then(|| {
-            numbers
-                .iter()
-                .map(|four| f32::from_le_bytes(*four))
-                .collect()
-        });
+    match kind {
+        "base64" => vector_of_base64(row.as_str()?),
+        _ => vector_of(row),
     }
-    #[expect(clippy::cast_possible_truncation, reason = "embeddings are float32")]
-    row.as_array()?
-        .iter()
-        .map(|number| number.as_f64().map(|number| number as f32))
-        .collect()
 }

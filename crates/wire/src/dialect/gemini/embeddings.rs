@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::read::{field, list, text};
 use super::{errors, merge, path, vertex_embeddings};
 use crate::adapter::{DecodeContext, Encoded, Target};
-use crate::embedding::{EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
+use crate::embedding::{EmbeddingInput, EmbeddingRequest, EmbeddingResponse, vector_of};
 use crate::error::{EncodeError, UpstreamError};
 use crate::notes::{NO_EQUIVALENT, Notes, unsupported_content};
 use crate::reply::malformed;
@@ -134,12 +134,7 @@ pub(super) fn decode(
 }
 
 fn vector(embedding: &Value) -> Option<Vec<f32>> {
-    #[expect(clippy::cast_possible_truncation, reason = "embeddings are float32")]
-    field(embedding, "values")?
-        .as_array()?
-        .iter()
-        .map(|value| value.as_f64().map(|value| value as f32))
-        .collect()
+    vector_of(field(embedding, "values")?)
 }
 
 /// `gemini-embedding-001` normalises only its full 3,072 dimensions; later models always do.

@@ -6,7 +6,7 @@ use super::machine::malformed;
 use super::response::read_json;
 use super::{ISSUER, errors};
 use crate::adapter::{DecodeContext, Encoded, Target};
-use crate::embedding::{EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
+use crate::embedding::{EmbeddingInput, EmbeddingRequest, EmbeddingResponse, vector_of};
 use crate::error::{EncodeError, UpstreamError};
 use crate::notes::{NO_EQUIVALENT, Notes, unsupported_content};
 use crate::options;
@@ -79,7 +79,7 @@ pub(super) fn decode(
     };
     let vectors = rows
         .into_iter()
-        .map(vector)
+        .map(vector_of)
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| malformed("an embedding is no list of numbers"))?;
     let asked = context.embedding_inputs.len();
@@ -116,12 +116,4 @@ pub(super) fn decode(
         usage,
         metadata,
     })
-}
-
-fn vector(row: &Value) -> Option<Vec<f32>> {
-    #[expect(clippy::cast_possible_truncation, reason = "embeddings are float32")]
-    row.as_array()?
-        .iter()
-        .map(|number| number.as_f64().map(|number| number as f32))
-        .collect()
 }

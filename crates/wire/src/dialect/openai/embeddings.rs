@@ -8,7 +8,9 @@ use super::policy::check_lost;
 use super::response::{malformed, malformed_body, present, take_list, take_text};
 use super::{errors, usage};
 use crate::adapter::{DecodeContext, Encoded, Target};
-use crate::embedding::{EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
+use crate::embedding::{
+    EmbeddingInput, EmbeddingRequest, EmbeddingResponse, vector_of, vector_of_base64,
+};
 use crate::error::{EncodeError, EncodeErrorCode, UpstreamError};
 use crate::notes::unsupported_content;
 use crate::options;
@@ -175,28 +177,12 @@ fn int8_vector(value: Option<&Value>) -> Result<Vec<f32>, UpstreamError> {
 
 /// A list of numbers, or base64 of little-endian float32.
 fn vector(value: Option<&Value>) -> Result<Vec<f32>, UpstreamError> {
-    let numbers: Option<Vec<f32>> = match value {
-        Some(Value::Array(items)) => {
-            #[expect(clippy::cast_possible_truncation, reason = "vectors are float32")]
-            let numbers = items
-                .iter()
-                .map(|item| item.as_f64().map(|number| number as f32))
-                .collect();
-            numbers
-        }
-        Some(Value::String(text)) => base64::engine::general_purpose::STANDARD
-            .decode(text)
-            .ok()
-            .and_then(|bytes| {
-                let (numbers, rest) = bytes.as_chunks::<4>();
-                let numbers = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes));
-                rest.is_empty().then(|| numbers.collect())
-            }),
+    match value {
+        Some(numbers @ Value::Array(_)) => vector_of(numbers),
+        Some(Value::String(text)) => vector_of_base64(text),
         _ => None,
-    };
-    numbers
-        .filter(|numbers| !numbers.is_empty() && numbers.iter().all(|number| number.is_finite()))
-        .ok_or_else(|| malformed("the provider sent a vector that can't be read"))
+    }
+    .ok_or_else(|| malformed("the provider sent a vector that can't be read"))
 }
 
 #[cfg(test)]

@@ -74,6 +74,8 @@ pub struct Tap {
     searched: usize,
     summary: TapSummary,
     content_seen: bool,
+    /// A text or a call was among it.
+    spoke: bool,
     /// Choices beside the first that began and did not finish.
     open: BTreeSet<u64>,
     /// The first choice finished: it is the one that every answer has.
@@ -93,6 +95,7 @@ impl Tap {
             searched: 0,
             summary: TapSummary::default(),
             content_seen: false,
+            spoke: false,
             open: BTreeSet::new(),
             first_finished: false,
             answered: false,
@@ -244,10 +247,17 @@ impl Tap {
         if (says(event, &probes.finish_reason) || names_another(event, &probes.index))
             && let Some(value) = value()
         {
-            self.ends_of(value);
+            let spoke = self.spoke || speaks(value);
+            if let Some(failure) = self.ends_of(value, spoke) {
+                self.error = Some(failure);
+                return;
+            }
+        }
+        if !self.spoke {
+            self.spoke = value().is_some_and(speaks);
         }
         if !self.content_seen {
-            self.content_seen = value().is_some_and(is_content);
+            self.content_seen = self.spoke || value().is_some_and(finishes);
         }
         out.extend_from_slice(event);
     }
@@ -320,14 +330,19 @@ impl Tap {
         found && no_choices
     }
 
-    /// Which choices begin and end here.
-    fn ends_of(&mut self, value: &Value) {
+    /// Which choices begin and end here. `spoke`: something was said. The failure that the end of an
+    /// answer in an error is, before it said anything.
+    fn ends_of(&mut self, value: &Value, spoke: bool) -> Option<UpstreamError> {
         let choices = value.get("choices").and_then(Value::as_array);
         for choice in choices.into_iter().flatten() {
             let index = choice.get("index").and_then(Value::as_u64).unwrap_or(0);
             // Some servers say an empty reason until there is one.
             let word = choice.get("finish_reason").and_then(Value::as_str);
             let word = word.filter(|word| !word.is_empty());
+            let reason = || response::finish_reason(word, self.summary.has_tool_calls);
+            if word.is_some() && !spoke && reason() == FinishReason::Error {
+                return Some(response::failed(word));
+            }
             match word {
                 Some(_) if index == 0 => self.first_finished = true,
                 Some(_) => _ = self.open.remove(&index),
@@ -342,6 +357,7 @@ impl Tap {
                 self.summary.native_finish_reason = Some(word.to_owned());
             }
         }
+        None
     }
 }
 
@@ -447,14 +463,19 @@ fn values_of<'b>(bytes: &'b [u8], key: &Finder<'_>) -> impl Iterator<Item = &'b 
     })
 }
 
-/// Whether a chunk carries something for the caller: a text that is not empty, a call, a finish.
-fn is_content(value: &Value) -> bool {
+/// Whether a choice ends in a chunk.
+fn finishes(value: &Value) -> bool {
     let choices = value.get("choices").and_then(Value::as_array);
     choices.into_iter().flatten().any(|choice| {
         let word = choice.get("finish_reason").and_then(Value::as_str);
-        if word.is_some_and(|word| !word.is_empty()) {
-            return true;
-        }
+        word.is_some_and(|word| !word.is_empty())
+    })
+}
+
+/// Whether a chunk says something: a text that is not empty, a call.
+fn speaks(value: &Value) -> bool {
+    let choices = value.get("choices").and_then(Value::as_array);
+    choices.into_iter().flatten().any(|choice| {
         // Text completions have no delta.
         let text = choice.get("text").and_then(Value::as_str);
         if text.is_some_and(|text| !text.is_empty()) {

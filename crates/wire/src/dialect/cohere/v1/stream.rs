@@ -136,7 +136,8 @@ impl Decoder {
                 return Ok(true);
             }
             "stream-error" => return Err(errors::in_band(&event)),
-            "" if !began && response::is_answer(&event) => {
+            // Each event of a stream says whether it is the last; a whole answer does not.
+            "" if !began && event.get("is_finished").is_none() && response::is_answer(&event) => {
                 out.extend(response::events(&event, &self.context)?);
                 return Ok(true);
             }

@@ -274,3 +274,18 @@ fn a_whole_answer_that_is_no_text_is_not_passed_on() {
         ErrorKind::MalformedReply
     );
 }
+
+#[test]
+fn an_end_in_an_error_before_a_word_is_a_failure() {
+    let failed = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"error\"}]}\n\n";
+    let role = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
+    let silent = [role, failed, DONE].concat();
+    let (out, _, result) = run(false, &[silent.as_bytes()]);
+    assert_eq!(out, role);
+    assert_eq!(result.unwrap_err().kind, ErrorKind::ServerError);
+    // What was said before stands, and how it ended.
+    let spoken = [&chunk("x", "null"), failed, DONE].concat();
+    let (out, _, result) = run(false, &[spoken.as_bytes()]);
+    assert_eq!(out, spoken);
+    assert_eq!(result.unwrap().finish_reason, Some(FinishReason::Error));
+}
