@@ -232,7 +232,8 @@ fn named(raw: &RawObject<'_>, out: &RawObject<'_>, encoded: &Encoded) {
         // Some always send the usage chunk, which is passed on or not as the caller asked.
         let is_told = is_told || key == "stream_options";
         // Without tools there is nothing that these speak of.
-        let has_tools = out.get("tools").or(out.get("functions")).is_some();
+        let tools = out.get("tools").or(out.get("functions"));
+        let has_tools = tools.is_some_and(|tools| tools.starts_with('['));
         let of_tools = ["parallel_tool_calls", "tool_choice", "function_call"].contains(&key);
         let is_told = is_told || (of_tools && !has_tools);
         // Under other names: the output limit, and what each vendor calls thinking and the like.

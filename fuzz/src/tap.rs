@@ -54,7 +54,9 @@ pub(crate) fn run(data: &[u8]) {
             // What the caller was sent is judged: it may be less than what came.
             let sent = events(Dialect::OpenAi, &DecodeContext::default(), &[&out]);
             // Which of several choices has said something is not looked at.
-            let several = String::from_utf8_lossy(&body).contains("\"index\":1");
+            let text = String::from_utf8_lossy(&body);
+            let count = |piece: &str| text.matches(piece).count();
+            let several = count("\"index\":") > count("\"index\":0");
             for events in [said, sent] {
                 // Events that are no JSON are passed on unread, for the caller to stumble over.
                 if let Some(ChatEvent::Error(error)) = events.last()

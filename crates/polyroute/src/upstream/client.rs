@@ -27,8 +27,9 @@ use super::pool::{Failure, Pool, PooledBody};
 const IDLE_CONNECTIONS_MAX: usize = 512;
 /// How long an idle connection is kept: below the 60 s after which common load balancers close.
 const IDLE_CONNECTION_AGE_MAX: Duration = Duration::from_secs(50);
-/// Largest response head that is read (row F23).
-const RESPONSE_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Largest response head that is read (row F23), and the most that is read at once: a kept connection
+/// keeps the buffer.
+const RESPONSE_HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Most response headers that are read.
 const RESPONSE_HEADERS_MAX: usize = 200;
 

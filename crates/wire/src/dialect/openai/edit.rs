@@ -73,7 +73,8 @@ fn edit_found(
     )?;
     let mut body = changes(&params, &target.endpoint.profile);
     body.push(("model".into(), Some(quote(&target.model))));
-    if raw.get("tools").is_some() && !has_tools {
+    // What is no list is the provider's to refuse.
+    if raw.get("tools").is_some_and(is_nothing) {
         body.push(("tools".into(), None));
     }
     own_members(raw, target, &mut notes, &mut body);
@@ -293,12 +294,16 @@ fn rename(raw: &RawObject<'_>, body: &mut Changes<'_>) -> Option<Edit<'static>> 
 
 fn has_tools(raw: &RawObject<'_>) -> bool {
     let filled = |key: &str| {
-        raw.get(key).is_some_and(|text| {
-            text.strip_prefix('[')
-                .is_some_and(|rest| !rest.trim_start().starts_with(']'))
-        })
+        raw.get(key)
+            .is_some_and(|text| text.starts_with('[') && !is_nothing(text))
     };
     filled("tools") || filled("functions")
+}
+
+/// Whether a list is empty, or `null` in its place.
+fn is_nothing(list: &str) -> bool {
+    let inside = list.strip_prefix('[');
+    list == "null" || inside.is_some_and(|rest| rest.trim_start().starts_with(']'))
 }
 
 fn value_of(key: &str, text: &str) -> Result<Value, EncodeError> {

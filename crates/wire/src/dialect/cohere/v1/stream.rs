@@ -44,6 +44,8 @@ pub(in super::super) struct Decoder {
     /// An event was read.
     began: bool,
     done: bool,
+    /// The body began as JSON: events in lines, or one whole answer.
+    is_json: bool,
 }
 
 impl Decoder {
@@ -55,6 +57,7 @@ impl Decoder {
             document: None,
             cited: Vec::new(),
             found: Value::Null,
+            is_json: false,
             began: false,
             done: false,
         }
@@ -136,8 +139,8 @@ impl Decoder {
                 return Ok(true);
             }
             "stream-error" => return Err(errors::in_band(&event)),
-            // Each event of a stream says whether it is the last; a whole answer does not.
-            "" if !began && event.get("is_finished").is_none() && response::is_answer(&event) => {
+            // Not a stream at all.
+            "" if !began && self.is_json && response::is_answer(&event) => {
                 out.extend(response::events(&event, &self.context)?);
                 return Ok(true);
             }
@@ -236,7 +239,10 @@ impl StreamDecoder for Decoder {
             bytes = bytes.get(at.unwrap_or(bytes.len())..).unwrap_or_default();
             match bytes.first() {
                 None => return,
-                Some(b'{' | b'[') => self.body = Body::Lines(ndjson::Reader::new()),
+                Some(b'{' | b'[') => {
+                    self.is_json = true;
+                    self.body = Body::Lines(ndjson::Reader::new());
+                }
                 Some(b'<') => {
                     return self.fail(malformed("it is an HTML page, not an event stream"), out);
                 }
