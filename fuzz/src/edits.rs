@@ -210,6 +210,19 @@ pub(crate) fn chat(data: &[u8]) {
     named(&raw, &out, &edited.encoded);
 }
 
+/// Whether a value says what holds without it: leaving it out loses nothing, and needs no word.
+fn is_default(key: &str, value: &str) -> bool {
+    match key {
+        "n" => value == "1",
+        "frequency_penalty" | "presence_penalty" => value.parse() == Ok(0.0),
+        "logprobs" | "store" => value == "false",
+        "parallel_tool_calls" => value == "true",
+        "service_tier" => matches!(value, "\"auto\"" | "\"default\""),
+        "verbosity" => value == "\"medium\"",
+        _ => false,
+    }
+}
+
 /// What went is named, ours, or stands under another name.
 fn named(raw: &RawObject<'_>, out: &RawObject<'_>, encoded: &Encoded) {
     let is_ours = |key: &str| key.starts_with("x-") || key.starts_with("provider");
@@ -220,8 +233,7 @@ fn named(raw: &RawObject<'_>, out: &RawObject<'_>, encoded: &Encoded) {
     };
     for key in raw.keys().filter(|key| !is_ours(key)) {
         let is_gone = out.get(key).is_none() && !is_nothing(raw.get(key));
-        // Who has nothing to store keeps to it.
-        let is_gone = is_gone && !(key == "store" && raw.get(key) == Some("false"));
+        let is_gone = is_gone && !is_default(key, raw.get(key).unwrap_or_default());
         let tells = |list: &[String]| {
             list.iter().any(|path| {
                 let rest = path.strip_prefix(key);

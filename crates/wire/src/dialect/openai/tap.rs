@@ -272,7 +272,8 @@ impl Tap {
         });
         // A complaint after a normal end changes nothing of the answer.
         let named = event.starts_with(b"event:");
-        if (!is_error && !named) || self.finished() {
+        let ended_well = self.finished() && self.summary.finish_reason != Some(FinishReason::Error);
+        if (!is_error && !named) || ended_well {
             return false;
         }
         let error = value.and_then(|value| {

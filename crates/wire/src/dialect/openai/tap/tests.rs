@@ -289,3 +289,13 @@ fn an_end_in_an_error_before_a_word_is_a_failure() {
     assert_eq!(out, spoken);
     assert_eq!(result.unwrap().finish_reason, Some(FinishReason::Error));
 }
+
+#[test]
+fn the_reason_of_an_end_in_an_error_is_read_behind_it() {
+    let error = "data: {\"error\":{\"message\":\"slow\",\"code\":429}}\n\n";
+    let ended = |word: &str| chunk("x", "null") + &chunk("", &format!("\"{word}\"")) + error + DONE;
+    let (_, _, result) = run(false, &[ended("error").as_bytes()]);
+    assert_eq!(result.unwrap_err().kind, ErrorKind::RateLimited);
+    let (_, _, result) = run(false, &[ended("stop").as_bytes()]);
+    assert_eq!(result.unwrap().finish_reason, Some(FinishReason::Stop));
+}
