@@ -57,6 +57,11 @@ pub(crate) fn run(data: &[u8]) {
             let text = String::from_utf8_lossy(&body);
             let count = |piece: &str| text.matches(piece).count();
             let several = count("\"index\":") > count("\"index\":0");
+            // An index that is no number is nobody's choice.
+            let digits = (0..10).map(|digit| count(&format!("\"index\":{digit}")));
+            if count("\"index\":") > digits.sum() {
+                return;
+            }
             for events in [said, sent] {
                 // Events that are no JSON are passed on unread, for the caller to stumble over.
                 if let Some(ChatEvent::Error(error)) = events.last()

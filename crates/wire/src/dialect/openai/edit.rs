@@ -89,6 +89,7 @@ fn edit_found(
         );
     }
     merge_options(raw, target, &mut notes, &mut body)?;
+    drop_twins(raw, &mut notes, &mut body);
     // A limit under its older name keeps its place and bytes.
     let renamed = rename(raw, &mut body);
     let edits = last_words(&body, renamed);
@@ -112,6 +113,22 @@ fn edit_found(
             )
         },
     })
+}
+
+/// Takes out what the caller wrote in another case than a member that is set: some providers read both
+/// as one (row S14).
+fn drop_twins<'a>(raw: &'a RawObject<'_>, notes: &mut Notes, body: &mut Changes<'a>) {
+    let set = body.iter().filter(|(_, value)| value.is_some());
+    let twins: Vec<&str> = set
+        .flat_map(|(set, _)| {
+            let is_twin = move |key: &&str| key != set && key.eq_ignore_ascii_case(set);
+            raw.keys().filter(is_twin)
+        })
+        .collect();
+    for key in twins {
+        notes.dropped.push(key.to_owned());
+        body.push((key.into(), None));
+    }
 }
 
 /// The parameters that rules may be about.
