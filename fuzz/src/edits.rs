@@ -249,7 +249,8 @@ fn named(raw: &RawObject<'_>, out: &RawObject<'_>, encoded: &Encoded) {
         let of_tools = ["parallel_tool_calls", "tool_choice", "function_call"].contains(&key);
         let is_told = is_told || (of_tools && !has_tools);
         // Under other names: the output limit, and what each vendor calls thinking and the like.
-        let is_renamed = out.keys().any(|other| raw.get(other).is_none());
+        let is_new = |key: &str| matches!(raw.get(key), None | Some("null"));
+        let is_renamed = out.keys().any(is_new);
         assert!(
             !is_gone || is_told || is_renamed,
             "`{key}` went without a word: {}\n{raw:?}",
