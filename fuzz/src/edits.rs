@@ -250,7 +250,8 @@ fn named(raw: &RawObject<'_>, out: &RawObject<'_>, encoded: &Encoded) {
         let is_told = is_told || (of_tools && !has_tools);
         // Under other names: the output limit, and what each vendor calls thinking and the like.
         let is_new = |key: &str| matches!(raw.get(key), None | Some("null"));
-        let is_renamed = out.keys().any(is_new);
+        let is_moved = |(other, value): (&str, &str)| other != key && raw.get(key) == Some(value);
+        let is_renamed = out.keys().any(is_new) || out.members().any(is_moved);
         assert!(
             !is_gone || is_told || is_renamed,
             "`{key}` went without a word: {}\n{raw:?}",
