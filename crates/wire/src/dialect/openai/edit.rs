@@ -118,6 +118,20 @@ fn edit_found(
 /// Takes out what the caller wrote in another case than a member that is set: some providers read both
 /// as one (row S14).
 fn drop_twins<'a>(raw: &'a RawObject<'_>, notes: &mut Notes, body: &mut Changes<'a>) {
+    // Of two that are set, the later one counts, as it does where they are spelt alike.
+    let mut at = 0;
+    while let Some((key, value)) = body.get(at) {
+        let mut later = body.iter().skip(at + 1);
+        let is_twin = |(other, value): &(Cow<'_, str>, Option<String>)| {
+            value.is_some() && other != key && other.eq_ignore_ascii_case(key)
+        };
+        if value.is_some() && later.any(is_twin) {
+            notes.dropped.push(key.to_string());
+            body.remove(at);
+        } else {
+            at += 1;
+        }
+    }
     let set = body.iter().filter(|(_, value)| value.is_some());
     let twins: Vec<&str> = set
         .flat_map(|(set, _)| {
